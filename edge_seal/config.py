@@ -1,0 +1,192 @@
+"""Where things are kept, and the settings, read from `config.toml` and checked.
+
+Invariant: an unknown key or a value out of range is a `ConfigError` that names the key; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge_seal.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The directories of one installation. Under `EDGE_SEAL_HOME` all four lie in it."""
+
+    data: Path
+    config: Path
+    state: Path
+    cache: Path
+
+    @property
+    def database(self) -> Path:
+        return self.data / "edge-seal.db"
+
+    @property
+    def adapters(self) -> Path:
+        return self.data / "adapters"
+
+    @property
+    def models(self) -> Path:
+        return self.data / "models"
+
+    @property
+    def config_file(self) -> Path:
+        return self.config / "config.toml"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.state / "write.lock"
+
+    def create(self) -> None:
+        """Makes the directories, readable by their owner only.
+
+        Raises:
+            ConfigError: a directory cannot be made or is not writable.
+        """
+        for directory in (self.data, self.config, self.state, self.cache):
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(
+                    f"cannot make the directory {directory}: {error.strerror}",
+                    next_step="set EDGE_SEAL_HOME to a directory you can write to",
+                ) from error
+
+
+def locate_home() -> Home:
+    """The home named by `EDGE_SEAL_HOME`, or the platform's own user directories."""
+    root = os.environ.get("EDGE_SEAL_HOME")
+    if root:
+        base = Path(root).expanduser().absolute()
+        return Home(base / "data", base / "config", base / "state", base / "cache")
+    directories = platformdirs.PlatformDirs("edge-seal", appauthor=False)
+    return Home(
+        directories.user_data_path,
+        directories.user_config_path,
+        directories.user_state_path,
+        directories.user_cache_path,
+    )
+
+
+def shared_models() -> Path:
+    """Where models are looked for when the home does not hold them, and only read.
+
+    Model files are large and named by their hash, so several homes may share them: `EDGE_SEAL_MODELS`, or the
+    models of the user's default home.
+    """
+    named = os.environ.get("EDGE_SEAL_MODELS")
+    if named:
+        return Path(named).expanduser().absolute()
+    return platformdirs.PlatformDirs("edge-seal", appauthor=False).user_data_path / "models"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """Which model answers and which embeds; names of manifests in the catalog."""
+
+    name: str = "smollm2-135m-instruct"
+    embedder: str = "all-minilm-l6-v2"
+    context_tokens: int = Field(default=2048, ge=256, le=131072)
+    threads: int = Field(default=0, ge=0, le=256, description="0: as many as there are physical cores to use")
+
+
+class GenerationSettings(_Section):
+    """How answers are drawn. Temperature 0 is greedy."""
+
+    max_tokens: int = Field(default=256, ge=1, le=32768)
+    temperature: float = Field(default=0.0, ge=0.0, le=2.0)
+    top_p: float = Field(default=0.95, gt=0.0, le=1.0)
+    seed: int = Field(default=1, ge=0, le=2**32 - 2)
+
+
+class MemorySettings(_Section):
+    """What is recalled into the prompt."""
+
+    mode: Literal["hybrid", "keyword", "vector", "off"] = "hybrid"
+    recalled: int = Field(default=4, ge=0, le=50)
+    budget_tokens: int = Field(default=256, ge=0, le=8192)
+    minimum_similarity: float = Field(default=0.35, ge=-1.0, le=1.0)
+
+
+class LearningSettings(_Section):
+    """The inner loop's settings; the defaults are measured, see docs/log.md."""
+
+    rank: int = Field(default=8, ge=1, le=128)
+    alpha: float = Field(default=16.0, gt=0.0, le=1024.0)
+    layers: int = Field(default=10, ge=1, le=256, description="how many of the top layers are adapted")
+    rate: float = Field(default=1e-3, gt=0.0, le=0.1)
+    rate_b_ratio: float = Field(default=1.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
+    batch_examples: int = Field(default=16, ge=1, le=512)
+    replayed_examples: int = Field(default=64, ge=0, le=10000)
+    maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
+
+
+class LimitSettings(_Section):
+    """Rate limits; `edge-seal limits set KEY VALUE` changes them."""
+
+    updates_per_hour: int = Field(default=4, ge=0, le=1000)
+    updates_per_day: int = Field(default=12, ge=0, le=10000)
+    minutes_between_updates: float = Field(default=10.0, ge=0.0, le=10080.0)
+    steps_per_update: int = Field(default=120, ge=1, le=100000)
+    seconds_per_update: float = Field(default=600.0, gt=0.0, le=86400.0)
+    examples_per_update: int = Field(default=512, ge=1, le=100000)
+    memory_mib_per_update: int = Field(default=4096, ge=128, le=1048576)
+
+
+class GateSettings(_Section):
+    """The bounds a candidate has to stay within."""
+
+    minimum_probe_gain_nats: float = Field(default=0.1, ge=0.0)
+    minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
+    maximum_neighbour_leaks: float = Field(default=0.34, ge=0.0, le=1.0)
+    maximum_anchor_drift_nats: float = Field(default=0.15, ge=0.0)
+
+
+class Settings(_Section):
+    """All settings; every key has a default, so an empty file is a valid one."""
+
+    model: ModelSettings = ModelSettings()
+    generation: GenerationSettings = GenerationSettings()
+    memory: MemorySettings = MemorySettings()
+    learning: LearningSettings = LearningSettings()
+    limits: LimitSettings = LimitSettings()
+    gate: GateSettings = GateSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in `path`, or the defaults where there is no such file.
+
+    Raises:
+        ConfigError: not TOML, an unknown key, or a value out of range; the message names the key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", next_step=f"correct {path}") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {describe(error)}", next_step=f"correct {path}") from error
+
+
+def describe(error: ValidationError) -> str:
+    """A pydantic error in one line a key: `limits.updates_per_hour: Input should be …`."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'the whole'}: {item['msg']}" for item in error.errors()
+    )

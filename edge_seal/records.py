@@ -1,0 +1,307 @@
+"""The values that modules hand to each other: frozen, slotted, without behaviour beyond what they say of themselves.
+
+Identifiers are a letter and a number that is never used twice: `t12` a turn, `s4` a signal, `m3` a memory,
+`u2` an update, `e7` an example. Times are stored text, see `clock.timestamp`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Origin(StrEnum):
+    """Where a text came from. Only what was typed may teach without a person's approval."""
+
+    TYPED = "typed"
+    PASTED = "pasted"
+    FILE = "file"
+    DOCUMENT = "document"
+    TOOL = "tool"
+    MODEL = "model"
+
+
+# Signals --------------------------------------------------------------------------------------------------
+
+
+class SignalKind(StrEnum):
+    """What the user did."""
+
+    TAUGHT = "taught"
+    CORRECTION = "correction"
+    GOOD = "good"
+    BAD = "bad"
+
+
+class SignalState(StrEnum):
+    """`pending` waits for a cycle; `learned` is in an update; `dropped` was scored out or is no lesson by itself."""
+
+    PENDING = "pending"
+    LEARNED = "learned"
+    DROPPED = "dropped"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One piece of evidence: for `prompt`, `answer` is right (or, when `kind` is bad, wrong)."""
+
+    id: str
+    kind: SignalKind
+    prompt: str
+    answer: str
+    origin: Origin
+    source: str | None
+    turn_id: str | None
+    created_at: str
+    state: SignalState = SignalState.PENDING
+
+
+# Examples -------------------------------------------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What an example is for. `probe` and `neighbour` are held back: they are measured, never trained on."""
+
+    LESSON = "lesson"
+    REWORDING = "rewording"
+    CONTRAST = "contrast"
+    GENERAL = "general"
+    REPLAY = "replay"
+    PROBE = "probe"
+    NEIGHBOUR = "neighbour"
+    ANCHOR = "anchor"
+
+
+TRAINED_ROLES = frozenset({Role.LESSON, Role.REWORDING, Role.CONTRAST, Role.GENERAL, Role.REPLAY})
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt and the answer wanted for it, with where it came from.
+
+    `closed` is false where `answer` was cut at a token limit: then no end token is trained after it.
+    `derived_by` names the rule that wrote it; `signal_id` the evidence it goes back to (None: general examples).
+    """
+
+    prompt: str
+    answer: str
+    role: Role
+    origin: Origin
+    signal_id: str | None = None
+    derived_by: str = "given"
+    weight: float = 1.0
+    closed: bool = True
+
+
+# Guardian -------------------------------------------------------------------------------------------------
+
+
+class Action(StrEnum):
+    """The four answers a guardian can give, mildest first."""
+
+    ALLOW = "allow"
+    REDACT = "redact"
+    QUARANTINE = "quarantine"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that fired on `text[start:end]` (code points of the text as it was given).
+
+    `excerpt` is safe to show and to store: it never holds the secret itself.
+    """
+
+    rule: str
+    action: Action
+    reason: str
+    start: int
+    end: int
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The guardian's answer on one text: the strictest action among its findings."""
+
+    action: Action
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return self.action is Action.ALLOW
+
+
+# Memory ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Something the user told us to remember. `valid_to` is None while it holds."""
+
+    id: str
+    text: str
+    origin: Origin
+    source: str | None
+    created_at: str
+    valid_from: str
+    valid_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A memory that bears on a question. `score` is the fused rank score; `similarity` the cosine, if known."""
+
+    memory: Memory
+    score: float
+    similarity: float | None
+
+
+# Turns ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds and tokens of one generation. `cached_tokens` were already in the KV cache."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    answer_tokens: int
+    first_token_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer, with what answered: the update (None: the base) and the memories given."""
+
+    id: str
+    conversation_id: str
+    created_at: str
+    prompt: str
+    answer: str
+    origin: Origin
+    update_id: str | None
+    memories: tuple[str, ...]
+    timing: Timing
+    notices: tuple[str, ...] = ()
+
+
+# Updates --------------------------------------------------------------------------------------------------
+
+
+class State(StrEnum):
+    """The life of an update; `updates.lifecycle` holds the table of what may follow what."""
+
+    PROPOSED = "proposed"
+    SCORED = "scored"
+    CLEARED = "cleared"
+    TRAINED = "trained"
+    GATED = "gated"
+    AWAITING_APPROVAL = "awaiting_approval"
+    CANARY = "canary"
+    ACTIVE = "active"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+    ROLLED_BACK = "rolled_back"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One row of the updates table. `adapter_sha256` is None until trained; `parent_id` None means the base."""
+
+    id: str
+    state: State
+    created_at: str
+    parent_id: str | None
+    base_sha256: str
+    adapter_sha256: str | None = None
+    manifest_sha256: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure of the gate, with its bound and what it means in words."""
+
+    name: str
+    before: float
+    after: float
+    bound: float
+    passed: bool
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeOutcome:
+    """One held-back example: how likely the wanted answer was before and after, and whether it is the argmax."""
+
+    prompt: str
+    answer: str
+    role: Role
+    signal_id: str | None
+    before_nats: float
+    after_nats: float
+    before_hit: bool
+    after_hit: bool
+    said_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """Candidate against incumbent. `scale` is the one that was admitted (or the last one tried)."""
+
+    passed: bool
+    scale: float
+    measures: tuple[Measure, ...]
+    outcomes: tuple[ProbeOutcome, ...]
+    reasons: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row of the chain. `body` is canonical JSON text; `entry_hash` covers every other field."""
+
+    seq: int
+    at: str
+    actor: str
+    event: str
+    subject: str
+    body: str
+    previous_hash: str
+    entry_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainReport:
+    """What `audit verify` found. `problems` names each bad thing; empty means all is well."""
+
+    entries: int
+    head: str
+    adapters: int
+    problems: tuple[str, ...]
+    first_bad_seq: int | None = None
+
+    @property
+    def intact(self) -> bool:
+        return not self.problems
+
+
+# Progress -------------------------------------------------------------------------------------------------
+
+Stage = Literal["propose", "score", "guard", "train", "gate", "record", "activate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a running cycle is doing: `done` of `total` steps of `stage`, the loss in nats where there is one."""
+
+    stage: Stage
+    done: int
+    total: int
+    note: str = ""
+    loss_nats: float | None = None
