@@ -1,0 +1,198 @@
+"""The tables, as numbered migrations that are only ever added to.
+
+Invariants that the database itself holds: a row of the ledger is never changed or deleted; at most one update is
+active; a number once used for a row is never used again (so `m3` always means the same memory); the word index is in
+step with the memories.
+
+Identifiers are stored as numbers; the letter (`t12`, `u2`) is put before them when they leave the storage layer.
+Times are text from `clock.timestamp`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+# "EdSl", so that a file of another program is told apart before anything in it is believed.
+APPLICATION_ID: Final = 0x4564536C
+
+# Dimension of the vectors of the default embedder; vec0 fixes it when the table is made.
+EMBEDDING_DIMENSION: Final = 384
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema: its statements run in one transaction, together with the record that they ran."""
+
+    number: int
+    name: str
+    statements: tuple[str, ...]
+
+
+_CONVERSATIONS = (
+    """
+    CREATE TABLE conversations (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        created_at TEXT NOT NULL,
+        title TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    """
+    CREATE TABLE turns (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id INTEGER NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+        created_at TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        update_id INTEGER REFERENCES updates (id),
+        base_sha256 TEXT NOT NULL,
+        memories TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(memories)),
+        timing TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(timing)),
+        seed INTEGER NOT NULL DEFAULT 1
+    ) STRICT
+    """,
+    "CREATE INDEX turns_conversation ON turns (conversation_id)",
+    """
+    CREATE TABLE signals (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        created_at TEXT NOT NULL,
+        kind TEXT NOT NULL CHECK (kind IN ('taught', 'correction', 'good', 'bad')),
+        prompt TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        source TEXT,
+        turn_id INTEGER REFERENCES turns (id) ON DELETE SET NULL,
+        state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'learned', 'dropped', 'refused'))
+    ) STRICT
+    """,
+    "CREATE INDEX signals_state ON signals (state)",
+)
+
+_MEMORIES = (
+    # `digest` is salted, so that the ledger, which keeps it for ever, cannot be searched for a forgotten text.
+    """
+    CREATE TABLE memories (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        created_at TEXT NOT NULL,
+        text TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        source TEXT,
+        valid_from TEXT NOT NULL,
+        valid_to TEXT,
+        digest TEXT NOT NULL,
+        salt TEXT NOT NULL DEFAULT ''
+    ) STRICT
+    """,
+    """
+    CREATE VIRTUAL TABLE memories_fts USING fts5 (
+        text, content='memories', content_rowid='id', tokenize='porter unicode61 remove_diacritics 2'
+    )
+    """,
+    # Without it the words of a forgotten memory stay in the index until its segments happen to be merged.
+    "INSERT INTO memories_fts (memories_fts, rank) VALUES ('secure-delete', 1)",
+    """
+    CREATE TRIGGER memories_fts_insert AFTER INSERT ON memories BEGIN
+        INSERT INTO memories_fts (rowid, text) VALUES (new.id, new.text);
+    END
+    """,
+    """
+    CREATE TRIGGER memories_fts_delete AFTER DELETE ON memories BEGIN
+        INSERT INTO memories_fts (memories_fts, rowid, text) VALUES ('delete', old.id, old.text);
+    END
+    """,
+    """
+    CREATE TRIGGER memories_fts_update AFTER UPDATE OF text ON memories BEGIN
+        INSERT INTO memories_fts (memories_fts, rowid, text) VALUES ('delete', old.id, old.text);
+        INSERT INTO memories_fts (rowid, text) VALUES (new.id, new.text);
+    END
+    """,
+    f"""
+    CREATE VIRTUAL TABLE memory_vectors USING vec0 (
+        embedding float[{EMBEDDING_DIMENSION}] distance_metric=cosine
+    )
+    """,
+    # vec0 does not notice changed bytes in its chunks, so each vector's own digest is kept beside it.
+    """
+    CREATE TABLE memory_embeddings (
+        memory_id INTEGER PRIMARY KEY REFERENCES memories (id) ON DELETE CASCADE,
+        embedder_sha256 TEXT NOT NULL,
+        vector_sha256 TEXT NOT NULL
+    ) STRICT
+    """,
+)
+
+_UPDATES = (
+    """
+    CREATE TABLE updates (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        created_at TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN (
+            'proposed', 'scored', 'cleared', 'trained', 'gated', 'awaiting_approval',
+            'canary', 'active', 'retired', 'rejected', 'rolled_back', 'abandoned'
+        )),
+        parent_id INTEGER REFERENCES updates (id),
+        base_sha256 TEXT NOT NULL,
+        adapter_sha256 TEXT,
+        manifest_sha256 TEXT,
+        reason TEXT NOT NULL DEFAULT '',
+        CHECK ((adapter_sha256 IS NULL) = (manifest_sha256 IS NULL))
+    ) STRICT
+    """,
+    "CREATE UNIQUE INDEX updates_one_active ON updates (state) WHERE state = 'active'",
+    """
+    CREATE TABLE examples (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        update_id INTEGER NOT NULL REFERENCES updates (id),
+        role TEXT NOT NULL,
+        prompt TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        signal_id INTEGER REFERENCES signals (id),
+        derived_by TEXT NOT NULL,
+        weight REAL NOT NULL,
+        closed INTEGER NOT NULL CHECK (closed IN (0, 1))
+    ) STRICT
+    """,
+    "CREATE INDEX examples_update ON examples (update_id)",
+)
+
+_LEDGER = (
+    """
+    CREATE TABLE ledger (
+        seq INTEGER PRIMARY KEY,
+        at TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        event TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        body TEXT NOT NULL,
+        previous_hash TEXT NOT NULL,
+        entry_hash TEXT NOT NULL UNIQUE
+    ) STRICT
+    """,
+    "CREATE INDEX ledger_event ON ledger (event)",
+    # Against our own mistakes; whoever edits the file with another program is found out by the hashes.
+    """
+    CREATE TRIGGER ledger_no_update BEFORE UPDATE ON ledger BEGIN
+        SELECT RAISE(ABORT, 'the ledger is append-only');
+    END
+    """,
+    """
+    CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger BEGIN
+        SELECT RAISE(ABORT, 'the ledger is append-only');
+    END
+    """,
+)
+
+_SETTINGS = (
+    """
+    CREATE TABLE settings (
+        key TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
+)
