@@ -1,0 +1,31 @@
+"""The guardian: pure checks that say whether a text may be learned, remembered or shown.
+
+It reaches no engine, no database and no file, so it cannot be talked into anything; docs/guardian.md lists its rules.
+"""
+
+from edge_seal.adaptation.guardian.judge import (
+    Judged,
+    SourceCaps,
+    Verdicts,
+    judge,
+    judge_batch,
+    judge_example,
+    redacted,
+    text_of,
+)
+from edge_seal.adaptation.guardian.policy import POLICY, RULES, Purpose, rules_table
+
+__all__ = [
+    "POLICY",
+    "RULES",
+    "Judged",
+    "Purpose",
+    "SourceCaps",
+    "Verdicts",
+    "judge",
+    "judge_batch",
+    "judge_example",
+    "redacted",
+    "rules_table",
+    "text_of",
+]

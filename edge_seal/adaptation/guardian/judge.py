@@ -1,0 +1,230 @@
+"""The guardian's door: a text or a batch of examples in, verdicts out.
+
+Invariants: pure (no engine, no database, no file); a check that raises or runs out of time has refused; no finding
+holds what it found; a verdict is the strictest action among its findings.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from edge_seal.adaptation.guardian.policy import (
+    FAILED,
+    OVER_SHARE,
+    POLICY,
+    TEXT_RULES,
+    TOO_LONG,
+    UNAPPROVED,
+    Purpose,
+)
+from edge_seal.adaptation.guardian.readings import readings
+from edge_seal.adaptation.guardian.rule import Rule
+from edge_seal.records import TRAINED_ROLES, Action, Example, Finding, Origin, Role, Verdict
+
+MAXIMUM_CHARACTERS = 262_144
+TIME_BOUND_S = 10.0
+
+_SEVERITY = {action: place for place, action in enumerate(Action)}
+
+
+# One text -------------------------------------------------------------------------------------------------
+
+
+def judge(
+    text: str,
+    *,
+    purpose: Purpose,
+    rules: Sequence[Rule] = TEXT_RULES,
+    time_bound_s: float = TIME_BOUND_S,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Verdict:
+    """The verdict on `text` for `purpose`. Never raises: what cannot be judged is blocked.
+
+    Findings that the policy allows for this purpose are left out. The time bound is looked at between checks; each
+    check takes time linear in the text, whose length is bounded.
+    """
+    if len(text) > MAXIMUM_CHARACTERS:
+        return _refusal(TOO_LONG, text, purpose)
+    deadline = monotonic() + time_bound_s
+    try:
+        found = list(_occurrences(text, rules, lambda: monotonic() > deadline))
+    except Exception as error:  # noqa: BLE001  # whatever went wrong in a check, the answer is no
+        return _refusal(FAILED, text, purpose, type(error).__name__)
+    findings = (_finding(rule, start, end, shown, purpose) for rule, start, end, shown in _without_twins(found))
+    return _verdict(finding for finding in findings if finding.action is not Action.ALLOW)
+
+
+def redacted(text: str, verdict: Verdict) -> str:
+    """`text` with everything that `verdict` found in it replaced by the name of its rule in brackets."""
+    parts: list[str] = []
+    last = 0
+    for finding in sorted(verdict.findings, key=lambda f: (f.start, -f.end)):
+        if finding.start >= last:
+            parts += (text[last : finding.start], f"[{finding.rule}]")
+        last = max(last, finding.end)
+    return "".join((*parts, text[last:]))
+
+
+class _OutOfTime(Exception):
+    pass
+
+
+_Occurrence = tuple[Rule, int, int, str]
+
+
+def _occurrences(text: str, rules: Sequence[Rule], is_late: Callable[[], bool]) -> Iterator[_Occurrence]:
+    for reading in readings(text):
+        for rule in rules:
+            if rule.find is None or (reading.lines_joined and not rule.joined_lines):
+                continue
+            for match in rule.find(reading.text):
+                yield rule, *reading.span(match.start, match.end), match.shown
+            if is_late():
+                raise _OutOfTime
+
+
+def _without_twins(found: Iterable[_Occurrence]) -> list[_Occurrence]:
+    """In the order of the text, each place once a rule; what a specific rule has found, no other one repeats."""
+    once: dict[tuple[str, int, int], _Occurrence] = {}
+    for occurrence in found:
+        once.setdefault((occurrence[0].id, occurrence[1], occurrence[2]), occurrence)
+    ordered = sorted(once.values(), key=lambda o: (o[1], -o[2], o[0].id))
+    specific = [occurrence for occurrence in ordered if occurrence[0].specific]
+    starts = [start for _, start, _, _ in specific]
+    furthest = list(accumulate((end for _, _, end, _ in specific), max))
+
+    def is_taken(start: int, end: int) -> bool:
+        place = bisect_right(starts, end - 1)
+        return place > 0 and furthest[place - 1] > start
+
+    return [o for o in ordered if o[0].specific or not is_taken(o[1], o[2])]
+
+
+def _finding(rule: Rule, start: int, end: int, shown: str, purpose: Purpose) -> Finding:
+    size = end - start
+    excerpt = f"{shown}… ({size} {'character' if size == 1 else 'characters'})"
+    return Finding(rule.id, POLICY[rule.id][purpose], rule.reason, start, end, excerpt)
+
+
+def _refusal(rule: Rule, text: str, purpose: Purpose, detail: str = "") -> Verdict:
+    reason = f"{rule.reason} ({detail})" if detail else rule.reason
+    return _verdict((Finding(rule.id, POLICY[rule.id][purpose], reason, 0, len(text), ""),))
+
+
+def _verdict(findings: Iterable[Finding]) -> Verdict:
+    kept = tuple(findings)
+    return Verdict(max((f.action for f in kept), key=_SEVERITY.__getitem__, default=Action.ALLOW), kept)
+
+
+# Examples -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCaps:
+    """How much of an update one source that the user did not type may be, once a person has approved it.
+
+    `share` of the examples that are trained on, and never more than `examples` of them.
+    """
+
+    share: float = 0.25
+    examples: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An example and the verdict on it."""
+
+    example: Example
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The verdicts on a batch, in its order. `action` is the strictest of them."""
+
+    judged: tuple[Judged, ...]
+
+    @property
+    def action(self) -> Action:
+        return max((j.verdict.action for j in self.judged), key=_SEVERITY.__getitem__, default=Action.ALLOW)
+
+    @property
+    def allowed(self) -> tuple[Example, ...]:
+        return self._with(Action.ALLOW)
+
+    @property
+    def quarantined(self) -> tuple[Example, ...]:
+        return self._with(Action.QUARANTINE)
+
+    @property
+    def blocked(self) -> tuple[Example, ...]:
+        return self._with(Action.BLOCK)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Each rule that fired, once, with its reason: `secret.github_token: it holds a GitHub token`."""
+        lines = (f"{f.rule}: {f.reason}" for j in self.judged for f in j.verdict.findings)
+        return tuple(dict.fromkeys(lines))
+
+    def _with(self, action: Action) -> tuple[Example, ...]:
+        return tuple(j.example for j in self.judged if j.verdict.action is action)
+
+
+def text_of(example: Example) -> str:
+    """What is judged of an example, and what its findings' places refer to: prompt, line break, answer."""
+    return f"{example.prompt}\n{example.answer}"
+
+
+def judge_example(example: Example, *, approved: bool = False) -> Verdict:
+    """The verdict on one example for training: what it says, and where it comes from.
+
+    An answer is read together with its prompt: "What is my wifi password?" makes a secret of any word. An origin
+    other than typed is quarantined whatever it says, unless a person `approved` it.
+    """
+    said = judge(text_of(example), purpose=Purpose.TRAIN)
+    if approved or not _needs_approval(example):
+        return said
+    return _verdict((*said.findings, _of_whole(UNAPPROVED, example)))
+
+
+def judge_batch(
+    examples: Sequence[Example],
+    *,
+    caps: SourceCaps | None = None,
+    sources: Mapping[str, str] | None = None,
+    approved: Collection[str] = (),
+) -> Verdicts:
+    """The verdicts on a batch that is to be trained on together, or held back as its probes.
+
+    `sources` names the source of a signal by its id (without one, its origin is its source); `approved` are the ids
+    of the signals that a person has approved. Beyond `caps`, approved examples of one source are quarantined, the
+    last ones first.
+    """
+    caps, sources = caps or SourceCaps(), sources or {}
+    trained = sum(1 for example in examples if example.role in TRAINED_ROLES)
+    most = min(caps.examples, int(caps.share * trained))
+    taken: dict[str, int] = {}
+    judged: list[Judged] = []
+    for example in examples:
+        verdict = judge_example(example, approved=example.signal_id is not None and example.signal_id in approved)
+        if verdict.allowed and _needs_approval(example) and example.role in TRAINED_ROLES:
+            source = sources.get(example.signal_id or "", example.origin.value)
+            taken[source] = taken.get(source, 0) + 1
+            if taken[source] > most:
+                verdict = _verdict((*verdict.findings, _of_whole(OVER_SHARE, example)))
+        judged.append(Judged(example, verdict))
+    return Verdicts(tuple(judged))
+
+
+def _needs_approval(example: Example) -> bool:
+    # General examples and anchors that go back to no signal are the project's own; a replayed one was let in before.
+    ours = example.signal_id is None and example.role in {Role.GENERAL, Role.ANCHOR}
+    return example.origin is not Origin.TYPED and not ours and example.role is not Role.REPLAY
+
+
+def _of_whole(rule: Rule, example: Example) -> Finding:
+    return Finding(rule.id, POLICY[rule.id][Purpose.TRAIN], rule.reason, 0, len(text_of(example)), "")
