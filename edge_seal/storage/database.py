@@ -13,9 +13,10 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
 import apsw
 import sqlite_vec
@@ -29,6 +30,22 @@ SqlValue = None | int | float | str | bytes
 Parameters = Sequence[SqlValue] | Mapping[str, SqlValue]
 
 BUSY_TIMEOUT_S: Final = 10.0
+
+
+class _Cursor(Protocol):
+    """What we use of `apsw.Cursor`, whose own annotations need a newer Python to be complete."""
+
+    def __iter__(self) -> Iterator[tuple[SqlValue, ...]]: ...
+    def fetchone(self) -> tuple[SqlValue, ...] | None: ...
+    def fetchall(self) -> list[tuple[SqlValue, ...]]: ...
+    def close(self) -> None: ...
+
+
+class _Execute(Protocol):
+    """`apsw.Connection.execute`, as far as we use it."""
+
+    def __call__(self, statements: str, bindings: Parameters, /) -> _Cursor: ...
+
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -56,6 +73,7 @@ class Database:
 
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
+        self._execute = cast("_Execute", getattr(connection, "execute"))  # noqa: B009  # see _Cursor
         self._path = path
         self._lock = threading.RLock()
         self._depth = 0
@@ -67,12 +85,9 @@ class Database:
         path: Path,
         *,
         migrations: Sequence[Migration] = MIGRATIONS,
-        vfs: str | None = None,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
     ) -> Database:
         """Opens the database at `path`, making it (owner only, 0600) and bringing its tables up to date.
-
-        `vfs` names the SQLite file layer to use; tests pass one that fails.
 
         Raises:
             IntegrityError: the file is damaged, is no database of ours, or was written by a newer version.
@@ -81,7 +96,7 @@ class Database:
         """
         with _foreign_errors(path):
             _create_private(path)
-            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs=vfs)
+            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         database = cls(connection, path)
         try:
             with _foreign_errors(path):
@@ -118,7 +133,7 @@ class Database:
         return self._connection.last_insert_rowid()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None, None, None]:
         """All of the block or nothing of it, whatever ends it; nested blocks are savepoints.
 
         Takes the write lock at its start, so that what it reads still holds when it writes.
@@ -154,20 +169,20 @@ class Database:
     def execute(self, sql: str, params: Parameters = ()) -> None:
         """Runs one statement, or several separated by semicolons, for their effect."""
         with self._lock, _foreign_errors(self._path):
-            for _ in self._connection.execute(sql, params):
+            for _ in self._execute(sql, params):
                 pass
 
     def rows(self, sql: str, params: Parameters = ()) -> list[tuple[SqlValue, ...]]:
         """All rows that the statement gives."""
         with self._lock, _foreign_errors(self._path):
-            return cast("list[tuple[SqlValue, ...]]", self._connection.execute(sql, params).fetchall())
+            return self._execute(sql, params).fetchall()
 
     def row(self, sql: str, params: Parameters = ()) -> tuple[SqlValue, ...] | None:
         """The first row that the statement gives, or None."""
         with self._lock, _foreign_errors(self._path):
-            cursor = self._connection.execute(sql, params)
-            found = cast("tuple[SqlValue, ...] | None", cursor.fetchone())
-            cursor.close(True)
+            cursor = self._execute(sql, params)
+            found = cursor.fetchone()
+            cursor.close()
             return found
 
     def scrub(self) -> None:
@@ -275,12 +290,18 @@ def _load_vector_extension(connection: apsw.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _foreign_errors(path: Path) -> Iterator[None]:
+def _foreign_errors(path: Path) -> Generator[None, None, None]:
     """Turns the errors of SQLite and of the operating system into ours."""
     try:
         yield
     except apsw.Error as error:
         raise _translated(error, path) from error
+    except UnicodeDecodeError as error:
+        raise IntegrityError(
+            f"{path} holds text that is not valid UTF-8", next_step="restore it from a backup"
+        ) from error
+    except UnicodeEncodeError as error:
+        raise EdgeSealError("a text with unpaired surrogates cannot be stored") from error
     except OSError as error:
         raise EngineError(
             f"cannot open {path}: {error.strerror or error}",
@@ -288,31 +309,60 @@ def _foreign_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Explanation:
+    """How errors of these `kinds` are said: `message` is filled with the path and SQLite's own words."""
+
+    kinds: tuple[type[apsw.Error], ...]
+    ours: type[EdgeSealError]
+    message: str
+    next_step: str | None
+
+
+_EXPLANATIONS: Final = (
+    _Explanation(
+        (apsw.NotADBError, apsw.CorruptError, apsw.FormatError),
+        IntegrityError,
+        "{path} is damaged or is not a database ({error})",
+        "restore it from a backup, or move it away to start anew",
+    ),
+    _Explanation(
+        (apsw.BusyError, apsw.LockedError),
+        Busy,
+        "another process is using {path} and did not finish in time",
+        "wait until it has finished, or close it, and run the command again",
+    ),
+    _Explanation(
+        (apsw.FullError,),
+        EngineError,
+        "the disk is full: nothing was changed in {path}",
+        "free some space and run the command again",
+    ),
+    _Explanation(
+        (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError),
+        EngineError,
+        "{path} cannot be opened for writing ({error})",
+        "check the rights of the file and of its directory",
+    ),
+    _Explanation(
+        (apsw.IOError, apsw.NoMemError),
+        EngineError,
+        "the system could not read or write {path} ({error})",
+        "check the disk and its free space, then run the command again",
+    ),
+    _Explanation(
+        (apsw.ConstraintError,),
+        IntegrityError,
+        "{path} refused a change that breaks a rule of its tables ({error})",
+        None,
+    ),
+)
+
+
 def _translated(error: apsw.Error, path: Path) -> EdgeSealError:
     """The error of ours that says who can act on `error`."""
-    if isinstance(error, (apsw.NotADBError, apsw.CorruptError, apsw.FormatError)):
-        return IntegrityError(
-            f"{path} is damaged or is not a database ({error})",
-            next_step="restore it from a backup, or move it away to start anew",
-        )
-    if isinstance(error, (apsw.BusyError, apsw.LockedError)):
-        return Busy(
-            f"another process is using {path} and did not finish in time",
-            next_step="wait until it has finished, or close it, and run the command again",
-        )
-    if isinstance(error, apsw.FullError):
-        return EngineError(
-            f"the disk is full: nothing was changed in {path}", next_step="free some space and run the command again"
-        )
-    if isinstance(error, (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError)):
-        return EngineError(
-            f"{path} cannot be written ({error})", next_step="check the rights of the file and of its directory"
-        )
-    if isinstance(error, (apsw.IOError, apsw.NoMemError)):
-        return EngineError(
-            f"the system could not read or write {path} ({error})",
-            next_step="check the disk and its free space, then run the command again",
-        )
-    if isinstance(error, apsw.ConstraintError):
-        return IntegrityError(f"{path} refused a change that breaks a rule of its tables ({error})")
+    for explanation in _EXPLANATIONS:
+        if isinstance(error, explanation.kinds):
+            message = explanation.message.format(path=path, error=error)
+            return explanation.ours(message, next_step=explanation.next_step)
     return EdgeSealError(f"{path} could not run a statement ({error})")

@@ -135,6 +135,7 @@ _UPDATES = (
         base_sha256 TEXT NOT NULL,
         adapter_sha256 TEXT,
         manifest_sha256 TEXT,
+        examples_salt TEXT,
         reason TEXT NOT NULL DEFAULT '',
         CHECK ((adapter_sha256 IS NULL) = (manifest_sha256 IS NULL))
     ) STRICT
