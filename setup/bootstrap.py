@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -240,16 +240,12 @@ def _show_life(process: subprocess.Popen[str], status: Callable[[], str]) -> Non
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Ends the process group: first as Ctrl-C does, so that pip and the compiler remove their temporary files."""
-    for how in (signal.SIGINT, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
+    """Ends the process group: first as Ctrl-C does, so that pip removes its temporary files, then what is left."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE_AFTER_INTERRUPT_S)
-        except subprocess.TimeoutExpired:
-            continue
-        except ProcessLookupError:
-            pass
-        return
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _make_venv(layout: Layout) -> None:

@@ -1,0 +1,85 @@
+"""`edge-seal --help` answers at once, because it loads next to nothing.
+
+A new entry in the list below has to be worth its milliseconds at every start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+HELP_MAY_LOAD = {
+    "click",
+    "edge_seal",
+    "edge_seal.__main__",
+    "edge_seal.cli",
+    "edge_seal.errors",
+    "edge_seal.plain_text",
+    "edge_seal.records",
+}
+HELP_CPU_MS = 150
+
+# Prints the modules that the command leaves loaded, beyond what the interpreter starts with.
+PROGRAM = """
+import json, sys
+before = set(sys.modules)
+from edge_seal.__main__ import main
+sys.argv = ["edge-seal", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    code = end.code
+else:
+    code = 0
+print(json.dumps([code, sorted(set(sys.modules) - before)]), file=sys.stderr)
+"""
+
+
+def run_help(*command: str) -> tuple[str, set[str]]:
+    """What `edge-seal COMMAND --help` prints, and the modules that are loaded afterwards."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *command, "--help"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, modules = json.loads(ran.stderr.splitlines()[-1])
+    assert code in {0, None}
+    return ran.stdout, set(modules)
+
+
+def test_help_loads_only_what_it_may() -> None:
+    text, loaded = run_help()
+    assert "Usage:" in text
+    ours_and_foreign = {name for name in loaded if name.partition(".")[0] not in sys.stdlib_module_names}
+    unexpected = {name for name in ours_and_foreign if name not in HELP_MAY_LOAD and name.partition(".")[0] != "click"}
+    assert not unexpected
+
+
+@pytest.mark.parametrize("command", ["ask", "teach", "learn", "memory", "updates", "audit", "models", "doctor"])
+def test_help_of_a_command_loads_nothing_heavy(command: str) -> None:
+    _, loaded = run_help(command)
+    heavy = {"apsw", "jinja2", "llama_cpp", "mlx", "numpy", "onnxruntime", "pydantic", "rich", "sqlite_vec", "textual"}
+    assert not heavy & loaded
+
+
+def test_help_takes_less_than_150_ms_of_processor_time() -> None:
+    def measured_ms() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(
+            [sys.executable, "-m", "edge_seal", "--help"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+
+    # Processor time, the best of five: other work on the machine is not what is measured.
+    assert min(measured_ms() for _ in range(5)) < HELP_CPU_MS
