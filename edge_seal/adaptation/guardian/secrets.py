@@ -174,7 +174,7 @@ FORMAT_RULES = (
         "AWS access key ids (`AKIA`, `ASIA`), and 40-character secret keys beside a word or an id of AWS",
         "it holds an AWS access key",
         _either(
-            _format(_START + r"(A(?:KIA|SIA|BIA|CCA))[A-Z0-9]{16}(?![a-z0-9])"),
+            _format(_START + r"(A(?:KIA|SIA|BIA|CCA))[A-Z0-9]{16}"),
             _aws_secret_keys,
         ),
         joined_lines=True,

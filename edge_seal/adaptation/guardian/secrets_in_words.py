@@ -117,7 +117,7 @@ def _is_secret(place: _Place) -> bool:
     if place.kind == "code":
         return 3 <= digits <= 10 and _NUMERIC_CODE.fullmatch(value) is not None
     if place.kind == "key":
-        return digits >= 2 and len(value) >= 8 and _is_mixed(value)
+        return digits >= (1 if len(value) >= 16 else 2) and len(value) >= 8 and _is_mixed(value)
     if _is_plain_word(value) or (place.quoted and " " in value):
         return _is_word_as_password(place)
     return len(value) >= 4 and _is_mixed(value)

@@ -1,0 +1,263 @@
+"""What the user does, as evidence: taught examples, corrections, thumbs; checked, and kept until a cycle takes them.
+
+Invariants: a stored text is normalized (NFC, line feeds as line ends), not empty, bounded, and without control
+characters; the origin of a signal is that of its least trusted part.
+
+An explicit `teach` counts as typed, the whole of a named file too: the user vouches for what the command names. An
+item with a `source` says by itself that it comes from elsewhere: its origin is `file`, and it waits for approval.
+A thumb vouches for nothing: the words under it are the model's, and stay so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from edge_seal.clock import Clock, timestamp
+from edge_seal.errors import ConfigError, NotFound
+from edge_seal.records import Origin, Signal, SignalKind, SignalState, Turn
+from edge_seal.storage.database import Database, SqlValue
+
+MAXIMUM_PROMPT_CHARACTERS = 4_000
+MAXIMUM_ANSWER_CHARACTERS = 8_000
+MAXIMUM_SOURCE_CHARACTERS = 400
+MAXIMUM_LESSONS = 10_000
+
+
+# Lessons --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """For `prompt`, `answer` is meant. `source` names where it comes from, if not from the user."""
+
+    prompt: str
+    answer: str
+    origin: Origin
+    source: str | None = None
+
+
+def lesson(prompt: str, answer: str, *, source: str | None = None) -> Lesson:
+    """A lesson given by the user: typed, or of a file's origin where it names its `source`.
+
+    Raises:
+        ConfigError: a text is empty, too long, or holds characters that cannot be seen or stored.
+    """
+    return Lesson(
+        _checked(prompt, "prompt", MAXIMUM_PROMPT_CHARACTERS),
+        _checked(answer, "answer", MAXIMUM_ANSWER_CHARACTERS),
+        Origin.TYPED if source is None else Origin.FILE,
+        None if source is None else _checked(source, "source", MAXIMUM_SOURCE_CHARACTERS),
+    )
+
+
+def correction(turn: Turn, answer: str) -> Lesson:
+    """What should have been said in `turn`; as trusted as the prompt it answers.
+
+    Raises:
+        ConfigError: `answer` is empty, too long, or holds characters that cannot be seen or stored.
+    """
+    checked = _checked(answer, "correction", MAXIMUM_ANSWER_CHARACTERS)
+    return Lesson(turn.prompt, checked, turn.origin)
+
+
+def said_in(turn: Turn) -> Lesson:
+    """What was said in `turn`, as a thumb points at it: the words are the model's."""
+    return Lesson(turn.prompt, turn.answer, Origin.MODEL)
+
+
+def parse_lessons(text: str) -> list[Lesson]:
+    """The lessons in `text`: JSON Lines, `{"prompt": …, "answer": …, "source"?: …}`; blank lines are skipped.
+
+    Raises:
+        ConfigError: a line is no such object; the message gives its number. Or there are none, or too many.
+    """
+    lessons: list[Lesson] = []
+    # Only line feeds end a line: JSON strings may hold U+2028 and its like as they are.
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            lessons.append(_lesson_of_line(line))
+        except ConfigError as error:
+            raise ConfigError(
+                f"line {number}: {error.message}",
+                next_step='each line has to be like {"prompt": "…", "answer": "…"}',
+            ) from error
+        if len(lessons) > MAXIMUM_LESSONS:
+            raise ConfigError(f"there are more than {MAXIMUM_LESSONS} lessons", next_step="split the file")
+    if not lessons:
+        raise ConfigError("there is no lesson in it", next_step='write lines like {"prompt": "…", "answer": "…"}')
+    return lessons
+
+
+def _lesson_of_line(line: str) -> Lesson:
+    try:
+        parsed: object = json.loads(line, object_pairs_hook=_fields)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"not JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError as error:
+        raise ConfigError("nested too deeply") from error
+    if not isinstance(parsed, dict):
+        raise ConfigError("not a JSON object")
+    fields = cast("dict[str, object]", parsed)
+    unknown = sorted(set(fields) - {"prompt", "answer", "source"})
+    if unknown:
+        raise ConfigError(f"unknown field {unknown[0]!r}")
+    source = fields.get("source")
+    return lesson(
+        _text_field(fields, "prompt"),
+        _text_field(fields, "answer"),
+        source=None if source is None else _text_field(fields, "source"),
+    )
+
+
+def _fields(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        # One reader would take the first, another the last: what was checked must be what is learned.
+        raise ConfigError("a field is given twice")
+    return fields
+
+
+def _text_field(fields: dict[str, object], name: str) -> str:
+    if name not in fields:
+        raise ConfigError(f"{name!r} is missing")
+    value = fields[name]
+    if not isinstance(value, str):
+        raise ConfigError(f"{name!r} is not a text")
+    return value
+
+
+def _checked(text: str, name: str, most: int) -> str:
+    unified = unicodedata.normalize("NFC", re.sub(r"\r\n?", "\n", text)).strip()
+    # Text of format characters alone (zero-width spaces and the like) is as empty as none.
+    if all(c.isspace() or unicodedata.category(c) == "Cf" for c in unified):
+        raise ConfigError(f"the {name} is empty")
+    if len(unified) > most:
+        raise ConfigError(f"the {name} has {len(unified)} characters; at most {most} are allowed")
+    for c in unified:
+        category = unicodedata.category(c)
+        if category == "Cs" or (category == "Cc" and c not in "\n\t"):
+            raise ConfigError(f"the {name} holds the control character U+{ord(c):04X}", next_step="remove it")
+    return unified
+
+
+# Kept signals ---------------------------------------------------------------------------------------------
+
+_COLUMNS = "id, kind, prompt, answer, origin, source, turn_id, created_at, state"
+
+
+class SignalBox:
+    """The signals table. Every method is one transaction, or a part of the caller's."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def add(self, kind: SignalKind, lesson: Lesson, *, turn_id: str | None = None) -> Signal:
+        """Keeps one signal, pending.
+
+        Raises:
+            NotFound: there is no turn `turn_id`.
+        """
+        turn = None if turn_id is None else _number(turn_id, "t", "turn")
+        created_at = timestamp(self._clock.now())
+        with self._database.transaction():
+            if turn is not None and self._database.row("SELECT 1 FROM turns WHERE id = ?", (turn,)) is None:
+                raise NotFound(f"there is no turn {turn_id}")
+            self._database.execute(
+                "INSERT INTO signals (created_at, kind, prompt, answer, origin, source, turn_id, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    created_at,
+                    kind.value,
+                    lesson.prompt,
+                    lesson.answer,
+                    lesson.origin.value,
+                    lesson.source,
+                    turn,
+                    SignalState.PENDING.value,
+                ),
+            )
+            return self.get(f"s{self._database.last_row_id}")
+
+    def add_all(self, lessons: Iterable[Lesson]) -> list[Signal]:
+        """Keeps taught lessons, all of them or none."""
+        with self._database.transaction():
+            return [self.add(SignalKind.TAUGHT, item) for item in lessons]
+
+    def get(self, signal_id: str) -> Signal:
+        """The signal of this id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        row = self._database.row(
+            f"SELECT {_COLUMNS} FROM signals WHERE id = ?",  # noqa: S608  # names of columns only
+            (_number(signal_id, "s", "signal"),),
+        )
+        if row is None:
+            raise NotFound(f"there is no signal {signal_id}")
+        return _signal(row)
+
+    def pending(self) -> list[Signal]:
+        """The signals that wait for a cycle, oldest first."""
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM signals WHERE state = ? ORDER BY id",  # noqa: S608  # names of columns only
+            (SignalState.PENDING.value,),
+        )
+        return [_signal(row) for row in rows]
+
+    def mark(self, ids: Iterable[str], state: SignalState) -> None:
+        """Puts the signals into `state`, all of them or none.
+
+        Raises:
+            NotFound: one of them does not exist.
+        """
+        with self._database.transaction():
+            for signal_id in ids:
+                self.get(signal_id)
+                self._database.execute(
+                    "UPDATE signals SET state = ? WHERE id = ?", (state.value, _number(signal_id, "s", "signal"))
+                )
+
+    def refuse(self, ids: Iterable[str]) -> None:
+        """Marks the signals refused and takes their words out of the database: what may not be learned is not kept.
+
+        Raises:
+            NotFound: one of them does not exist.
+        """
+        refused = tuple(ids)
+        with self._database.transaction():
+            self.mark(refused, SignalState.REFUSED)
+            for signal_id in refused:
+                self._database.execute(
+                    "UPDATE signals SET prompt = '', answer = '', source = NULL WHERE id = ?",
+                    (_number(signal_id, "s", "signal"),),
+                )
+
+
+def _number(public_id: str, letter: str, thing: str) -> int:
+    if re.fullmatch(rf"{letter}[1-9][0-9]{{0,17}}", public_id) is None:
+        raise NotFound(f"there is no {thing} {public_id!r}", next_step=f"a {thing}'s id is like {letter}1")
+    return int(public_id[1:])
+
+
+def _signal(row: tuple[SqlValue, ...]) -> Signal:
+    number, kind, prompt, answer, origin, source, turn, created_at, state = row
+    return Signal(
+        id=f"s{number}",
+        kind=SignalKind(kind),
+        prompt=str(prompt),
+        answer=str(answer),
+        origin=Origin(origin),
+        source=None if source is None else str(source),
+        turn_id=None if turn is None else f"t{turn}",
+        created_at=str(created_at),
+        state=SignalState(state),
+    )
