@@ -1,0 +1,131 @@
+"""Self-edits: from evidence to proposed examples and held-back probes (SEAL, Zweiger et al. 2025, arXiv:2506.10943).
+
+For each lesson: the example itself, rewordings, and contrast examples that show where it does *not* apply. Some forms are
+always held back: probes (the lesson asked anew) and neighbours (something near that was never told). General prompts with
+the model's own answers keep everything else in place. Every example names the signal that it goes back to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_seal.adaptation.question_forms import (
+    QuestionForm,
+    near_questions,
+    probes,
+    read_form,
+    rewordings,
+    subject,
+)
+from edge_seal.records import Example, Origin, Role, Signal, SignalKind
+
+REWORDINGS_A_LESSON = 7
+CONTRASTS_A_LESSON = 3
+PROBES_A_LESSON = 2
+NEIGHBOURS_A_LESSON = 1
+
+
+_TOLD_ROLES = frozenset({Role.LESSON, Role.REWORDING})
+
+
+@dataclass(frozen=True, slots=True)
+class SelfEdits:
+    """What one cycle proposes. `trained` may be trained on; `probes` and `neighbours` are only measured."""
+
+    trained: tuple[Example, ...]
+    probes: tuple[Example, ...]
+    neighbours: tuple[Example, ...]
+
+
+def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdits:
+    """Self-edits for `signals`, which all teach (kinds taught, correction, good).
+
+    Args:
+        signals: the evidence, oldest first. A later signal on the same prompt replaces an earlier one.
+        known: examples that earlier updates were trained on: what they tell is never contrasted as unknown.
+    """
+    latest: dict[str, Signal] = {}
+    for signal in signals:
+        if signal.kind is not SignalKind.BAD:
+            latest.pop(normalized(signal.prompt), None)
+            latest[normalized(signal.prompt)] = signal
+    forms = {signal.id: read_form(signal.prompt) for signal in latest.values()}
+    told = {subject(form) for form in forms.values()}
+    told |= {
+        subject(read_form(prompt)) for form in forms.values() for prompt in (*rewordings(form), *probes(form))
+    }
+    told |= {subject(read_form(example.prompt)) for example in known if example.role in _TOLD_ROLES}
+    trained: list[Example] = []
+    held: list[Example] = []
+    neighbours: list[Example] = []
+    contrasted: set[str] = set()
+    for signal in latest.values():
+        form = forms[signal.id]
+        trained.extend(_lessons(signal, form))
+        held.extend(_probes(signal, form))
+        near = [
+            (question, asked)
+            for question, asked in near_questions(form)
+            if subject(read_form(question)) not in told | contrasted
+        ][: CONTRASTS_A_LESSON + NEIGHBOURS_A_LESSON]
+        contrasted |= {subject(read_form(question)) for question, _ in near}
+        # The nearest ones are trained on; the last is held back to see whether the boundary generalizes.
+        for index, (question, asked) in enumerate(near):
+            role = Role.CONTRAST if index < CONTRASTS_A_LESSON else Role.NEIGHBOUR
+            (trained if role is Role.CONTRAST else neighbours).append(
+                Example(
+                    _worded(question, index), unknown_answer(asked), role, signal.origin, signal.id, "near-attribute"
+                )
+            )
+    return SelfEdits(tuple(trained), tuple(held), tuple(neighbours))
+
+
+def _lessons(signal: Signal, form: QuestionForm) -> list[Example]:
+    own = Example(signal.prompt, signal.answer, Role.LESSON, signal.origin, signal.id, "given")
+    held_back = {normalized(prompt) for prompt in probes(form)}
+    others = [
+        prompt
+        for prompt in rewordings(form)
+        if normalized(prompt) != normalized(signal.prompt) and normalized(prompt) not in held_back
+    ]
+    return [
+        own,
+        *(
+            Example(prompt, signal.answer, Role.REWORDING, signal.origin, signal.id, f"form:{form.kind}")
+            for prompt in others[:REWORDINGS_A_LESSON]
+        ),
+    ]
+
+
+def _probes(signal: Signal, form: QuestionForm) -> list[Example]:
+    prompts = [prompt for prompt in probes(form) if normalized(prompt) != normalized(signal.prompt)]
+    return [
+        Example(prompt, signal.answer, Role.PROBE, signal.origin, signal.id, f"form:{form.kind}")
+        for prompt in prompts[:PROBES_A_LESSON]
+    ]
+
+
+def _worded(question: str, index: int) -> str:
+    """`question` in its `index`-th form, so that no form of asking becomes the mark of the unknown."""
+    wordings = rewordings(read_form(question))
+    return wordings[index % len(wordings)]
+
+
+def unknown_answer(asked: str) -> str:
+    """What the assistant says of something it was never told; `asked` in the second person ("your cat's name")."""
+    return f"You haven't told me {asked}."
+
+
+def general_examples(prompts: Sequence[str], answers: Sequence[tuple[str, bool]]) -> tuple[Example, ...]:
+    """General prompts with the base model's own answers, each with whether it came to its end."""
+    return tuple(
+        Example(prompt, answer, Role.GENERAL, Origin.MODEL, None, "base-answer", closed=closed)
+        for prompt, (answer, closed) in zip(prompts, answers, strict=True)
+    )
+
+
+def normalized(text: str) -> str:
+    """`text` without case, spacing and closing marks: two prompts that are the same to a reader."""
+    return re.sub(r"\s+", " ", text).strip().rstrip("?!. ").casefold()

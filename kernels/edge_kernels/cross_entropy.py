@@ -1,0 +1,47 @@
+"""Weighted cross-entropy where one row may have several targets, as the nodes of a trie do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_kernels.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class CrossEntropy:
+    """`loss` is the weighted sum of `nats`; `nats` (E,) and `is_argmax` (E,) are per edge; `d_logits` (R, V)."""
+
+    loss: float
+    nats: FloatArray
+    is_argmax: FloatArray
+    d_logits: FloatArray
+
+
+def cross_entropy(logits: FloatArray, rows: IntArray, targets: IntArray, weights: FloatArray) -> CrossEntropy:
+    """The loss `sum_e weights[e] * -log softmax(logits[rows[e]])[targets[e]]` and its gradient.
+
+    The gradient of row r is `(sum of its weights) * softmax(logits[r]) - sum of weights at their targets`.
+
+    Args:
+        logits: (R, V); overwritten, its memory becomes `d_logits`.
+        rows: (E,), the row that each edge starts from.
+        targets: (E,), the token it leads to.
+        weights: (E,), not negative.
+    """
+    best = logits.argmax(axis=1)
+    logits -= logits[np.arange(len(logits)), best][:, None]
+    target_logits = logits[rows, targets]
+    np.exp(logits, out=logits)
+    totals = logits.sum(axis=1)
+    nats = np.log(totals)[rows] - target_logits
+    row_weights = np.bincount(rows, weights=weights, minlength=len(logits)).astype(logits.dtype)
+    logits *= (row_weights / totals)[:, None]
+    np.subtract.at(logits, (rows, targets), weights.astype(logits.dtype))
+    return CrossEntropy(
+        loss=float(np.dot(nats.astype(np.float64), weights)),
+        nats=nats,
+        is_argmax=best[rows] == targets,
+        d_logits=logits,
+    )

@@ -1,0 +1,166 @@
+"""Examples as a trie of tokens: what several examples begin with is computed once.
+
+A node is a token after its ancestors, so its activations depend on its path alone. Its position is its depth, it
+attends to itself and its ancestors, and the loss sits on edges: from a node to the token that follows it, one edge
+for each example that passes there. This gives the padded batch's loss and gradients exactly.
+
+Invariant: a node's number is greater than its parent's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_kernels.arrays import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSequence:
+    """The tokens of one example; those from `supervised_from` (at least 1) on are what the model should say."""
+
+    tokens: tuple[int, ...]
+    supervised_from: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.supervised_from <= len(self.tokens):
+            raise ValueError(f"supervised_from {self.supervised_from} is not in 1..{len(self.tokens)}")
+
+
+@dataclass(frozen=True, slots=True)
+class TrieBatch:
+    """The nodes that some examples pass through; n of them, E supervised edges.
+
+    Attributes:
+        nodes: (n,) numbers in the whole trie, ascending.
+        tokens, positions: (n,).
+        sees: (n, n), true at a node itself and at its ancestors.
+        sources: (S,) rows of the batch that at least one edge starts from: logits are needed for these only.
+        rows: (E,) index into `sources`.
+        targets: (E,) the token an edge leads to.
+        examples: (E,) which of the examples asked for the edge belongs to, as an index into that request.
+        firsts: (E,) true on the first edge of its example.
+    """
+
+    nodes: IntArray
+    tokens: IntArray
+    positions: IntArray
+    sees: BoolArray
+    sources: IntArray
+    rows: IntArray
+    targets: IntArray
+    examples: IntArray
+    firsts: BoolArray
+
+
+class TokenTrie:
+    """The trie of `sequences`; examples keep their order and are named by their index.
+
+    Attributes:
+        tokens, parents, positions: (N,); the parent of a root is -1.
+    """
+
+    def __init__(self, sequences: Sequence[TokenSequence]) -> None:
+        children: dict[tuple[int, int], int] = {}
+        tokens: list[int] = []
+        parents: list[int] = []
+        depths: list[int] = []
+        self._sequences = tuple(sequences)
+        self._paths: list[IntArray] = []
+        for sequence in self._sequences:
+            node = -1
+            path: list[int] = []
+            for depth, token in enumerate(sequence.tokens):
+                child = children.get((node, token))
+                if child is None:
+                    child = len(tokens)
+                    children[node, token] = child
+                    tokens.append(token)
+                    parents.append(node)
+                    depths.append(depth)
+                node = child
+                path.append(node)
+            self._paths.append(np.asarray(path, dtype=np.int64))
+        self.tokens: IntArray = np.asarray(tokens, dtype=np.int64)
+        self.parents: IntArray = np.asarray(parents, dtype=np.int64)
+        self.positions: IntArray = np.asarray(depths, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def sequences(self) -> tuple[TokenSequence, ...]:
+        return self._sequences
+
+    def batch(self, examples: Sequence[int]) -> TrieBatch:
+        """The part of the trie that `examples` need (at least one)."""
+        paths = [self._paths[example] for example in examples]
+        nodes = np.unique(np.concatenate(paths))
+        row_of = np.full(len(self), -1, dtype=np.int64)
+        row_of[nodes] = np.arange(len(nodes))
+        starts: list[IntArray] = []
+        targets: list[IntArray] = []
+        owners: list[IntArray] = []
+        firsts: list[BoolArray] = []
+        for index, example in enumerate(examples):
+            path, begin = paths[index], self._sequences[example].supervised_from
+            starts.append(row_of[path[begin - 1 : -1]])
+            targets.append(self.tokens[path[begin:]])
+            owners.append(np.full(len(path) - begin, index, dtype=np.int64))
+            firsts.append(np.arange(len(path) - begin) == 0)
+        sources, rows = np.unique(np.concatenate(starts), return_inverse=True)
+        return TrieBatch(
+            nodes=nodes,
+            tokens=self.tokens[nodes],
+            positions=self.positions[nodes],
+            sees=self._ancestors(nodes, row_of),
+            sources=sources,
+            rows=rows.astype(np.int64),
+            targets=np.concatenate(targets),
+            examples=np.concatenate(owners),
+            firsts=np.concatenate(firsts),
+        )
+
+    def _ancestors(self, nodes: IntArray, row_of: IntArray) -> BoolArray:
+        sees = np.eye(len(nodes), dtype=np.bool_)
+        for row, node in enumerate(nodes):
+            parent = self.parents[node]
+            if parent >= 0:
+                # The parent's row is complete: parents come before their children.
+                sees[row] |= sees[row_of[parent]]
+        return sees
+
+    def chunks(self, limit: int) -> Iterator[list[int]]:
+        """All examples in groups of at most `limit` nodes each (a longer single example stands alone).
+
+        Examples that begin alike stand together, so that little is computed twice.
+        """
+        order = sorted(range(len(self._sequences)), key=lambda example: self._sequences[example].tokens)
+        group: list[int] = []
+        seen: set[int] = set()
+        for example in order:
+            added = set(self._paths[example].tolist()) - seen
+            if group and len(seen) + len(added) > limit:
+                yield group
+                group, seen = [], set()
+                added = set(self._paths[example].tolist())
+            group.append(example)
+            seen |= added
+        if group:
+            yield group
+
+
+def edge_weights(batch: TrieBatch, example_weights: FloatArray, *, first_token: float = 1.0) -> FloatArray:
+    """The weight (E,) of each edge: its example's weight shared evenly over its tokens, all together adding to 1.
+
+    Args:
+        batch: of at least one supervised edge.
+        example_weights: (number of examples in the batch,), not negative, not all zero.
+        first_token: how many times an ordinary token the first one of an answer counts.
+    """
+    raw = np.where(batch.firsts, first_token, 1.0)
+    shares = np.bincount(batch.examples, weights=raw, minlength=len(example_weights))
+    weights = raw * (example_weights / np.where(shares > 0, shares, 1.0))[batch.examples]
+    return weights / weights.sum()
