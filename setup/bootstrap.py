@@ -19,7 +19,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -188,58 +187,65 @@ def describe(line: str) -> str | None:
     return "installing" if line.lstrip().startswith("Installing ") else None
 
 
-def follow(command: Sequence[str], log: IO[str], environment: Mapping[str, str] | None = None) -> int:
+def follow(command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None) -> int:
     """Runs a command with its output in `log`, shows that it is alive, and returns its exit code.
 
     It runs in a process group of its own, which is ended as a whole when this process is interrupted.
     """
-    status = "starting"
-
-    def read(output: IO[str]) -> None:
-        nonlocal status
-        for line in output:
-            log.write(line)
-            status = describe(line) or status
-
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=environment,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        reader = threading.Thread(target=read, args=(process.stdout,), daemon=True)
-        reader.start()
+    process: subprocess.Popen[bytes] | None = None
+    with log.open("wb") as output, log.open(encoding="utf-8", errors="replace") as written:
         try:
-            _show_life(process, lambda: status)
+            with _interrupts_held():
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    start_new_session=True,
+                )
+            return _watch(process, written)
         except KeyboardInterrupt:
-            _end(process)
+            if process is not None:
+                _end(process)
             raise
-        finally:
-            reader.join(timeout=_PATIENCE_AFTER_INTERRUPT_S)
-    return process.returncode
 
 
-def _show_life(process: subprocess.Popen[str], status: Callable[[], str]) -> None:
+def _watch(process: subprocess.Popen[bytes], written: IO[str]) -> int:
     """Waits for the process; says every few seconds what it does, on a terminal always in the same line."""
     terminal = sys.stdout.isatty()
     begun = time.monotonic()
+    status = "starting"
     while True:
         try:
-            process.wait(_TERMINAL_HEARTBEAT_S if terminal else _HEARTBEAT_S)
+            code = process.wait(_TERMINAL_HEARTBEAT_S if terminal else _HEARTBEAT_S)
         except subprocess.TimeoutExpired:
-            line = f"    {_elapsed(begun)}  {status()}"
+            status = next(filter(None, map(describe, reversed(written.readlines()))), status)
+            line = f"    {_elapsed(begun)}  {status}"
             _say(f"\r{line[:79]:<79}" if terminal else line, end="" if terminal else "\n")
         else:
             if terminal:
                 _say("\r" + " " * 79 + "\r", end="")
-            return
+            return code
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+@contextmanager
+def _interrupts_held() -> Generator[None]:
+    """Interrupts wait until the end of the block, so that nothing is started without being known."""
+    noted: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in handlers:
+        signal.signal(number, lambda number, _frame: noted.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if noted:
+        raise KeyboardInterrupt
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the process group: first as Ctrl-C does, so that pip removes its temporary files, then what is left."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
@@ -257,9 +263,7 @@ def _install_native(layout: Layout, block: str, build_flags: str) -> None:
     requirement.write_text(block, encoding="utf-8")
     _say("    Once for this machine: about 4 minutes on two cores. pip keeps the result for later set-ups.")
     if not any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++")):
-        _say(
-            "    No C++ compiler was found. If this step fails: apt install build-essential, or xcode-select --install."
-        )
+        _say("    No C++ compiler was found. If this fails: apt install build-essential, or xcode-select --install")
     environment = {**os.environ, "CMAKE_ARGS": build_flags}
     # --verbose: the compiler's step count is the sign of life.
     _pip(layout, "native", ["--verbose", "--no-deps", "--require-hashes", "-r", str(requirement)], environment)
@@ -283,11 +287,10 @@ def _pip(layout: Layout, step: str, arguments: Sequence[str], environment: Mappi
 def _run(layout: Layout, step: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     layout.cache.mkdir(exist_ok=True)
     path = layout.cache / f"setup-{step}.log"
-    with path.open("w", encoding="utf-8") as log:
-        code = follow(command, log, environment)
+    code = follow(command, path, environment)
     if code == 0:
         return
-    end = path.read_text(encoding="utf-8").splitlines()[-_LOG_LINES_SHOWN:]
+    end = path.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
     _say("\n".join(f"    | {line[:200]}" for line in end))
     advice = "\nOn Debian and Ubuntu: apt install python3-venv" if step == "venv" else ""
     raise SetupError(f"{shlex.join(command[:4])} … ended with {code}; all of its output is in {path}{advice}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import signal
@@ -95,13 +94,13 @@ def test_output_is_read_for_how_far_things_are(line: str, said: str | None) -> N
 
 
 def test_a_command_is_followed_with_heartbeats_and_its_output_kept(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bootstrap, "_HEARTBEAT_S", 0.05)
     program = "import time; print('[1/2] cc', flush=True); time.sleep(1.0); print('[2/2] cc'); raise SystemExit(3)"
-    log = io.StringIO()
+    log = tmp_path / "log"
     assert bootstrap.follow([sys.executable, "-c", program], log) == 3
-    assert log.getvalue() == "[1/2] cc\n[2/2] cc\n"
+    assert log.read_text() == "[1/2] cc\n[2/2] cc\n"
     beats = capsys.readouterr().out.splitlines()
     assert len(beats) >= 3
     assert any(beat.endswith("compiling [1/2]") for beat in beats)
@@ -113,8 +112,8 @@ def test_an_interrupt_ends_the_command_and_what_it_started(tmp_path: Path) -> No
     # A shell's background command ignores Ctrl-C, as a compiler may; it holds the pipe open as long as it lives.
     command = ["sh", "-c", f"sleep 60 > {shlex.quote(str(pipe))} & wait"]
     program = (
-        "import io, signal; from setup import bootstrap; signal.signal(signal.SIGTERM, bootstrap._interrupt)\n"
-        f"try: bootstrap.follow({command!r}, io.StringIO())\n"
+        "import pathlib, signal; from setup import bootstrap; signal.signal(signal.SIGTERM, bootstrap._interrupt)\n"
+        f"try: bootstrap.follow({command!r}, pathlib.Path({str(tmp_path / 'log')!r}))\n"
         "except KeyboardInterrupt: raise SystemExit(130)"
     )
     with (
