@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 import apsw
-import sqlite_vec
+import sqlite_vec  # pyright: ignore[reportMissingTypeStubs]  # one function, used below
 
 from edge_seal.errors import Busy, EdgeSealError, EngineError, IntegrityError
 from edge_seal.storage.schema import APPLICATION_ID, MIGRATIONS, Migration
@@ -55,6 +55,8 @@ _PRAGMAS: Final = (
     "PRAGMA checkpoint_fullfsync = ON",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
+    # Without it INSERT OR REPLACE deletes the row it replaces without firing the triggers that guard it.
+    "PRAGMA recursive_triggers = ON",
     # A schema that someone else wrote into our file must not run functions with side effects.
     "PRAGMA trusted_schema = OFF",
 )
@@ -204,8 +206,11 @@ class Database:
 
     def problems(self) -> tuple[str, ...]:
         """What SQLite's own check of the file finds, in its words; empty when all is well."""
-        found = [str(row[0]) for row in self.rows("PRAGMA quick_check")]
-        broken_links = self.rows("PRAGMA foreign_key_check")
+        try:
+            found = [str(row[0]) for row in self.rows("PRAGMA quick_check")]
+            broken_links = self.rows("PRAGMA foreign_key_check")
+        except IntegrityError as error:
+            return (error.message,)
         found.extend(f"row {row[1]} of {row[0]} names a row of {row[2]} that does not exist" for row in broken_links)
         return tuple(text for text in found if text != "ok")
 
