@@ -7,11 +7,16 @@ Sockets are blocked. A test that serves something to itself asks for the loopbac
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from edge_seal.config import Home, locate_home
+from edge_models.errors import NotPulled
+from edge_models.store import ModelStore
+from edge_seal.config import Home, ModelSettings, locate_home, shared_models
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +32,26 @@ def home() -> Home:
     home = locate_home()
     home.create()
     return home
+
+
+@pytest.fixture(scope="session")
+def default_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The GGUF file of the default chat model, verified."""
+    return next(path for name, path in _fetched("model", tmp_path_factory).items() if name.endswith(".gguf"))
+
+
+@pytest.fixture(scope="session")
+def default_embedder(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The verified files of the default embedder by their names: model.onnx and tokenizer.json."""
+    return _fetched("embedder", tmp_path_factory)
+
+
+def _fetched(which: Literal["model", "embedder"], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    settings = ModelSettings()
+    name = settings.name if which == "model" else settings.embedder
+    try:
+        return ModelStore(tmp_path_factory.mktemp("models"), shared_models()).locate(name)
+    except NotPulled as error:
+        if os.environ.get("EDGE_SEAL_REQUIRE_MODELS"):
+            raise
+        pytest.skip(f"{error.message}; `make test` fetches it")
