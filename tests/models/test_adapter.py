@@ -10,9 +10,9 @@ import llama_cpp
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
 from edge_models.errors import DamagedFile, ModelError, UnsupportedModel
-
 from tests.support.tiny_gguf import TinyLlama, tiny_weights, write_tiny_gguf
 
 FloatArray = npt.NDArray[np.float32]
