@@ -21,6 +21,7 @@ from edge_seal.engines.template_sandbox import MAX_LENGTH, SandboxedTemplate
 from edge_seal.errors import EngineError
 
 _ROLES = frozenset({"system", "user", "assistant"})
+_WHITE_SPACE = " \t\n\v\f\r"
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
 
 
@@ -109,13 +110,12 @@ def _split(part: ControlToken | str, token: ControlToken) -> Iterator[ControlTok
         yield part
         return
     pieces = part.split(token.text)
+    if token.strips_after:
+        pieces[1:] = [piece.lstrip(_WHITE_SPACE) for piece in pieces[1:]]
+    if token.strips_before:
+        pieces[:-1] = [piece.rstrip(_WHITE_SPACE) for piece in pieces[:-1]]
     for index, piece in enumerate(pieces):
-        if index and token.strips_after:
-            piece = piece.lstrip(" \t\n\v\f\r")
-        last = index == len(pieces) - 1
-        if not last and token.strips_before:
-            piece = piece.rstrip(" \t\n\v\f\r")
+        if index:
+            yield token
         if piece:
             yield piece
-        if not last:
-            yield token

@@ -12,7 +12,7 @@ answer with `reuse_prefix` can differ from the reproducible one where two tokens
 
 # The bindings are typed in part only; what comes out of them is cast here, and nothing of theirs leaves this module.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportPrivateImportUsage=false
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +53,7 @@ _MAX_TEXT_BYTES = 16 * 1024 * 1024
 _KEPT_ADAPTERS = 4
 _UNKNOWN, _CONTROL, _STRIPS_BEFORE, _STRIPS_AFTER = 1 << 0, 1 << 3, 1 << 7, 1 << 8
 _GGUF_FLOAT32 = 6
+_TAKE_BACK = "edge-seal rollback base"
 
 
 class _NativeLog:
@@ -94,6 +96,22 @@ def _start_native() -> _NativeLog:
         return _native_log
 
 
+@dataclass(frozen=True, slots=True)
+class _Handles:
+    """Native objects; they are pointers, valid until `free`."""
+
+    model: int
+    vocab: int
+    context: int
+    memory: int
+    batch: native.llama_batch
+
+    def free(self) -> None:
+        native.llama_batch_free(self.batch)
+        native.llama_free(self.context)
+        native.llama_model_free(self.model)  # and the adapters with it
+
+
 class LlamaCppEngine:
     """One GGUF model in one context of one sequence. See `engine.Engine` for what the methods promise."""
 
@@ -123,49 +141,45 @@ class LlamaCppEngine:
         self._cached: list[int] = []
         self._turn = 0
         self._adapters: dict[tuple[str, int, int], int] = {}
-        self._model: int | None = None
-        self._context: int | None = None
-        self._batch: native.llama_batch | None = None
+        self._handles: _Handles | None = self._load(context_tokens, threads or physical_cores())
         try:
-            self._load(context_tokens, threads or physical_cores())
+            self._fill_batch()
             self._base_logits = self._check_logits()
         except BaseException:
             self.close()
             raise
 
-    def _load(self, context_tokens: int, threads: int) -> None:
+    def _load(self, context_tokens: int, threads: int) -> _Handles:
         if not self.path.is_file():
             raise EngineError(f"there is no model file {self.path}", next_step="edge-seal models pull")
         self._log.clear()
         parameters = native.llama_model_default_params()
         parameters.load_mode = native.LLAMA_LOAD_MODE_MMAP
-        model = native.llama_model_load_from_file(str(self.path).encode(), parameters)
+        model = cast("int | None", native.llama_model_load_from_file(str(self.path).encode(), parameters))
         if not model:
             raise EngineError(f"llama.cpp cannot load {self.path}{self._log.words()}")
-        self._model = cast("int", model)
-        self._vocab = native.llama_model_get_vocab(model)
-        self._vocabulary = int(native.llama_vocab_n_tokens(self._vocab))
-        if self._vocabulary < 1:
-            raise EngineError(f"{self.path} has no vocabulary")
+        vocab = cast("int", native.llama_model_get_vocab(model))
+        self._vocabulary = int(native.llama_vocab_n_tokens(vocab))
         self._context_tokens = max(1, min(context_tokens, int(native.llama_model_n_ctx_train(model)) or context_tokens))
         self._chunk = min(CHUNK_TOKENS, self._context_tokens)
+        self._outputs = min(_CHUNK_OUTPUTS, self._chunk)
         settings = native.llama_context_default_params()
         settings.n_ctx = self._context_tokens
         settings.n_batch = settings.n_ubatch = self._chunk
-        settings.n_outputs_max = self._outputs = min(_CHUNK_OUTPUTS, self._chunk)
+        settings.n_outputs_max = self._outputs
         settings.n_threads = settings.n_threads_batch = threads
         settings.no_perf = True
-        context = native.llama_init_from_model(model, settings)
+        context = cast("int | None", native.llama_init_from_model(model, settings)) if self._vocabulary > 0 else None
         if not context:
+            native.llama_model_free(model)
             raise EngineError(
                 f"llama.cpp cannot make a context of {self._context_tokens} tokens for {self.path}{self._log.words()}"
             )
-        self._context = cast("int", context)
-        self._memory = native.llama_get_memory(context)
-        self._fill_batch()
+        memory = cast("int", native.llama_get_memory(context))
+        return _Handles(model, vocab, context, memory, native.llama_batch_init(self._chunk, 0, 1))
 
     def _fill_batch(self) -> None:
-        self._batch = batch = native.llama_batch_init(self._chunk, 0, 1)
+        batch = self._native.batch
         size = (self._chunk,)
         self._batch_tokens = np.ctypeslib.as_array(batch.token, size)
         self._batch_positions = np.ctypeslib.as_array(batch.pos, size)
@@ -176,15 +190,9 @@ class LlamaCppEngine:
 
     def close(self) -> None:
         """Frees everything native, in the order in which it depends on each other; may be called twice."""
-        context, self._context = self._context, None
-        if context:
-            native.llama_free(context)
-        batch, self._batch = self._batch, None
-        if batch is not None:
-            native.llama_batch_free(batch)
-        model, self._model = self._model, None
-        if model:
-            native.llama_model_free(model)  # and the adapters with it
+        handles, self._handles = self._handles, None
+        if handles is not None:
+            handles.free()
         self._adapters.clear()
         self._cached = []
 
@@ -216,39 +224,39 @@ class LlamaCppEngine:
 
     @cached_property
     def end_tokens(self) -> frozenset[int]:
-        self._require_open()
-        return frozenset(t for t in range(self._vocabulary) if native.llama_vocab_is_eog(self._vocab, t))
+        vocab = self._native.vocab
+        return frozenset(t for t in range(self._vocabulary) if native.llama_vocab_is_eog(vocab, t))
 
     # Text and tokens --------------------------------------------------------------------------------------
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> tuple[int, ...]:
-        self._require_open()
+        vocab = self._native.vocab
         parts = self._template.render(messages, add_generation_prompt=add_generation_prompt, now=self._opened_at)
         tokens: list[int] = []
         for part in parts:
             tokens.extend((part.id,) if isinstance(part, ControlToken) else self._tokenize_safely(part))
-        beginning = int(native.llama_vocab_bos(self._vocab))
-        if native.llama_vocab_get_add_bos(self._vocab) and beginning >= 0 and tokens[:1] != [beginning]:
+        beginning = int(native.llama_vocab_bos(vocab))
+        if native.llama_vocab_get_add_bos(vocab) and beginning >= 0 and tokens[:1] != [beginning]:
             tokens.insert(0, beginning)
         return tuple(tokens)
 
     @cached_property
     def _template(self) -> ChatTemplate:
-        source = cast("bytes | None", native.llama_model_chat_template(self._model, None))
+        source = native.llama_model_chat_template(self._native.model, None)
         if not source:
             raise EngineError(f"{self.path} has no chat template")
         return ChatTemplate(
             source.decode("utf-8", "replace"),
             self._control_tokens,
-            bos=self._text_of(int(native.llama_vocab_bos(self._vocab))),
-            eos=self._text_of(int(native.llama_vocab_eos(self._vocab))),
+            bos=self._text_of(int(native.llama_vocab_bos(self._native.vocab))),
+            eos=self._text_of(int(native.llama_vocab_eos(self._native.vocab))),
         )
 
     @cached_property
     def _control_tokens(self) -> tuple[ControlToken, ...]:
         found: list[ControlToken] = []
         for token in range(self._vocabulary):
-            kind = int(native.llama_vocab_get_attr(self._vocab, token))
+            kind = int(native.llama_vocab_get_attr(self._native.vocab, token))
             if kind & (_CONTROL | _UNKNOWN):
                 strips = bool(kind & _STRIPS_BEFORE), bool(kind & _STRIPS_AFTER)
                 found.append(ControlToken(token, self._text_of(token), *strips))
@@ -257,10 +265,11 @@ class LlamaCppEngine:
     def _text_of(self, token: int) -> str:
         if token < 0:
             return ""
-        return (cast("bytes | None", native.llama_vocab_get_text(self._vocab, token)) or b"").decode("utf-8", "replace")
+        return (cast("bytes | None", native.llama_vocab_get_text(self._native.vocab, token)) or b"").decode(
+            "utf-8", "replace"
+        )
 
     def tokenize(self, text: str) -> tuple[int, ...]:
-        self._require_open()
         return tuple(self._tokenize_safely(text))
 
     def _tokenize_safely(self, text: str) -> list[int]:
@@ -275,7 +284,7 @@ class LlamaCppEngine:
 
     @cached_property
     def _control_ids(self) -> frozenset[int]:
-        return frozenset(t.id for t in self._control_tokens if native.llama_vocab_is_control(self._vocab, t.id))
+        return frozenset(t.id for t in self._control_tokens if native.llama_vocab_is_control(self._native.vocab, t.id))
 
     def _tokenize(self, text: str) -> list[int]:
         data = text.encode("utf-8", "replace")  # half a surrogate pair is no text
@@ -285,7 +294,7 @@ class LlamaCppEngine:
         while True:
             room = (native.llama_token * size)()
             # No beginning token, nothing parsed as special: both are decided above.
-            count = int(native.llama_tokenize(self._vocab, data, len(data), room, size, False, False))
+            count = int(native.llama_tokenize(self._native.vocab, data, len(data), room, size, False, False))
             if count >= 0:
                 return list(room[:count])
             if -count <= size:
@@ -300,7 +309,7 @@ class LlamaCppEngine:
         size = 64
         while True:
             room = ctypes.create_string_buffer(size)
-            count = int(native.llama_token_to_piece(self._vocab, token, room, size, 0, control))
+            count = int(native.llama_token_to_piece(self._native.vocab, token, room, size, 0, control))
             if count >= 0:
                 return room.raw[:count]
             size = -count
@@ -330,7 +339,7 @@ class LlamaCppEngine:
             while True:
                 token = drawer.draw(logits)
                 first_token_s = first_token_s or time.perf_counter() - started
-                if native.llama_vocab_is_eog(self._vocab, token):
+                if native.llama_vocab_is_eog(self._native.vocab, token):
                     break
                 drawn += 1
                 text = stream.feed(self._piece(token))
@@ -366,7 +375,7 @@ class LlamaCppEngine:
             normalizer = highest + np.log(np.exp(logits - highest).sum())
             result[index] = logits[after[index]] - normalizer
         if not np.isfinite(result).all():
-            raise EngineError("the model computed probabilities that are no numbers", next_step="edge-seal rollback base")
+            raise EngineError("the model computed probabilities that are no numbers", next_step=_TAKE_BACK)
         return result
 
     def logits(self, tokens: Sequence[int], positions: Sequence[int]) -> FloatArray:
@@ -412,24 +421,22 @@ class LlamaCppEngine:
         return self._row((len(tokens) - 1) % self._chunk)
 
     def _decode(self, tokens: list[int], wanted: list[int]) -> None:
-        batch = self._batch
-        if batch is None:
-            raise EngineError("the engine is closed")
+        handles = self._native
         count, start = len(tokens), len(self._cached)
         self._batch_tokens[:count] = tokens
         self._batch_positions[:count] = np.arange(start, start + count)
         self._batch_wanted[:count] = 0
         self._batch_wanted[wanted] = 1
-        batch.n_tokens = count
+        handles.batch.n_tokens = count
         self._log.clear()
-        failure = int(native.llama_decode(self._context, batch))
+        failure = int(native.llama_decode(handles.context, handles.batch))
         if failure:
             self._clear(zeroed=True)
             raise EngineError(f"llama.cpp could not compute {count} tokens: error {failure}{self._log.words()}")
         self._cached.extend(tokens)
 
     def _row(self, place: int) -> FloatArray:
-        pointer = native.llama_get_logits_ith(self._context, place)
+        pointer = native.llama_get_logits_ith(self._native.context, place)
         if not pointer:
             raise EngineError(f"llama.cpp gave no logits for place {place}{self._log.words()}")
         return np.ctypeslib.as_array(pointer, (self._vocabulary,))
@@ -438,7 +445,7 @@ class LlamaCppEngine:
 
     def _begin(self) -> int:
         """Takes the engine over: an answer that is still being drawn may not go on."""
-        self._require_open()
+        _ = self._native  # closed is an error before anything changes
         self._turn += 1
         return self._turn
 
@@ -446,13 +453,15 @@ class LlamaCppEngine:
         if turn != self._turn:
             raise EngineError("the engine was used for something else while this answer was drawn")
 
-    def _require_open(self) -> None:
-        if self._context is None:
+    @property
+    def _native(self) -> _Handles:
+        if self._handles is None:
             raise EngineError("the engine is closed")
+        return self._handles
 
     def _clear(self, *, zeroed: bool = False) -> int:
         """Forgets every token. Zeroing costs milliseconds and is for values that may be no numbers: 0 x NaN is NaN."""
-        native.llama_memory_clear(self._memory, zeroed)
+        native.llama_memory_clear(self._native.memory, zeroed)
         self._cached = []
         return 0
 
@@ -467,13 +476,13 @@ class LlamaCppEngine:
                 break
             shared += 1
         # Some architectures (recurrent, sliding window) cannot drop a part.
-        if not shared or not native.llama_memory_seq_rm(self._memory, 0, shared, -1):
+        if not shared or not native.llama_memory_seq_rm(self._native.memory, 0, shared, -1):
             return self._clear()
         del self._cached[shared:]
         return shared
 
     def _checked(self, tokens: Sequence[int]) -> list[int]:
-        self._require_open()
+        _ = self._native  # closed is an error even for no tokens
         checked = [int(token) for token in tokens]
         for token in checked:
             if not 0 <= token < self._vocabulary:
@@ -494,21 +503,24 @@ class LlamaCppEngine:
         adapter = self._load_adapter(path)
         try:
             self._set_adapter(adapter, scale)
-            logits = self._check_logits()
-            if not np.isfinite(logits).all():
-                raise EngineError(f"the adapter {path} makes the model compute what are no numbers")
-            if np.array_equal(logits, self._base_logits):
-                raise EngineError(f"the adapter {path} changes nothing")
+            self._require_adapted(path)
         except BaseException:
             self._set_adapter(None, 0.0)
             self._require_base()
             raise
 
+    def _require_adapted(self, path: Path) -> None:
+        logits = self._check_logits()
+        if not np.isfinite(logits).all():
+            raise EngineError(f"the adapter {path} makes the model compute what are no numbers")
+        if np.array_equal(logits, self._base_logits):
+            raise EngineError(f"the adapter {path} changes nothing")
+
     def _set_adapter(self, adapter: int | None, scale: float) -> None:
         count = 0 if adapter is None else 1
         adapters = (native.llama_adapter_lora_p_ctypes * 1)(adapter)
         scales = (ctypes.c_float * 1)(scale)
-        failure = int(native.llama_set_adapters_lora(self._context, adapters, count, scales))
+        failure = int(native.llama_set_adapters_lora(self._native.context, adapters, count, scales))
         self._clear(zeroed=True)
         if failure:
             raise EngineError(f"llama.cpp could not set the adapter: error {failure}{self._log.words()}")
@@ -535,7 +547,7 @@ class LlamaCppEngine:
         if adapter is None:
             self._check_adapter_file(path)
             self._log.clear()
-            adapter = cast("int | None", native.llama_adapter_lora_init(self._model, str(path).encode()))
+            adapter = cast("int | None", native.llama_adapter_lora_init(self._native.model, str(path).encode()))
             if not adapter:
                 raise EngineError(f"the adapter {path} does not fit this model{self._log.words()}")
         while len(self._adapters) >= _KEPT_ADAPTERS:
@@ -544,34 +556,37 @@ class LlamaCppEngine:
         return adapter
 
     def _check_adapter_file(self, path: Path) -> None:
-        """What llama.cpp takes for granted in an adapter, and aborts on: the types of its keys and tensors."""
         try:
             with GgufFile.open(path) as file:
-                for key, wanted in (("general.type", "adapter"), ("adapter.type", "lora")):
-                    if file.text(key) != wanted:
-                        raise EngineError(f"{path} is no adapter: its {key} is {file.text(key)!r}, not {wanted!r}")
-                architecture = self._metadata("general.architecture")
-                if file.text("general.architecture") != architecture:
-                    raise EngineError(
-                        f"the adapter {path} is for {file.text('general.architecture')!r} models, this is {architecture!r}"
-                    )
-                for name, tensor in file.tensors.items():
-                    matrix = len(tensor.shape) == 2 and tensor.type_name in {"F32", "F16"}
-                    if not (matrix and name.endswith((".lora_a", ".lora_b"))):
-                        raise EngineError(f"the adapter {path} holds {name}, which is no F32 or F16 LoRA matrix")
-                if not file.tensors:
-                    raise EngineError(f"the adapter {path} holds no tensors")
-                header = min(tensor.offset for tensor in file.tensors.values())
-            _require_float_alpha(path, header)
+                _require_lora(file, self._metadata("general.architecture"))
+                header_bytes = min(tensor.offset for tensor in file.tensors.values())
         except DamagedFile as error:
             raise IntegrityError(error.message, next_step=error.next_step) from error
         except ModelError as error:
             raise EngineError(error.message, next_step=error.next_step) from error
+        _require_float_alpha(path, header_bytes)
 
     def _metadata(self, key: str) -> str:
         room = ctypes.create_string_buffer(256)
-        native.llama_model_meta_val_str(self._model, key.encode(), room, len(room))
+        native.llama_model_meta_val_str(self._native.model, key.encode(), room, len(room))
         return room.value.decode("utf-8", "replace")
+
+
+def _require_lora(file: GgufFile, architecture: str) -> None:
+    """Refuses what llama.cpp takes for granted in an adapter, and ends the process on: the types inside it."""
+    expected = {"general.type": "adapter", "adapter.type": "lora", "general.architecture": architecture}
+    for key, wanted in expected.items():
+        found = file.text(key)
+        if found != wanted:
+            raise EngineError(
+                f"the adapter {file.path} does not fit this model: its {key} is {found!r}, not {wanted!r}"
+            )
+    if not file.tensors:
+        raise EngineError(f"the adapter {file.path} holds no tensors")
+    for name, tensor in file.tensors.items():
+        is_matrix = len(tensor.shape) == 2 and tensor.type_name in {"F32", "F16"}
+        if not (is_matrix and name.endswith((".lora_a", ".lora_b"))):
+            raise EngineError(f"the adapter {file.path} holds {name}, which is no F32 or F16 LoRA matrix")
 
 
 def _require_float_alpha(path: Path, header_bytes: int) -> None:

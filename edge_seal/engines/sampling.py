@@ -59,9 +59,9 @@ class Drawer:
         uniform = int(self._bits.random_raw() >> 11) * 2.0**-53
         return int(tokens[np.searchsorted(cumulative, uniform * cumulative[-1], side="right")])
 
-    def _nucleus(self, weights: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[
-        np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.float64]]
-    ]:
+    def _nucleus(
+        self, weights: np.ndarray[tuple[int], np.dtype[np.float64]]
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], np.ndarray[tuple[int], np.dtype[np.float64]]]:
         """The most likely tokens that together reach `top_p`, the likeliest first, and their cumulative weights."""
         wanted = self._top_p * float(weights.sum())
         # Few tokens hold nearly all of the weight, and sorting the whole vocabulary costs more than the network's head.

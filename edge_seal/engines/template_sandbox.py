@@ -7,6 +7,10 @@ slices, output) is rewritten to pass a `Budget`. Invariants: no value is longer 
 what is made in all stays within `MAX_LENGTH` and `MAX_WORK`, and a render ends within `MAX_SECONDS` of processor time.
 """
 
+# jinja2 is typed in part only, and what a template computes with is checked by its kind at every use.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownLambdaType=false
+
 from __future__ import annotations
 
 import json
@@ -16,12 +20,14 @@ from datetime import datetime
 from types import GeneratorType
 from typing import cast
 
-from jinja2 import Undefined, defaults, nodes, pass_context
+from jinja2 import Undefined, nodes, pass_context
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.ext import Extension, LoopControlExtension
+from jinja2.filters import FILTERS
 from jinja2.parser import Parser
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.tests import TESTS
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
@@ -34,7 +40,6 @@ MAX_STEPS = 500_000
 MAX_SECONDS = 2.0
 _MAX_INTEGER_BITS = 64
 _MAX_INDENT = 16
-
 
 
 class Budget:
@@ -107,12 +112,34 @@ class _Method:
 
 
 _TEXT_METHODS = frozenset(
-    "strip lstrip rstrip split rsplit splitlines startswith endswith upper lower title capitalize find rfind count"
-    " isdigit isalpha isspace isupper islower removeprefix removesuffix".split()
+    [
+        "strip",
+        "lstrip",
+        "rstrip",
+        "split",
+        "rsplit",
+        "splitlines",
+        "startswith",
+        "endswith",
+        "upper",
+        "lower",
+        "title",
+        "capitalize",
+        "find",
+        "rfind",
+        "count",
+        "isdigit",
+        "isalpha",
+        "isspace",
+        "isupper",
+        "islower",
+        "removeprefix",
+        "removesuffix",
+    ]
 )
 _MAPPING_METHODS = frozenset({"get", "items", "keys", "values"})
 _LOOP_VALUES = frozenset(
-    "index index0 revindex revindex0 first last length depth depth0 previtem nextitem".split()
+    ["index", "index0", "revindex", "revindex0", "first", "last", "length", "depth", "depth0", "previtem", "nextitem"]
 )
 
 
@@ -131,7 +158,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         )
         self.budget = Budget()
         self.filters = _filters()
-        self.tests = {name: test for name, test in defaults.DEFAULT_TESTS.items() if name in _TESTS}
+        self.tests = {name: test for name, test in TESTS.items() if name in _TESTS}
         self.globals = {
             "namespace": Namespace,
             "range": _Method("range", self._range),
@@ -166,7 +193,7 @@ class _Environment(ImmutableSandboxedEnvironment):
                     return self.getattr(obj, argument)
         return self.undefined(obj=obj, name=str(argument) if isinstance(argument, str | int) else "?")
 
-    def call(self, context: Context, obj: object, /, *positional: object, **named: object) -> object:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride]
+    def call(self, context: Context, obj: object, /, *positional: object, **named: object) -> object:
         self.budget.step()
         if isinstance(obj, Undefined):
             obj()  # says in jinja's words which name is undefined
@@ -239,13 +266,71 @@ def _text(value: object) -> str:
 
 # Filters and tests ----------------------------------------------------------------------------------------
 
-_JINJA_FILTERS = (
-    "trim upper lower title capitalize length count first last default d int float list items dictsort reverse"
-    " selectattr rejectattr select reject map unique sort abs"
-).split()
+_JINJA_FILTERS = [
+    "trim",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "length",
+    "count",
+    "first",
+    "last",
+    "default",
+    "d",
+    "int",
+    "float",
+    "list",
+    "items",
+    "dictsort",
+    "reverse",
+    "selectattr",
+    "rejectattr",
+    "select",
+    "reject",
+    "map",
+    "unique",
+    "sort",
+    "abs",
+]
 _TESTS = frozenset(
-    "defined undefined none boolean true false integer float number string mapping sequence iterable in eq ne lt le gt"
-    " ge equalto lessthan greaterthan sameas odd even lower upper divisibleby == != < <= > >=".split()
+    [
+        "defined",
+        "undefined",
+        "none",
+        "boolean",
+        "true",
+        "false",
+        "integer",
+        "float",
+        "number",
+        "string",
+        "mapping",
+        "sequence",
+        "iterable",
+        "in",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "equalto",
+        "lessthan",
+        "greaterthan",
+        "sameas",
+        "odd",
+        "even",
+        "lower",
+        "upper",
+        "divisibleby",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+    ]
 )
 
 
@@ -343,7 +428,7 @@ def _filters() -> dict[str, Callable[..., object]]:
         "string": _string,
         "safe": _string,
     }
-    jinja = {name: cast("Callable[..., object]", defaults.DEFAULT_FILTERS[name]) for name in _JINJA_FILTERS}
+    jinja = {name: cast("Callable[..., object]", FILTERS[name]) for name in _JINJA_FILTERS}
     inserted = {"write-": _write, "loop-": _count_loop, "measure-": _measure, "concatenate-": _concatenate}
     return {name: _bounded(function) for name, function in (jinja | own).items()} | inserted
 
