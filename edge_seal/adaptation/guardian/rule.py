@@ -56,7 +56,8 @@ class Rule:
 # What several rules ask of a token ------------------------------------------------------------------------
 
 _PLACEHOLDER = re.compile(
-    r"example|placeholder|redacted|your[-_ ]?|insert|replace|dummy|<[^>]{0,60}>|\$\{|\{\{|\*{3}|\.{3}|…|x{5}|0{8}",
+    r"example|placeholder|redacted|your[-_ ]?|insert|replace|dummy|<[^>]{0,60}>|\$\{|\{\{|\*{3}|\.{3}|…|x{5}|0{8}"
+    r"|\[[a-z]+\.[a-z_]+\]",
     re.IGNORECASE,
 )
 

@@ -186,7 +186,9 @@ FORMAT_RULES = (
         "it holds a Slack token or webhook",
         _either(
             _format(_START + r"(xox[abeoprs]-|xapp-\d-)[A-Za-z0-9-]{10,250}+", lambda t: looks_random(t, least_run=8)),
-            _format(r"(hooks\.slack\.com/services/)T[A-Za-z0-9]{6,14}/B[A-Za-z0-9]{6,14}/[A-Za-z0-9]{18,32}+"),
+            _format(
+                r"()(?:https?://)?hooks\.slack\.com/services/T[A-Za-z0-9]{6,14}/B[A-Za-z0-9]{6,14}/[A-Za-z0-9]{18,32}+"
+            ),
         ),
         joined_lines=True,
     ),

@@ -39,7 +39,7 @@ _LINK = re.compile(
     r"(?:(?:now|still|currently|always|just|simply|actually|set to|called|is|it'?s)\s+){0,2}",
     re.IGNORECASE,
 )
-_VALUE = re.compile(r"[\"'`“”‘’«<*]{1,3}([^\"'`“”‘’»\n]{1,120})[\"'`“”‘’»]|([^\s\"'`“”‘’]{1,200})")
+_VALUE = re.compile(r"[\"'`“”‘’«<*]{1,3}([^\"'`“”‘’»\n]{1,120})[\"'`“”‘’»]|([^\s\"'`“”‘’]{1,96})")
 _WHOSE = re.compile(
     r"\b(?:my|our|your|his|her|their|its|the|\w{1,30}['’]s|wi-?fi|network|laptop|e?-?mail|admin|root|master|login)\W*(?:[\w-]{1,24}\s+){0,3}$",
     re.IGNORECASE,
@@ -75,7 +75,7 @@ _SENTENCE_END = re.compile(r"\s*(?:$|[\n.,;!)\]}\"'”’]|and\b|but\b|so\b|\()"
 class _Place:
     """A place where a secret of `kind` would stand: `text[start:end]`, and `rest`, what follows it in the window.
 
-    `sets`: linked to the name by `=` or `:`; `owned`: someone's, or of some thing.
+    `sets`: linked to the name by `=` or `:`.
     """
 
     kind: str
@@ -85,10 +85,14 @@ class _Place:
     rest: str
     quoted: bool
     sets: bool
-    owned: bool
+
+    @property
+    def is_bare_word(self) -> bool:
+        """Whether only the sentence around it can tell that it is a secret."""
+        return self.kind == "password" and not self.quoted and not self.sets and _is_plain_word(self.value)
 
 
-def _place(text: str, start: int, stop: int, *, kind: str, sets: bool, owned: bool) -> _Place | None:
+def _place(text: str, start: int, stop: int, *, kind: str, sets: bool) -> _Place | None:
     found = _VALUE.match(text, start, stop)
     if found is None:
         return None
@@ -96,7 +100,7 @@ def _place(text: str, start: int, stop: int, *, kind: str, sets: bool, owned: bo
     value = found[1] if quoted else found[2].rstrip(".,;!?)]}>*")
     begin = found.start(1) if quoted else found.start(2)
     end = begin + len(value)
-    return _Place(kind, value, begin, end, text[end:stop], quoted, sets, owned) if value else None
+    return _Place(kind, value, begin, end, text[end:stop], quoted, sets) if value else None
 
 
 def _is_plain_word(value: str) -> bool:
@@ -111,16 +115,16 @@ def _says_something_about(value: str) -> bool:
 def _is_secret(place: _Place) -> bool:
     """Whether what stands in the place of a secret is one, and not a word about it."""
     value = place.value
-    if is_placeholder(value) or _CODE_THAT_READS_IT.match(value):
-        return False
     digits = sum(c.isdigit() for c in value)
     if place.kind == "code":
-        return 3 <= digits <= 10 and _NUMERIC_CODE.fullmatch(value) is not None
-    if place.kind == "key":
-        return digits >= (1 if len(value) >= 16 else 2) and len(value) >= 8 and _is_mixed(value)
-    if _is_plain_word(value) or (place.quoted and " " in value):
-        return _is_word_as_password(place)
-    return len(value) >= 4 and _is_mixed(value)
+        found = 3 <= digits <= 10 and _NUMERIC_CODE.fullmatch(value) is not None
+    elif place.kind == "key":
+        found = digits >= (1 if len(value) >= 16 else 2) and len(value) >= 8 and _is_mixed(value)
+    elif _is_plain_word(value) or (place.quoted and " " in value):
+        found = _is_word_as_password(place)
+    else:
+        found = len(value) >= 4 and _is_mixed(value)
+    return found and not is_placeholder(value) and _CODE_THAT_READS_IT.match(value) is None
 
 
 def _is_word_as_password(place: _Place) -> bool:
@@ -131,7 +135,7 @@ def _is_word_as_password(place: _Place) -> bool:
     if place.sets:
         return len(place.value) >= 3 and _SENTENCE_END.match(place.rest) is not None
     ends = _SENTENCE_END.match(place.rest) is not None
-    return place.owned and len(place.value) >= 4 and (ends or _is_word_row(place.value + place.rest))
+    return len(place.value) >= 4 and (ends or _is_word_row(place.value + place.rest))
 
 
 def _is_mixed(value: str) -> bool:
@@ -157,10 +161,12 @@ def _assigned(text: str) -> Iterator[Match]:
         link = _LINK.match(text, name.end(), stop)
         if link is None:
             continue
-        owned = _WHOSE.search(text[max(0, name.start() - 80) : name.start()]) is not None
         kind, sets = name.lastgroup or "password", link["sets"] is not None
-        place = _place(text, link.end(), stop, kind=kind, sets=sets, owned=owned)
-        if place is not None and _is_secret(place):
+        place = _place(text, link.end(), stop, kind=kind, sets=sets)
+        if place is None or not _is_secret(place):
+            continue
+        # "A password is sunflower" says nothing of anyone's; "my password is sunflower" does.
+        if not place.is_bare_word or _WHOSE.search(text[max(0, name.start() - 80) : name.start()]):
             yield Match(place.start, place.end)
 
 
@@ -186,7 +192,7 @@ def _answered(text: str) -> Iterator[Match]:
         gap = _TO_ANSWER.match(text, name.end(), stop)
         if gap is None:
             continue
-        place = _place(text, gap.end(), stop, kind=name.lastgroup or "password", sets=False, owned=True)
+        place = _place(text, gap.end(), stop, kind=name.lastgroup or "password", sets=False)
         if place is not None and _is_secret(place):
             yield Match(place.start, place.end)
 
