@@ -117,7 +117,7 @@ class MemorySettings(_Section):
     mode: Literal["hybrid", "keyword", "vector", "off"] = "hybrid"
     recalled: int = Field(default=4, ge=0, le=50)
     budget_tokens: int = Field(default=256, ge=0, le=8192)
-    minimum_similarity: float = Field(default=0.35, ge=-1.0, le=1.0)
+    minimum_similarity: float = Field(default=0.30, ge=-1.0, le=1.0, description="chosen in docs/memory.md")
 
 
 class LearningSettings(_Section):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import numpy as np
-import onnxruntime
+import onnxruntime  # pyright: ignore[reportMissingTypeStubs] - it has none; see `_onnx`
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 

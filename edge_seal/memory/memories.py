@@ -1,0 +1,349 @@
+"""What the user told us to remember: kept exactly, found by words and meaning, and gone when forgotten.
+
+Invariants:
+- A memory, its words in the index, its vector and its audit entry change in one transaction.
+- The audit keeps a digest made with a random salt that lies in the memory's row alone: once the memory is forgotten,
+  nobody can find out its text by trying texts.
+- A memory whose row or vector is not what was written is reported, never used.
+- A vector belongs to the embedder that made it. Vector search sees those of the present embedder only; the others wait
+  for `embed_missing`, and until then their memories are found by their words.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import BinaryIO, Final, Protocol, cast
+
+from edge_seal.clock import Clock, timestamp
+from edge_seal.config import MemorySettings
+from edge_seal.engines.engine import Embedder, FloatArray
+from edge_seal.errors import Busy, ConfigError, EngineError, IntegrityError, NotFound
+from edge_seal.memory import interchange, rows, search, vectors, words
+from edge_seal.memory.interchange import Line
+from edge_seal.memory.search import Hit, Mode
+from edge_seal.memory.vectors import VectorIndex
+from edge_seal.records import Memory, Origin, Recalled
+from edge_seal.storage.database import Database
+from edge_seal.storage.schema import EMBEDDING_DIMENSION
+
+EMBEDDED_AT_ONCE: Final = 64
+
+
+class Audit(Protocol):
+    """Writes one audit entry; it is called inside the transaction of what it records."""
+
+    def __call__(self, event: str, subject: str, body: Mapping[str, str]) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many memories an import added, and how many were known already."""
+
+    added: int
+    known: int
+
+
+class Memories:
+    """The memories of one installation. Without an embedder they are found by their words alone."""
+
+    def __init__(
+        self, database: Database, audit: Audit, embedder: Embedder | None, clock: Clock, settings: MemorySettings
+    ) -> None:
+        if embedder is not None and embedder.dimension != EMBEDDING_DIMENSION:
+            raise ConfigError(
+                f"the embedder gives vectors of length {embedder.dimension}, the database keeps {EMBEDDING_DIMENSION}",
+                next_step="set model.embedder to one of that length: edge-seal models list",
+            )
+        self._database = database
+        self._audit = audit
+        self._embedder = embedder
+        self._index = VectorIndex(database, embedder.model_sha256) if embedder is not None else None
+        self._clock = clock
+        self._settings = settings
+
+    # Keeping --------------------------------------------------------------------------------------------------
+
+    def remember(self, text: str, origin: Origin, source: str | None = None) -> Memory:
+        """Keeps `text`; where a memory that holds says the same already, gives that one and changes nothing.
+
+        Raises:
+            ConfigError: the text is empty, too long, or holds NUL or half a surrogate pair.
+        """
+        text, source = _checked(text, source)
+        vector = self._embedded(text)
+        with self._database.transaction():
+            known = self._saying(text)
+            if known is not None:
+                return known
+            now = timestamp(self._clock.now())
+            memory = self._insert(Memory("", text, origin, source, now, now))
+            self._store_vector(memory, vector)
+            return memory
+
+    def edit(self, memory_id: str, text: str) -> Memory:
+        """Puts `text` in place of what the memory said, which is then gone; its vector is made anew in any case.
+
+        Raises:
+            NotFound: there is no such memory.
+            ConfigError: as for `remember`, or another memory says this already.
+        """
+        text, _ = _checked(text, None)
+        vector = self._embedded(text)
+        with self._gone_from_disk(memory_id):
+            number = rows.number_of(memory_id)
+            row = self._row(number)
+            before = rows.memory_of(row, damaged=True)
+            same = self._saying(text)
+            if same is not None and same.id != memory_id:
+                raise ConfigError(f"{same.id} says this already", next_step=f"edge-seal forget {memory_id}")
+            memory, salt = replace(before, text=text), secrets.token_hex(16)
+            digest = rows.digest_of(memory, salt)
+            self._database.execute(
+                "UPDATE memories SET text = ?, digest = ?, salt = ? WHERE id = ?", (text, digest, salt, number)
+            )
+            vectors.remove(self._database, number)
+            self._store_vector(memory, vector)
+            self._audit("memory.edited", memory.id, {"digest": digest, "previous_digest": cast("str", row[7])})
+        return memory
+
+    def forget(self, memory_id: str) -> Memory:
+        """Takes the memory out: row, words, vector, and their bytes on the disk. Gives what it was.
+
+        Turns that quoted it and updates that learned it are not memories and stay.
+
+        Raises:
+            NotFound: there is no such memory.
+            Busy: it is forgotten, but another process keeps its bytes in the write-ahead log until it is done.
+        """
+        with self._gone_from_disk(memory_id):
+            number = rows.number_of(memory_id)
+            row = self._row(number)
+            vectors.remove(self._database, number)
+            self._database.execute("DELETE FROM memories WHERE id = ?", (number,))
+            self._audit("memory.forgotten", memory_id, {"digest": cast("str", row[7])})
+        # A damaged memory can be forgotten like any other.
+        return rows.memory_of(row, damaged=True)
+
+    # Reading --------------------------------------------------------------------------------------------------
+
+    def get(self, memory_id: str) -> Memory:
+        """The memory with this id.
+
+        Raises:
+            NotFound: there is none.
+            IntegrityError: its row is not what was written.
+        """
+        return rows.memory_of(self._row(rows.number_of(memory_id)))
+
+    def list(self, *, limit: int | None = None, ended: bool = False) -> tuple[Memory, ...]:
+        """The newest `limit` memories (all, if None), oldest first; those that no longer hold only with `ended`."""
+        found = self._database.rows(
+            rows.SELECT + " WHERE ? OR valid_to IS NULL OR valid_to > ? ORDER BY id DESC LIMIT ?",
+            (int(ended), self._now(), -1 if limit is None else limit),
+        )
+        return tuple(rows.memory_of(row) for row in reversed(found))
+
+    def search(self, query: str, k: int = 10, mode: Mode | None = None) -> tuple[Recalled, ...]:
+        """The `k` memories nearest to `query`, best first, however far they are. `mode` None: as set.
+
+        Raises:
+            EngineError: `vector` was asked for and there is no embedder.
+            IntegrityError: a memory or a vector that was found is not what was written.
+        """
+        hits = self._hits(query, k, mode or self._settings.mode)[: max(k, 0)]
+        return tuple(self._recalled(hit) for hit in hits)
+
+    def recall(
+        self, query: str, token_budget: int, count_tokens: Callable[[str], int], *, mode: Mode | None = None
+    ) -> tuple[Recalled, ...]:
+        """The memories that bear on `query`, best first: at most as many as set, together within `token_budget`.
+
+        `count_tokens` says what a memory's text costs in the prompt. One that no longer fits is passed over, so that
+        a shorter one after it may still go in. Nothing bears on a general question: then nothing is recalled.
+        """
+        chosen: tuple[Recalled, ...] = ()
+        left = token_budget
+        if not self._settings.recalled or left <= 0:
+            return chosen
+        for hit in self._hits(query, self._settings.recalled, mode or self._settings.mode):
+            if not search.bears(hit, self._settings.minimum_similarity):
+                continue
+            recalled = self._recalled(hit)
+            cost = count_tokens(recalled.memory.text)
+            if cost > left:
+                continue
+            chosen, left = (*chosen, recalled), left - cost
+            if len(chosen) == self._settings.recalled:
+                break
+        return chosen
+
+    # Interchange ----------------------------------------------------------------------------------------------
+
+    def export_to(self, stream: BinaryIO) -> int:
+        """Writes every memory as JSON Lines, those that no longer hold too; gives how many."""
+        memories = self.list(ended=True)
+        stream.writelines(interchange.line(memory) for memory in memories)
+        return len(memories)
+
+    def import_from(self, stream: BinaryIO, *, source: str | None = None, backup: bool = False) -> Imported:
+        """Adds the memories of a JSON Lines file: all of them, or none if one line is refused.
+
+        What a file says of itself is not believed: its memories get the origin `file`, the time of now and, where
+        they name no source of their own, `source`. With `backup` (an export of the user's own) every field is taken
+        as it stands, so that an export of an empty home after it has the same bytes.
+
+        Raises:
+            ConfigError: a line is refused; the message gives its number.
+        """
+        added = known = 0
+        now = self._now()
+        with self._database.transaction():
+            present = {_sameness(memory) for memory in self.list(ended=True)}
+            for line in interchange.parsed(stream):
+                memory = _from_backup(line, now) if backup else _from_file(line, now, source)
+                if _sameness(memory) in present:
+                    known += 1
+                    continue
+                present.add(_sameness(memory))
+                self._insert(memory)
+                added += 1
+        # After the commit: it takes ~10 ms a memory, and what is interrupted here goes on at the next call.
+        self.embed_missing()
+        return Imported(added, known)
+
+    # Vectors --------------------------------------------------------------------------------------------------
+
+    def missing_vectors(self) -> int:
+        """How many memories vector search does not see, because another embedder or none has embedded them."""
+        return self._index.count_missing() if self._index is not None else 0
+
+    def embed_missing(self, progress: Callable[[int], None] | None = None) -> int:
+        """Embeds what the present embedder has not embedded yet; gives how many. Each batch is one transaction.
+
+        To be called by the process that writes, when it opens and after a change of embedder. `progress` gets how
+        many are done.
+        """
+        done = 0
+        if self._index is None or self._embedder is None:
+            return done
+        while batch := self._index.missing(EMBEDDED_AT_ONCE):
+            made = self._embedder.embed([text for _, text in batch])
+            with self._database.transaction():
+                for (number, text), vector in zip(batch, made, strict=True):
+                    # Another process may have changed or taken out the memory since it was read.
+                    if self._database.row("SELECT 1 FROM memories WHERE id = ? AND text = ?", (number, text)):
+                        self._index.store(number, vector)
+            done += len(batch)
+            if progress is not None:
+                progress(done)
+        return done
+
+    def problems(self) -> tuple[str, ...]:
+        """What is not as it was written, in words, each with its memory's id: rows, words in the index, vectors."""
+        every = self._database.rows(rows.SELECT)
+        found = [problem for row in every for problem in rows.problems(row)]
+        try:
+            self._database.execute("INSERT INTO memories_fts (memories_fts, rank) VALUES ('integrity-check', 1)")
+        except IntegrityError:
+            found.append("the word index does not fit the memories")
+        return (*found, *vectors.problems(self._database))
+
+    # Inside ---------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _gone_from_disk(self, memory_id: str) -> Generator[None]:
+        """A transaction after which nothing of what it deleted is left in the files."""
+        with self._database.transaction():
+            yield
+            self._database.after_commit(partial(self._scrub, memory_id))
+
+    def _scrub(self, memory_id: str) -> None:
+        try:
+            self._database.scrub()
+        except Busy as error:
+            raise Busy(
+                f"{memory_id} is changed, but another process is reading: until it is closed, the former text stays "
+                f"in the write-ahead log",
+                next_step="close the other edge-seal: the last to close empties the log",
+            ) from error
+
+    def _hits(self, query: str, wanted: int, mode: Mode) -> tuple[Hit, ...]:
+        if mode == "off" or wanted <= 0:
+            return ()
+        if mode == "vector" and self._embedder is None:
+            raise EngineError("there is no embedder to search with", next_step="edge-seal models pull")
+        by_vector = mode != "keyword" and query.strip() != ""
+        vector = self._embedded(query) if by_vector else None
+        question = query if mode != "vector" else ""
+        depth = max(wanted, search.MINIMUM_DEPTH)
+        return search.ranked(self._database, self._index, question, vector, depth, self._now())
+
+    def _recalled(self, hit: Hit) -> Recalled:
+        return Recalled(rows.memory_of(self._row(hit.number)), hit.score, hit.similarity)
+
+    def _embedded(self, text: str) -> FloatArray | None:
+        return self._embedder.embed([text])[0] if self._embedder is not None else None
+
+    def _insert(self, memory: Memory) -> Memory:
+        """Adds the row and its audit entry; gives the memory with its id."""
+        salt = secrets.token_hex(16)
+        row = self._database.row(rows.INSERT, rows.parameters(memory, salt))
+        kept = rows.memory_of(cast("rows.Row", row))
+        digest = rows.digest_of(kept, salt)
+        self._audit("memory.remembered", kept.id, {"digest": digest, "origin": kept.origin.value})
+        return kept
+
+    def _store_vector(self, memory: Memory, vector: FloatArray | None) -> None:
+        if self._index is not None and vector is not None:
+            self._index.store(rows.number_of(memory.id), vector)
+
+    def _saying(self, text: str) -> Memory | None:
+        """The memory that holds now and says the same as `text`, if there is one."""
+        form = words.normalized(text)
+        sought = words.words(form)
+        # Texts with the same form have the same words; one without words (a row of emoji) is compared with all.
+        having = "id IN (SELECT rowid FROM memories_fts WHERE memories_fts MATCH ?)" if sought else "? = ''"
+        found = self._database.rows(
+            f"{rows.SELECT} WHERE {having} AND (valid_to IS NULL OR valid_to > ?) ORDER BY id",
+            (words.all_of(sought), self._now()),
+        )
+        same = (row for row in found if words.normalized(cast("str", row[1])) == form)
+        return next((rows.memory_of(row) for row in same), None)
+
+    def _row(self, number: int) -> rows.Row:
+        row = self._database.row(rows.SELECT + " WHERE id = ?", (number,))
+        if row is None:
+            raise NotFound(f"there is no memory m{number}", next_step="edge-seal memory list")
+        return row
+
+    def _now(self) -> str:
+        return timestamp(self._clock.now())
+
+
+def _checked(text: str, source: str | None) -> tuple[str, str | None]:
+    try:
+        text = interchange.checked_text(text)
+    except ValueError as error:
+        raise ConfigError(f"the text {error}; nothing was remembered") from error
+    try:
+        return text, interchange.checked_source(source)
+    except ValueError as error:
+        raise ConfigError(f"the source {error}; nothing was remembered") from error
+
+
+def _from_file(line: Line, now: str, source: str | None) -> Memory:
+    return Memory("", line.text, Origin.FILE, line.source or source, now, line.valid_from or now, line.valid_to)
+
+
+def _from_backup(line: Line, now: str) -> Memory:
+    created_at = line.created_at or now
+    return Memory("", line.text, line.origin, line.source, created_at, line.valid_from or created_at, line.valid_to)
+
+
+def _sameness(memory: Memory) -> tuple[str, str | None]:
+    """Memories that are equal in this are one: what holds once is not kept twice."""
+    return words.normalized(memory.text), memory.valid_to
