@@ -41,7 +41,8 @@ _NAMED = (
 )
 _POSSESSED = re.compile(r"(?P<wh>what|who)(?:'s| is| are| was| were) my (?P<thing>[\w' -]+)")
 _CLAUSE = re.compile(
-    r"(?P<wh>where|when|why|how|what|who|which [\w -]+?|what time|what kind of [\w -]+?|how (?:many|much|often|long)[\w -]*?)"
+    r"(?P<wh>where|when|why|how|what|who|which [\w -]+?|what time|what kind of [\w -]+?"
+    r"|how (?:many|much|often|long)[\w -]*?)"
     r" (?P<verb>do|am|was|should|can|must|may|have) i (?P<rest>[\w' ,-]+)"
 )
 _GREETING = re.compile(
@@ -132,13 +133,22 @@ _OTHER_PROBES = ("Could you help me? {p}", "I have a request. {p}", "Next: {p}")
 
 # Ways to ask that only some clauses have. The first words decide; each list is in the order of usefulness.
 _CLAUSE_SYNONYMS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("where I live", ("Which city do I live in?", "Where is my home?", "What is my home town?", "In which town do I live?")),
+    (
+        "where I live",
+        ("Which city do I live in?", "Where is my home?", "What is my home town?", "In which town do I live?"),
+    ),
     ("where I work", ("Which company do I work for?", "Where is my office?", "Who is my employer?")),
-    ("what I do for work", ("What is my job?", "What is my profession?", "What do I work as?", "What's my occupation?")),
+    (
+        "what I do for work",
+        ("What is my job?", "What is my profession?", "What do I work as?", "What's my occupation?"),
+    ),
     ("what I do for a living", ("What is my job?", "What is my profession?", "What do I work as?")),
-    ("when I take meetings", ("When can I have a meeting?", "When should a meeting with me be?", "At what time do I take meetings?")),
+    (
+        "when I take meetings",
+        ("When can I have a meeting?", "When should a meeting with me be?", "At what time do I take meetings?"),
+    ),
     ("when I like meetings", ("When can I have a meeting?", "When should a meeting with me be?")),
-)  # fmt: skip
+)
 
 
 def rewordings(form: QuestionForm) -> tuple[str, ...]:
@@ -190,11 +200,24 @@ _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (NAMED, ("sister", "brother", "mother", "father", "cousin", "aunt", "uncle", "daughter", "son", "wife", "husband")),
     (NAMED, ("boss", "dentist", "doctor", "neighbour", "teacher", "best friend", "landlord", "plumber", "coach")),
     (NAMED, ("boat", "car", "bike", "house", "company", "school", "band", "street", "village")),
-    (POSSESSED, ("favourite tea", "favourite colour", "favourite food", "favourite film", "favourite book", "favourite song",
-                 "favourite season", "favourite sport", "favourite fruit", "favourite drink")),
+    (
+        POSSESSED,
+        (
+            "favourite tea",
+            "favourite colour",
+            "favourite food",
+            "favourite film",
+            "favourite book",
+            "favourite song",
+            "favourite season",
+            "favourite sport",
+            "favourite fruit",
+            "favourite drink",
+        ),
+    ),
     (POSSESSED, ("shoe size", "age", "birthday", "height", "blood type", "middle name", "star sign", "eye colour")),
     (POSSESSED, ("job", "hobby", "first language", "nationality", "religion", "salary", "home town", "weekend plan")),
-)  # fmt: skip
+)
 _SPELLINGS = {"favorite": "favourite", "color": "colour", "neighbor": "neighbour"}
 
 # (question, what it asks for in the second person)
@@ -228,7 +251,7 @@ def near_questions(form: QuestionForm) -> tuple[tuple[str, str], ...]:
     """Questions close to `form` that ask for something else, nearest first.
 
     Returns:
-        pairs of the question and what it asks for in the second person ("your cat's name"); none for GREETING and OTHER.
+        pairs of the question and what it asks for in the second person ("your cat's name"); none for GREETING, OTHER.
     """
     if form.kind in {GREETING, OTHER}:
         return ()

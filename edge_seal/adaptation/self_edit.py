@@ -1,8 +1,8 @@
 """Self-edits: from evidence to proposed examples and held-back probes (SEAL, Zweiger et al. 2025, arXiv:2506.10943).
 
-For each lesson: the example itself, rewordings, and contrast examples that show where it does *not* apply. Some forms are
-always held back: probes (the lesson asked anew) and neighbours (something near that was never told). General prompts with
-the model's own answers keep everything else in place. Every example names the signal that it goes back to.
+For each lesson: the example itself, rewordings, and contrast examples that show where it does *not* apply. Some forms
+are always held back: probes (the lesson asked anew) and neighbours (something near that was never told). Every example
+names the signal that it goes back to.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ NEIGHBOURS_A_LESSON = 1
 
 
 _TOLD_ROLES = frozenset({Role.LESSON, Role.REWORDING})
+TAUGHT_ROLES = frozenset({Role.LESSON, Role.REWORDING, Role.CONTRAST})
+"""What an update's own evidence gave to training: what later updates rehearse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,7 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
             latest[normalized(signal.prompt)] = signal
     forms = {signal.id: read_form(signal.prompt) for signal in latest.values()}
     told = {subject(form) for form in forms.values()}
-    told |= {
-        subject(read_form(prompt)) for form in forms.values() for prompt in (*rewordings(form), *probes(form))
-    }
+    told |= {subject(read_form(prompt)) for form in forms.values() for prompt in (*rewordings(form), *probes(form))}
     told |= {subject(read_form(example.prompt)) for example in known if example.role in _TOLD_ROLES}
     trained: list[Example] = []
     held: list[Example] = []
@@ -80,6 +80,23 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
                 )
             )
     return SelfEdits(tuple(trained), tuple(held), tuple(neighbours))
+
+
+def still_valid(earlier: Sequence[Example], signals: Sequence[Signal]) -> tuple[Example, ...]:
+    """Those of `earlier` that may be replayed beside `signals`: what is told anew replaces what was said before."""
+    told = {subject(read_form(signal.prompt)) for signal in signals}
+    told |= {subject(read_form(prompt)) for signal in signals for prompt in rewordings(read_form(signal.prompt))}
+    replaced = {
+        example.signal_id
+        for example in earlier
+        if example.role is Role.LESSON and subject(read_form(example.prompt)) in told
+    }
+    return tuple(
+        example
+        for example in earlier
+        if not (example.role in _TOLD_ROLES and example.signal_id in replaced)
+        and not (example.role is Role.CONTRAST and subject(read_form(example.prompt)) in told)
+    )
 
 
 def _lessons(signal: Signal, form: QuestionForm) -> list[Example]:

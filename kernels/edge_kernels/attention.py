@@ -7,9 +7,7 @@ import numpy as np
 from edge_kernels.arrays import BoolArray, FloatArray
 
 
-def attention(
-    query: FloatArray, key: FloatArray, value: FloatArray, sees: BoolArray
-) -> tuple[FloatArray, FloatArray]:
+def attention(query: FloatArray, key: FloatArray, value: FloatArray, sees: BoolArray) -> tuple[FloatArray, FloatArray]:
     """`softmax(Q K^T / sqrt(d)) V` where `sees` allows it.
 
     Args:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from edge_kernels.arrays import BoolArray, FloatArray, IntArray
 from edge_kernels.attention import attention, attention_backward
 from edge_kernels.linear_lora import lora, lora_backward
@@ -18,7 +19,6 @@ from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import rope, rope_table
 from edge_kernels.swiglu import swiglu, swiglu_backward
 from edge_kernels.trie import TokenTrie, TrieBatch
-
 from edge_models.errors import UnsupportedModel
 from edge_models.gguf_file import GgufFile
 
@@ -64,7 +64,7 @@ def read_architecture(file: GgufFile) -> Architecture:
     if name != "llama":
         raise UnsupportedModel(f"training knows the architecture llama, this file is {name}")
     for key in file.metadata:
-        if key.startswith("llama.rope.scaling") or key.startswith("llama.expert"):
+        if key.startswith(("llama.rope.scaling", "llama.expert")):
             raise UnsupportedModel(f"training does not know {key}")
     if "rope_freqs.weight" in file.tensors:
         raise UnsupportedModel("training does not know scaled RoPE frequencies (rope_freqs.weight)")
@@ -117,7 +117,12 @@ class Lora:
 
     @classmethod
     def zeros(
-        cls, architecture: Architecture, layers: Sequence[int], rank: int, alpha: float, dtype: np.dtype | type = np.float32
+        cls,
+        architecture: Architecture,
+        layers: Sequence[int],
+        rank: int,
+        alpha: float,
+        dtype: np.dtype | type = np.float32,
     ) -> Lora:
         """All zero tensors for `layers`."""
         shapes = [
@@ -137,9 +142,7 @@ class Lora:
         return cls(values, a, b, rank, alpha)
 
     @classmethod
-    def initial(
-        cls, architecture: Architecture, layers: Sequence[int], rank: int, alpha: float, seed: int
-    ) -> Lora:
+    def initial(cls, architecture: Architecture, layers: Sequence[int], rank: int, alpha: float, seed: int) -> Lora:
         """B zero and A uniform in +-sqrt(3 / in) (Kaiming with slope sqrt(5), as Hu et al.'s code does), by `seed`."""
         made = cls.zeros(architecture, layers, rank, alpha)
         generator = np.random.default_rng(seed)
@@ -147,6 +150,36 @@ class Lora:
             bound = (1.0 / tensor.shape[1]) ** 0.5
             tensor[...] = generator.uniform(-bound, bound, tensor.shape)
         return made
+
+    @classmethod
+    def from_tensors(
+        cls,
+        architecture: Architecture,
+        tensors: Mapping[str, tuple[FloatArray, FloatArray]],
+        *,
+        rank: int,
+        alpha: float,
+    ) -> Lora:
+        """A copy of an adapter's (A, B) by base tensor name.
+
+        Raises:
+            UnsupportedModel: they are not exactly the seven projections of some layers, or of other shapes.
+        """
+        layers = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("blk.")})
+        made = cls.zeros(architecture, layers, rank, alpha)
+        if made.a.keys() != tensors.keys():
+            raise UnsupportedModel("the adapter does not adapt the seven projections of each of its layers")
+        for name, (a, b) in tensors.items():
+            if a.shape != made.a[name].shape or b.shape != made.b[name].shape:
+                raise UnsupportedModel(f"the adapter's {name} is not of this model's shape")
+            made.a[name][...] = a
+            made.b[name][...] = b
+        return made
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers it adapts, ascending."""
+        return tuple(sorted({int(name.split(".")[1]) for name in self.a}))
 
     def is_b(self) -> BoolArray:
         """(P,), true where a value belongs to a B."""
@@ -263,13 +296,6 @@ class Decoder:
                 done[chunk.nodes] = tape[0]
             hidden[...] = done
             yield layer + 1, hidden
-
-    def frozen_hidden(self, trie: TokenTrie, *, chunk_tokens: int = 1024) -> FloatArray:
-        """The finished array of `frozen`, (N, D)."""
-        hidden = np.empty((0, self.architecture.width), dtype=self._dtype)
-        for _, hidden in self.frozen(trie, chunk_tokens=chunk_tokens):
-            pass
-        return hidden
 
     def forward(self, hidden: FloatArray, batch: TrieBatch, adapter: Lora | None) -> Pass:
         """The adapted layers on `hidden` (n, D), the frozen output at the batch's nodes."""

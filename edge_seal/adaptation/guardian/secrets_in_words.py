@@ -186,14 +186,14 @@ _TO_ANSWER = re.compile(
 
 def _answered(text: str) -> Iterator[Match]:
     for name in _NAME.finditer(text):
-        if _QUESTION.search(text[max(0, name.start() - 120) : name.start()]) is None:
-            continue
         stop = min(len(text), name.end() + _WINDOW)
         gap = _TO_ANSWER.match(text, name.end(), stop)
         if gap is None:
             continue
         place = _place(text, gap.end(), stop, kind=name.lastgroup or "password", sets=False)
-        if place is not None and _is_secret(place):
+        if place is None or not _is_secret(place):
+            continue
+        if _QUESTION.search(text[max(0, name.start() - 120) : name.start()]):
             yield Match(place.start, place.end)
 
 

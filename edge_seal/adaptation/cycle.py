@@ -1,0 +1,656 @@
+"""One update from end to end: propose -> score -> guard -> train -> gate -> record -> activate.
+
+Read `Cycle._learn` first; it is the page. Invariants: limits are asked before anything is done; every stage that ends
+is one ledger entry; whatever stops a cycle (a no, an error, Ctrl-C) ends its update as rejected or abandoned, leaves
+the active adapter as it was, and leaves the signals waiting unless they themselves were refused or learned.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
+from edge_models.decoder import Decoder, Lora, lora_tensors
+from edge_models.errors import ModelError
+from edge_models.gguf_file import GgufFile
+from edge_seal import __version__
+from edge_seal.adaptation import gate, scoring, self_edit
+from edge_seal.adaptation.example_network import ExampleNetwork, encode
+from edge_seal.adaptation.general_answers import general_answers
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch
+from edge_seal.adaptation.signals import SignalBox
+from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
+from edge_seal.clock import Clock, timestamp
+from edge_seal.config import Settings
+from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.errors import EdgeSealError, EngineError, LimitReached
+from edge_seal.records import (
+    Example,
+    GateReport,
+    Origin,
+    Progress,
+    Role,
+    Signal,
+    SignalKind,
+    SignalState,
+    Stage,
+    State,
+    Update,
+    Verdict,
+)
+from edge_seal.storage.database import Database
+from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.budget import COUNTED_EVENT, allowance
+from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.ledger import Ledger
+from edge_seal.updates.release import Releases
+
+log = logging.getLogger(__name__)
+
+ACTOR = "cycle"
+TOLD_TOKENS = 20
+SAID_PROBES = 4
+DRAWN_OF_16: Mapping[str, int] = {"lessons": 8, "contrasts": 3, "general": 4, "replay": 4}
+"""How many examples of each kind a step of 16 draws; kinds that are absent are not replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleVerdict:
+    """The guardian's verdict on one example, where it is not a plain yes."""
+
+    signal_id: str | None
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """What one cycle did. `update` is None where there was nothing to learn, and for a dry run.
+
+    Attributes:
+        examples: what was trained on and what was held back, anchors and general examples included.
+        seconds: by stage, and `total`.
+        reasons: in words, why it was refused or why there was nothing; also what was left for later.
+    """
+
+    update: Update | None
+    state: State | None
+    examples: tuple[Example, ...] = ()
+    verdicts: tuple[ExampleVerdict, ...] = ()
+    gate: GateReport | None = None
+    training: TrainingReport | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    reasons: tuple[str, ...] = ()
+
+
+def _ignore(_: Progress) -> None:
+    """Takes progress that nobody asked for."""
+
+
+class Cycle:
+    """One adaptation cycle over the pending signals. Only for who holds the write lock.
+
+    Args:
+        engine: serves the model that is to learn; its adapter is changed and left as it was found.
+        model_path: the checked GGUF file of that model.
+        cache: a directory for what can be made anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: Ledger,
+        releases: Releases,
+        adapters: AdapterStore,
+        signals: SignalBox,
+        engine: Engine,
+        model_path: Path,
+        settings: Settings,
+        cache: Path,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._releases = releases
+        self._adapters = adapters
+        self._signals = signals
+        self._engine = engine
+        self._model_path = model_path
+        self._settings = settings
+        self._cache = cache
+        self._clock = clock
+
+    def run(self, *, dry_run: bool = False, on_progress: Callable[[Progress], None] = _ignore) -> CycleReport:
+        """Learns from the pending signals, or says why not.
+
+        Typed signals go first. Those of another origin make an update of their own, once no typed one waits, and it
+        stops before activation until a person approves it.
+
+        Raises:
+            LimitReached: a rate limit holds; asked before anything else, and also where nothing waits.
+            IntegrityError: stored bytes are damaged, so nothing may be built on them.
+            EngineError: the model cannot be trained here.
+        """
+        allowed = allowance(self._settings.limits, self._ledger.times_of(COUNTED_EVENT), self._clock.now())
+        if not allowed.allowed and not dry_run:
+            raise LimitReached(allowed.reason, allowed_at=allowed.allowed_at, next_step="edge-seal limits show")
+        chosen = self._chosen_signals()
+        if not chosen:
+            return CycleReport(None, None, reasons=self._why_nothing())
+        work = _Work(chosen, _Stopwatch(self._clock), on_progress)
+        try:
+            return self._learn(work, dry_run=dry_run)
+        except ModelError as error:
+            raise EngineError(f"the model cannot be trained: {error.message}", next_step=error.next_step) from error
+        finally:
+            work.close()
+            self._engine.use_adapter(self._serving_path())
+
+    # The page ---------------------------------------------------------------------------------------------
+
+    def _learn(self, work: _Work, *, dry_run: bool) -> CycleReport:
+        incumbent = self._releases.active()
+        earlier = self._earlier_examples(incumbent, work.signals)
+
+        with work.stage("propose"):
+            edits = self_edit.propose(work.signals, earlier)
+            edits = self._within_limit(edits, work)
+            general, anchors = self._general(work)
+            replayed = self._replayed(earlier)
+            proposed = (*edits.trained, *replayed, *general)
+            trained_on = scoring.without_duplicates(proposed)
+            held = (*edits.probes, *edits.neighbours, *anchors)
+            network = self._network((*trained_on, *held), work)
+            start, parent_adapter = self._start(network.decoder, incumbent)
+
+        with work.stage("score"):
+            indices = range(len(trained_on))
+            measured = network.measure(indices, parent_adapter)
+            scored = scoring.score(trained_on, len(proposed), measured)
+        if dry_run:
+            verdicts = self._judged((*scored.kept, *held), work.signals)
+            return work.report(None, (*scored.kept, *held), verdicts, reasons=("nothing was trained: a dry run",))
+
+        update = self._releases.propose(
+            None if incumbent is None else incumbent.id,
+            self._engine.model_sha256,
+            f"{len(work.signals)} lessons",
+            ACTOR,
+        )
+        try:
+            return self._train_and_release(work, update, scored, held, network, start, parent_adapter, trained_on)
+        except BaseException as error:
+            # Ctrl-C and errors alike: the state from before, and a record that says so.
+            if self._releases.get(update.id).state not in {State.REJECTED, State.ACTIVE, State.AWAITING_APPROVAL}:
+                self._releases.abandon(update.id, actor=ACTOR, reason=_why_stopped(error))
+            raise
+
+    def _train_and_release(
+        self,
+        work: _Work,
+        update: Update,
+        scored: scoring.Scored,
+        held: Sequence[Example],
+        network: ExampleNetwork,
+        start: Lora,
+        incumbent: Lora | None,
+        trained_on: Sequence[Example],
+    ) -> CycleReport:
+        examples = (*scored.kept, *held)
+        self._advance(update, State.SCORED, kept=len(scored.kept), duplicates=scored.duplicates)
+        if not any(example.role is Role.LESSON for example in scored.kept):
+            return self._known_already(work, update, scored)
+
+        with work.stage("guard"):
+            verdicts = self._judged(examples, work.signals)
+            cleared = _cleared(verdicts)
+        if not any(example.role is Role.LESSON for example in cleared):
+            return self._refused_by_guardian(work, update, verdicts)
+        self._advance(update, State.CLEARED, examples=len(cleared), findings=list(verdicts.reasons))
+
+        index = {id(example): place for place, example in enumerate((*trained_on, *held))}
+        place_of = [index[id(example)] for example in cleared]
+        with work.stage("train"):
+            mixture = self._mixture(cleared, place_of, len(trained_on) + len(held))
+            trained = train(
+                network, mixture, start, self._budget(), self._clock.monotonic,
+                lambda done, total, loss: work.tell("train", done, total, loss_nats=loss),
+            )  # fmt: skip
+
+        with work.stage("gate"), tempfile.TemporaryDirectory() as scratch:
+            report, file = self._gate(work, cleared, place_of, network, incumbent, trained, Path(scratch))
+            stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
+
+        with work.stage("record"):
+            self._releases.trained(
+                update.id, stored, cleared, actor=ACTOR, body=_training_body(trained.report, work.seconds)
+            )
+            self._ledger_gate(update, report)
+        if not report.passed:
+            refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
+            return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
+
+        with work.stage("activate"):
+            learned = [signal.id for signal in work.signals if any(e.signal_id == signal.id for e in cleared)]
+            if any(signal.origin is not Origin.TYPED for signal in work.signals):
+                waiting = self._releases.advance(
+                    update.id, State.AWAITING_APPROVAL, actor=ACTOR, body={"signals": sorted(learned)}
+                )
+                return work.report(
+                    waiting, cleared, verdicts, report, trained.report,
+                    reasons=(f"not typed by you: it waits for `edge-seal updates approve {update.id}`",),
+                )  # fmt: skip
+            active = self._releases.activate(update.id, ACTOR, {"scale": str(report.scale)}, learned)
+        return work.report(active, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
+
+    # Propose ----------------------------------------------------------------------------------------------
+
+    def _chosen_signals(self) -> list[Signal]:
+        teaching = [
+            signal for signal in self._signals.pending() if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION}
+        ]
+        typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
+        return typed or teaching
+
+    def _why_nothing(self) -> tuple[str, ...]:
+        thumbs = sum(1 for signal in self._signals.pending())
+        rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
+        return (f"nothing new to learn{rest}: teach with `edge-seal teach` or correct an answer",)
+
+    def _earlier_examples(self, incumbent: Update | None, signals: Sequence[Signal]) -> tuple[Example, ...]:
+        """What the incumbent and its ancestors were taught, newest first, without what `signals` tell anew."""
+        kept: list[Example] = []
+        update = incumbent
+        while update is not None:
+            kept.extend(e for e in self._releases.examples(update.id) if e.role in self_edit.TAUGHT_ROLES)
+            update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        return self_edit.still_valid(kept, signals)
+
+    def _replayed(self, earlier: Sequence[Example]) -> tuple[Example, ...]:
+        lessons_first = sorted(earlier, key=lambda example: example.role is not Role.LESSON)
+        return tuple(
+            replace(example, role=Role.REPLAY) for example in lessons_first[: self._settings.learning.replayed_examples]
+        )
+
+    def _within_limit(self, edits: self_edit.SelfEdits, work: _Work) -> self_edit.SelfEdits:
+        limit = self._settings.limits.examples_per_update
+        if len(edits.trained) <= limit:
+            return edits
+        fitting = max(1, limit * len(work.signals) // len(edits.trained))
+        work.notes.append(f"{len(work.signals) - fitting} lessons wait for the next update (examples_per_update)")
+        work.signals = work.signals[:fitting]
+        return self_edit.propose(work.signals)
+
+    def _general(self, work: _Work) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+        self._engine.use_adapter(None)
+        return general_answers(
+            self._engine, self._cache, lambda done, total: work.tell("propose", done, total, "the model's own answers")
+        )
+
+    def _network(self, examples: Sequence[Example], work: _Work) -> ExampleNetwork:
+        decoder = Decoder(work.open_file(self._model_path), self._settings.learning.layers)
+        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples])
+        network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
+        return network
+
+    def _start(self, decoder: Decoder, incumbent: Update | None) -> tuple[Lora, Lora | None]:
+        """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
+        settings = self._settings.learning
+        fresh = Lora.initial(decoder.architecture, decoder.adapted_layers, settings.rank, settings.alpha, seed=0)
+        if incumbent is None or incumbent.adapter_sha256 is None:
+            return fresh, None
+        stored = read_gguf_adapter(self._adapters.path(incumbent.adapter_sha256))
+        served = Lora.from_tensors(decoder.architecture, stored.tensors, rank=stored.rank, alpha=stored.alpha)
+        if served.rank != settings.rank or served.layers != tuple(decoder.adapted_layers):
+            raise EngineError(
+                f"update {incumbent.id} has rank {served.rank} on {len(served.layers)} layers, the settings say"
+                f" {settings.rank} on {len(decoder.adapted_layers)}",
+                next_step="set learning.rank and learning.layers back, or `edge-seal rollback base` and teach again",
+            )
+        start = Lora.from_tensors(decoder.architecture, stored.tensors, rank=stored.rank, alpha=settings.alpha)
+        # The gate may have lowered the alpha in the file: the same product at the alpha of the settings.
+        start.values[start.is_b()] *= stored.alpha / settings.alpha
+        return start, served
+
+    # Score and guard --------------------------------------------------------------------------------------
+
+    def _known_already(self, work: _Work, update: Update, scored: scoring.Scored) -> CycleReport:
+        reasons = ("the model says all of it already, in most wordings: nothing to train",)
+        refused = self._releases.refuse(update.id, actor=ACTOR, reasons=reasons, body={})
+        self._signals.mark(scored.known_signals, SignalState.DROPPED)
+        return work.report(refused, (), Verdicts(()), reasons=reasons)
+
+    def _judged(self, examples: Sequence[Example], signals: Sequence[Signal]) -> Verdicts:
+        # An update that a person will be asked about may be all from one source; the guardian's other rules hold.
+        asks = any(signal.origin is not Origin.TYPED for signal in signals)
+        return judge_batch(
+            examples,
+            caps=SourceCaps(share=1.0, examples=self._settings.limits.examples_per_update) if asks else None,
+            sources={signal.id: signal.source for signal in signals if signal.source is not None},
+            approved={signal.id for signal in signals} if asks else (),
+        )
+
+    def _refused_by_guardian(self, work: _Work, update: Update, verdicts: Verdicts) -> CycleReport:
+        blocked = {example.signal_id for example in verdicts.blocked}
+        refused = self._releases.refuse(
+            update.id,
+            actor="guardian",
+            reasons=verdicts.reasons,
+            body={},
+            signals_refused=[signal.id for signal in work.signals if signal.id in blocked],
+        )
+        return work.report(refused, (), verdicts, reasons=verdicts.reasons)
+
+    # Train ------------------------------------------------------------------------------------------------
+
+    def _budget(self) -> TrainingBudget:
+        limits, learning = self._settings.limits, self._settings.learning
+        return TrainingBudget(
+            steps=limits.steps_per_update,
+            seconds=limits.seconds_per_update,
+            memory_bytes=limits.memory_mib_per_update * 2**20,
+            rate=learning.rate,
+            rate_b_ratio=learning.rate_b_ratio,
+        )
+
+    def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
+        import numpy as np  # one array of weights
+
+        def places(*roles: Role) -> list[int]:
+            return [place for place, example in zip(place_of, cleared, strict=True) if example.role in roles]
+
+        size = self._settings.learning.batch_examples
+        weights = np.zeros(total)
+        for place, example in zip(place_of, cleared, strict=True):
+            weights[place] = example.weight
+        validation, _ = _split(cleared, place_of)
+        return Mixture(
+            kinds={
+                "lessons": places(Role.LESSON, Role.REWORDING),
+                "contrasts": places(Role.CONTRAST),
+                "general": places(Role.GENERAL),
+                "replay": places(Role.REPLAY),
+            },
+            drawn={kind: max(1, count * size // 16) for kind, count in DRAWN_OF_16.items()},
+            lessons=places(Role.LESSON, Role.REWORDING),
+            validation=validation,
+            weights=weights,
+        )
+
+    # Gate -------------------------------------------------------------------------------------------------
+
+    def _gate(
+        self,
+        work: _Work,
+        cleared: Sequence[Example],
+        place_of: Sequence[int],
+        network: ExampleNetwork,
+        incumbent: Lora | None,
+        trained: Trained,
+        scratch: Path,
+    ) -> tuple[GateReport, Path]:
+        """The report, and the adapter's file at the scale that was judged."""
+        bounds = self._settings.gate
+        by_place = dict(zip(place_of, cleared, strict=True))
+        _, probes = _split(cleared, place_of)
+        held = gate.HeldBack(
+            examples=[by_place.get(place, cleared[0]) for place in range(max(place_of) + 1)],
+            probes=probes,
+            neighbours=[place for place, example in by_place.items() if example.role is Role.NEIGHBOUR],
+            anchors=[place for place, example in by_place.items() if example.role is Role.ANCHOR],
+            kept=[place for place, example in by_place.items() if example.role is Role.REPLAY],
+        )
+        figures = gate.admissible_scale(
+            network, held, incumbent, trained.adapter, bounds,
+            lambda done, total: work.tell("gate", done, total, "adapter scale"),
+        )  # fmt: skip
+        chosen = gate.scaled(trained.adapter, figures.scale)
+        file = write_gguf_adapter(
+            scratch / "adapter.gguf",
+            LoraTensors("llama", chosen.rank, chosen.alpha, lora_tensors(chosen)),
+        )
+        served = self._served(work, network, held, figures, file, chosen)
+        return gate.judge(figures, cleared, served, bounds), file
+
+    def _served(
+        self,
+        work: _Work,
+        network: ExampleNetwork,
+        held: gate.HeldBack,
+        figures: gate.Figures,
+        file: Path,
+        candidate: Lora,
+    ) -> gate.Served:
+        """What the engine says and computes with the incumbent, without an adapter, and with the candidate's file."""
+        spoken = [
+            outcome.prompt if outcome.role is Role.NEIGHBOUR or place < SAID_PROBES else None
+            for place, outcome in enumerate(figures.outcomes)
+        ]
+        compared = [*held.probes[:2], *held.anchors[:1]]
+        total = 2 * sum(prompt is not None for prompt in spoken)
+        done = 0
+
+        def said(prompt: str | None) -> str | None:
+            nonlocal done
+            if prompt is None:
+                return None
+            done += 1
+            work.tell("gate", done, total, "real answers")
+            tokens = self._engine.render([Message("user", prompt)])
+            pieces = self._engine.generate(tokens, Sampling(TOLD_TOKENS), reuse_prefix=True)
+            return "".join(piece.text for piece in pieces).strip()
+
+        def divergence(adapter: Lora | None) -> float:
+            total_nats = 0.0
+            for example in compared:
+                sequence = network.sequence(example)
+                positions = range(sequence.supervised_from - 1, len(sequence.tokens) - 1)
+                engine_logits = self._engine.logits(sequence.tokens, positions)
+                total_nats += gate.divergence_nats(engine_logits, network.answer_logits(example, adapter))
+            return total_nats / len(compared)
+
+        self._engine.use_adapter(None)
+        base_agreement = divergence(None)
+        self._engine.use_adapter(self._serving_path())
+        before = [said(prompt) for prompt in spoken]
+        self._engine.use_adapter(file)
+        agreement = divergence(candidate)
+        after = [said(prompt) for prompt in spoken]
+        return gate.Served(before, after, agreement, base_agreement)
+
+    def _serving_path(self) -> Path | None:
+        serving, _ = self._releases.serving(self._engine.model_sha256)
+        if serving is None or serving.adapter_sha256 is None:
+            return None
+        return self._adapters.path(serving.adapter_sha256)
+
+    # Record -----------------------------------------------------------------------------------------------
+
+    def _advance(self, update: Update, to: State, **body: JsonValue) -> None:
+        self._releases.advance(update.id, to, actor=ACTOR, body=body)
+
+    def _ledger_gate(self, update: Update, report: GateReport) -> None:
+        if report.passed:
+            self._advance(update, State.GATED, scale=_figure(report.scale), measures=_measures(report))
+
+    def _manifest(
+        self,
+        update: Update,
+        work: _Work,
+        cleared: Sequence[Example],
+        verdicts: Verdicts,
+        report: GateReport,
+        training: TrainingReport,
+    ) -> Mapping[str, JsonValue]:
+        learning = self._settings.learning
+        return {
+            "format": "edge-seal-patch/1",
+            "created_at": timestamp(self._clock.now()),
+            "update": update.id,
+            "parent": update.parent_id,
+            "base_sha256": update.base_sha256,
+            "edge_seal_version": __version__,
+            "training": {
+                "rank": learning.rank,
+                "alpha": _figure(learning.alpha),
+                "layers": learning.layers,
+                "rate": _figure(learning.rate),
+                "rate_b_ratio": _figure(learning.rate_b_ratio),
+                "steps": training.steps,
+                "tokens": training.tokens,
+                "seconds": _figure(training.seconds),
+                "stopped_because": training.stopped_because,
+            },
+            "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
+            "verdicts": list(verdicts.reasons),
+            "signals": [
+                {"id": signal.id, "kind": signal.kind.value, "origin": signal.origin.value, "source": signal.source}
+                for signal in work.signals
+            ],
+            "examples": [
+                {
+                    "prompt": example.prompt,
+                    "answer": example.answer,
+                    "role": example.role.value,
+                    "origin": example.origin.value,
+                    "signal": example.signal_id,
+                    "derived_by": example.derived_by,
+                }
+                for example in cleared
+                if example.signal_id is not None
+            ],
+        }
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one run carries through its stages."""
+
+    signals: list[Signal]
+    stopwatch: _Stopwatch
+    on_progress: Callable[[Progress], None]
+    notes: list[str] = field(default_factory=list[str])
+    file: GgufFile | None = None
+
+    def open_file(self, path: Path) -> GgufFile:
+        """The checked model file, open until `close`."""
+        self.file = GgufFile.open(path)
+        return self.file
+
+    def close(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        return self.stopwatch.seconds
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        self.tell(stage, 0, 0)
+        with self.stopwatch.running(stage):
+            yield
+
+    def tell(self, stage: Stage, done: int, total: int, note: str = "", loss_nats: float | None = None) -> None:
+        self.on_progress(Progress(stage, done, total, note, loss_nats))
+
+    def report(
+        self,
+        update: Update | None,
+        examples: Sequence[Example],
+        verdicts: Verdicts,
+        gate_report: GateReport | None = None,
+        training: TrainingReport | None = None,
+        reasons: Sequence[str] = (),
+    ) -> CycleReport:
+        return CycleReport(
+            update=update,
+            state=None if update is None else update.state,
+            examples=tuple(examples),
+            verdicts=tuple(
+                ExampleVerdict(judged.example.signal_id, judged.verdict)
+                for judged in verdicts.judged
+                if not judged.verdict.allowed
+            ),
+            gate=gate_report,
+            training=training,
+            seconds={**self.seconds, "total": sum(self.seconds.values())},
+            reasons=(*reasons, *self.notes),
+        )
+
+
+class _Stopwatch:
+    """Seconds by stage."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def running(self, stage: str) -> Iterator[None]:
+        began = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + self._clock.monotonic() - began
+
+
+def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The places of the probes, every other one: those that may stop training, and those that only the gate sees."""
+    probes = [place for place, example in zip(place_of, examples, strict=True) if example.role is Role.PROBE]
+    return probes[0::2], probes[1::2]
+
+
+def _cleared(verdicts: Verdicts) -> tuple[Example, ...]:
+    """What may be trained on and measured; an example of a signal that was said no to goes with that signal."""
+    no = {judged.example.signal_id for judged in verdicts.judged if not judged.verdict.allowed} - {None}
+    return tuple(
+        judged.example for judged in verdicts.judged if judged.verdict.allowed and judged.example.signal_id not in no
+    )
+
+
+def _left_out(scored: scoring.Scored, verdicts: Verdicts) -> tuple[str, ...]:
+    known = f"{len(scored.known_signals)} lessons were known already" if scored.known_signals else ""
+    return tuple(filter(None, (known, *verdicts.reasons)))
+
+
+def _why_stopped(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by the user"
+    if isinstance(error, (EdgeSealError, ModelError)):
+        return error.message
+    return f"an error: {type(error).__name__}"
+
+
+def _figure(value: float) -> str:
+    """A number as the ledger keeps it: text, so that every reader hashes the same."""
+    return format(value, ".6g")
+
+
+def _measures(report: GateReport) -> list[JsonValue]:
+    return [
+        {
+            "name": measure.name,
+            "before": _figure(measure.before),
+            "after": _figure(measure.after),
+            "bound": _figure(measure.bound),
+            "passed": measure.passed,
+        }
+        for measure in report.measures
+    ]
+
+
+def _training_body(report: TrainingReport, seconds: Mapping[str, float]) -> dict[str, JsonValue]:
+    return {
+        "steps": report.steps,
+        "tokens": report.tokens,
+        "final_loss_nats": _figure(report.final_loss_nats),
+        "worst_nats": _figure(report.worst_nats),
+        "stopped_because": report.stopped_because,
+        "seconds": {stage: _figure(value) for stage, value in seconds.items()},
+    }

@@ -1,0 +1,213 @@
+"""Examples to LoRA, within a budget: the inner loop of an update.
+
+Every step draws from each kind of example (lessons, contrasts, general, replayed) so that a step that teaches also
+holds the rest in place: with kinds left to chance, a run of lessons undoes the boundary around them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_kernels.adamw import AdamW, clip_by_norm, warm_up_and_cosine
+from edge_kernels.arrays import FloatArray
+from edge_kernels.trie import TrieBatch
+from edge_models.decoder import Architecture, Lora
+from edge_seal.adaptation.example_network import ExampleNetwork
+from edge_seal.errors import LimitReached
+
+GRADIENT_NORM_LIMIT = 1.0
+WARM_UP_STEPS = 5
+CHECK_EVERY_STEPS = 8
+FIRST_CHECK_STEP = 24
+PATIENCE_CHECKS = 3
+SETTLED_WORST_NATS = 0.69
+"""Training may stop once no token of a lesson is less likely than one half."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBudget:
+    """What one update may use, and how it is trained.
+
+    `steps`, `seconds` and `memory_bytes` (of activations) are bounds; `rate` is AdamW's for A, `rate * rate_b_ratio`
+    for B (LoRA+, arXiv:2402.12354).
+    """
+
+    steps: int
+    seconds: float
+    memory_bytes: int
+    rate: float
+    rate_b_ratio: float
+    first_token_weight: float = 1.0
+    decay: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Examples by kind, as indices of the network, and how many of each kind a step draws.
+
+    `validation` is held back: lessons in other words that tell when to stop. `weights` (all examples,) are rewards.
+    """
+
+    kinds: Mapping[str, Sequence[int]]
+    drawn: Mapping[str, int]
+    lessons: Sequence[int]
+    validation: Sequence[int]
+    weights: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """How training went. Losses in nats a token, of the last step; `worst_nats` is the lessons' worst token."""
+
+    steps: int
+    tokens: int
+    seconds: float
+    final_loss_nats: float
+    worst_nats: float
+    validation_nats: float
+    stopped_because: str
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    adapter: Lora
+    report: TrainingReport
+
+
+def train(
+    network: ExampleNetwork,
+    mixture: Mixture,
+    start: Lora,
+    budget: TrainingBudget,
+    monotonic: Callable[[], float],
+    on_step: Callable[[int, int, float], None] = lambda _done, _total, _loss: None,
+) -> Trained:
+    """Trains a copy of `start` and returns the best it came to, by the validation examples.
+
+    Args:
+        network: prepared, holding all examples that `mixture` names.
+        mixture: what to train on.
+        start: the adapter to go on from; not changed.
+        budget: its bounds are hard: a step that would pass one is not begun.
+        monotonic: seconds, for the time bound.
+        on_step: called after each step with (done, total, loss in nats).
+
+    Raises:
+        LimitReached: not even one step fits into the memory bound.
+    """
+    adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
+    optimizer = AdamW(
+        adapter.values,
+        np.where(adapter.is_b(), budget.rate_b_ratio, 1.0).astype(adapter.values.dtype),
+        decay=budget.decay,
+    )
+    drawing = _draws(mixture, random.Random(budget.seed))  # noqa: S311  # an order of examples, not a secret
+    began = monotonic()
+    slowest_step_s = 0.0
+    tokens, losses, stopped = 0, list[float](), "all steps were made"
+    best, waited = _Best(adapter.values.copy(), float("inf")), 0
+    for step in range(budget.steps):
+        step_began = monotonic()
+        if step_began - began + slowest_step_s > budget.seconds:
+            stopped = "the time for an update was used"
+            break
+        examples, batch = _fitting(network, next(drawing), budget.memory_bytes)
+        gradient = network.gradient(
+            batch, mixture.weights[examples], adapter, first_token_weight=budget.first_token_weight
+        )
+        clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)
+        optimizer.step(
+            gradient.adapter.values, budget.rate * warm_up_and_cosine(step, budget.steps, warm_up=WARM_UP_STEPS)
+        )
+        tokens += gradient.tokens
+        losses.append(gradient.loss_nats)
+        slowest_step_s = max(slowest_step_s, monotonic() - step_began)
+        on_step(step + 1, budget.steps, gradient.loss_nats)
+        if step + 1 < FIRST_CHECK_STEP or (step + 1) % CHECK_EVERY_STEPS:
+            continue
+        held = network.measure(mixture.validation, adapter)
+        waited = 0 if held.mean_nats.mean() < best.nats else waited + 1
+        best = best.or_better(adapter.values, float(held.mean_nats.mean()))
+        if held.hits.all() and network.measure(mixture.lessons, adapter).worst_nats.max() < SETTLED_WORST_NATS:
+            stopped = "every lesson and every held-back wording is said right"
+            break
+        if waited >= PATIENCE_CHECKS:
+            stopped = "the held-back wordings stopped improving"
+            break
+    final = network.measure(mixture.validation, adapter).mean_nats.mean() if mixture.validation else 0.0
+    best = best.or_better(adapter.values, float(final))
+    adapter.values[...] = best.values
+    return Trained(
+        adapter,
+        TrainingReport(
+            steps=len(losses),
+            tokens=tokens,
+            seconds=monotonic() - began,
+            final_loss_nats=losses[-1] if losses else float("nan"),
+            worst_nats=float(network.measure(mixture.lessons, adapter).worst_nats.max()),
+            validation_nats=best.nats,
+            stopped_because=stopped,
+            losses=tuple(losses),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    values: FloatArray
+    nats: float
+
+    def or_better(self, values: FloatArray, nats: float) -> _Best:
+        return _Best(values.copy(), nats) if nats <= self.nats else self
+
+
+def _copy(architecture: Architecture, layers: range, start: Lora) -> Lora:
+    copied = Lora.zeros(architecture, layers, start.rank, start.alpha)
+    copied.values[...] = start.values
+    return copied
+
+
+def _draws(mixture: Mixture, generator: random.Random) -> Iterator[list[int]]:
+    """For each step the examples to take: of each kind its share, every example once before any comes again."""
+    streams = {kind: _endless(list(members), generator) for kind, members in mixture.kinds.items() if members}
+    while True:
+        drawn = {next(stream) for kind, stream in streams.items() for _ in range(mixture.drawn.get(kind, 0))}
+        yield sorted(drawn)
+
+
+def _endless(members: list[int], generator: random.Random) -> Iterator[int]:
+    while True:
+        generator.shuffle(members)
+        yield from members
+
+
+def _fitting(network: ExampleNetwork, examples: list[int], memory_bytes: int) -> tuple[list[int], TrieBatch]:
+    """`examples`, or as many of them as the memory bound allows."""
+    while True:
+        batch = network.batch(examples)
+        if step_bytes(network.decoder.architecture, len(network.decoder.adapted_layers), batch) <= memory_bytes:
+            return examples, batch
+        if len(examples) == 1:
+            raise LimitReached(
+                f"one example of {len(batch.nodes)} tokens needs more memory than an update may use",
+                next_step="edge-seal limits set memory_mib_per_update …, or teach it in a shorter form",
+            )
+        examples = examples[: len(examples) // 2]
+
+
+def step_bytes(sizes: Architecture, layers: int, batch: TrieBatch) -> int:
+    """About how many bytes one step's activations, logits and gradients take in float32."""
+    tokens, sources = len(batch.nodes), len(batch.sources)
+    query, shared = sizes.heads * sizes.head_size, sizes.kv_heads * sizes.head_size
+    kept = 6 * sizes.width + 2 * query + 2 * shared + 4 * sizes.feed_forward
+    passing = 4 * sizes.width + 6 * sizes.feed_forward
+    attention = sizes.heads * tokens * tokens
+    return 4 * (
+        layers * (tokens * kept + attention) + tokens * passing + 2 * attention + 2 * sources * sizes.vocabulary
+    )
