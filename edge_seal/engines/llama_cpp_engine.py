@@ -96,6 +96,12 @@ def _start_native() -> _NativeLog:
         return _native_log
 
 
+def system_info() -> str:
+    """What llama.cpp says of this machine: the instruction sets it uses, in its own words."""
+    _start_native()
+    return (native.llama_print_system_info() or b"").decode("utf-8", "replace").strip()
+
+
 @dataclass(frozen=True, slots=True)
 class _Handles:
     """Native objects; they are pointers, valid until `free`."""
