@@ -235,11 +235,9 @@ def test_every_rule_takes_linear_time_on_hostile_text(hostile: str) -> None:
     assert _cpu_seconds(slowest, text[: 2**18]) < 24 * seconds[slowest.id] + 0.1, slowest.id
 
 
-@pytest.mark.parametrize("hostile", ["letters", "codes", "schemes"])
-def test_a_hostile_mebibyte_takes_no_rule_long(hostile: str) -> None:
-    text = HOSTILE[hostile] * (2**20 // len(HOSTILE[hostile]) + 1)
-    for rule in TEXT_RULES:
-        assert _cpu_seconds(rule, text[: 2**20]) < 5.0, rule.id
+@pytest.mark.parametrize("rule", TEXT_RULES, ids=lambda rule: rule.id)
+def test_a_mebibyte_without_an_end_takes_no_rule_long(rule: Rule) -> None:
+    assert _cpu_seconds(rule, "a" * 2**20) < 2.0
 
 
 @pytest.mark.parametrize("hostile", ["letters", "codes", "percent signs"])

