@@ -167,6 +167,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: object, attribute: str) -> object:
         self.budget.step()
+        if isinstance(obj, Undefined):
+            _say_what_is_undefined(obj)
         if isinstance(obj, str) and attribute in _TEXT_METHODS:
             return _Method(attribute, getattr(obj, attribute))
         if isinstance(obj, str) and attribute == "replace":
@@ -185,6 +187,8 @@ class _Environment(ImmutableSandboxedEnvironment):
 
     def getitem(self, obj: object, argument: object) -> object:
         self.budget.step()
+        if isinstance(obj, Undefined):
+            _say_what_is_undefined(obj)
         if isinstance(obj, Mapping | str | list | tuple):
             try:
                 return cast("Mapping[object, object]", obj)[argument]
@@ -196,7 +200,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call(self, context: Context, obj: object, /, *positional: object, **named: object) -> object:
         self.budget.step()
         if isinstance(obj, Undefined):
-            obj()  # says in jinja's words which name is undefined
+            _say_what_is_undefined(obj)
         if not (isinstance(obj, _Method | Macro) or obj is Namespace):
             raise SecurityError("it calls something that a chat template may not call")
         result = context.call(cast("Callable[..., object]", obj), *positional, **named)
@@ -242,6 +246,10 @@ class _Environment(ImmutableSandboxedEnvironment):
         numbers = range(*bounds)
         self.budget.may_grow_to(len(numbers))
         return list(numbers)
+
+
+def _say_what_is_undefined(undefined: Undefined) -> None:
+    undefined()  # raises, in jinja's words
 
 
 def _mapping_method(mapping: Mapping[object, object], name: str, arguments: tuple[object, ...]) -> object:
