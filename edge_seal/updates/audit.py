@@ -47,12 +47,15 @@ def event_of(state: State) -> str:
     return f"{EVENT_PREFIX}.{state}"
 
 
+_STATE_OF_EVENT: Final = {event_of(state): state for state in State}
+
+
 def replay(entries: Iterable[LedgerEntry]) -> Replay:
     """The updates after all `entries` (those of other events are passed over)."""
     updates: dict[str, Recorded] = {}
     problems: list[str] = []
     for entry in entries:
-        state = _state_of(entry)
+        state = _STATE_OF_EVENT.get(entry.event)
         if state is None:
             continue
         known = updates.get(entry.subject)
@@ -118,11 +121,6 @@ def examples_digest(salt: str, examples: Sequence[Example]) -> str:
         for example in examples
     ]
     return digest(EXAMPLES_DOMAIN, {"salt": salt, "examples": listed})
-
-
-def _state_of(entry: LedgerEntry) -> State | None:
-    prefix, _, name = entry.event.partition(".")
-    return State(name) if prefix == EVENT_PREFIX and name in State else None
 
 
 def _proposed(entry: LedgerEntry) -> Update:

@@ -224,8 +224,11 @@ def test_a_number_is_never_used_twice(database: Database) -> None:
 def test_the_ledger_can_be_added_to_only(database: Database) -> None:
     with database.transaction():
         database.execute("INSERT INTO ledger VALUES (1, 'at', 'actor', 'event', 'subject', '{}', '0', '1')")
-    for statement in ("UPDATE ledger SET body = '[]'", "DELETE FROM ledger", "INSERT OR REPLACE INTO ledger"
-                      " VALUES (1, 'at', 'other', 'event', 'subject', '{}', '0', '1')"):
+    for statement in (
+        "UPDATE ledger SET body = '[]'",
+        "DELETE FROM ledger",
+        "INSERT OR REPLACE INTO ledger VALUES (1, 'at', 'other', 'event', 'subject', '{}', '0', '1')",
+    ):
         with pytest.raises(IntegrityError, match="append-only|UNIQUE"), database.transaction():
             database.execute(statement)
     assert database.rows("SELECT actor, body FROM ledger") == [("actor", "{}")]

@@ -88,7 +88,9 @@ class Scene:
                 )
             else:
                 update = self.releases.advance(update.id, following, actor="edge-seal", body={})
-        return self.releases.advance(update.id, State.CANARY, actor="user", body={}) if state is State.CANARY else update
+        return (
+            self.releases.advance(update.id, State.CANARY, actor="user", body={}) if state is State.CANARY else update
+        )
 
     def learned(self, *, adapter: bytes | None = None) -> Update:
         """A new active update with one signal of its own."""

@@ -115,7 +115,9 @@ def test_only_adapters_that_nobody_names_are_removed(store: AdapterStore, tmp_pa
     (tmp_path / "adapters" / "notes of the user").mkdir()
     assert store.remove_unnamed({kept.sha256}) == (gone.sha256,)
     assert store.verify(kept.sha256, kept.manifest_sha256) is None
-    assert sorted(entry.name for entry in (tmp_path / "adapters").iterdir()) == sorted([kept.sha256, "notes of the user"])
+    assert sorted(entry.name for entry in (tmp_path / "adapters").iterdir()) == sorted(
+        [kept.sha256, "notes of the user"]
+    )
 
 
 def test_a_damaged_manifest_is_an_integrity_error(store: AdapterStore, tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_events_are_found_by_their_prefix_alone(scene: Scene) -> None:
 
 
 def test_an_exported_ledger_can_be_checked_with_nothing_of_ours(scene: Scene) -> None:
-    append(scene, subject="m1 \u00e9\u2028\u0001\"\\/")
+    append(scene, subject='m1 \u00e9\u2028\u0001"\\/')
     for _ in range(3):
         append(scene)
     previous = "0" * 64
@@ -201,7 +201,9 @@ def test_an_exported_ledger_can_be_checked_with_nothing_of_ours(scene: Scene) ->
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 # Canonical JSON writes a large float like an integer; a reader in Python then gets an integer back.
 figures = st.floats(-1e15, 1e15, allow_nan=False)
-values = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | figures | texts | st.lists(texts, max_size=3)
+values = (
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | figures | texts | st.lists(texts, max_size=3)
+)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
