@@ -8,7 +8,7 @@ RoPE, and adapters refer to them by their GGUF names.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -59,39 +59,67 @@ def read_architecture(file: GgufFile) -> Architecture:
 
     Raises:
         UnsupportedModel: another architecture, or a feature that `forward` does not compute.
+        DamagedFile: a size is not a number that a size can be.
     """
     name = file.text("general.architecture")
     if name != "llama":
         raise UnsupportedModel(f"training knows the architecture llama, this file is {name}")
     for key in file.metadata:
-        if key.startswith(("llama.rope.scaling", "llama.expert")):
+        if key.startswith(("llama.rope.scal", "llama.expert")):
             raise UnsupportedModel(f"training does not know {key}")
-    if "rope_freqs.weight" in file.tensors:
-        raise UnsupportedModel("training does not know scaled RoPE frequencies (rope_freqs.weight)")
-    heads = file.integer("llama.attention.head_count")
-    width = file.integer("llama.embedding_length")
-    head_size = int(file.metadata.get("llama.attention.key_length", width // heads))
-    if int(file.metadata.get("llama.rope.dimension_count", head_size)) != head_size:
-        raise UnsupportedModel("training does not know partial RoPE (rope.dimension_count is not the head size)")
+    if not file.flag("llama.attention.causal", default=True):
+        raise UnsupportedModel("training does not know attention that looks ahead (attention.causal is false)")
+    heads = _size(file, "llama.attention.head_count")
+    width = _size(file, "llama.embedding_length")
+    head_size = _size(file, "llama.attention.key_length", width // heads)
     architecture = Architecture(
-        layers=file.integer("llama.block_count"),
+        layers=_size(file, "llama.block_count"),
         width=width,
         heads=heads,
-        kv_heads=int(file.metadata.get("llama.attention.head_count_kv", heads)),
+        kv_heads=_size(file, "llama.attention.head_count_kv", heads),
         head_size=head_size,
-        feed_forward=file.integer("llama.feed_forward_length"),
-        vocabulary=file.tensors["token_embd.weight"].shape[0],
-        rope_base=float(file.metadata.get("llama.rope.freq_base", 10000.0)),
-        rms_epsilon=float(file.metadata["llama.attention.layer_norm_rms_epsilon"]),
+        feed_forward=_size(file, "llama.feed_forward_length"),
+        vocabulary=file.tensors["token_embd.weight"].shape[0] if "token_embd.weight" in file.tensors else 0,
+        rope_base=file.number("llama.rope.freq_base", 10000.0),
+        rms_epsilon=file.number("llama.attention.layer_norm_rms_epsilon"),
     )
-    for layer in range(architecture.layers):
-        for projection in PROJECTIONS:
-            tensor = file.tensors.get(f"blk.{layer}.{projection}.weight")
-            if tensor is None or tuple(tensor.shape) != architecture.shape(projection):
-                raise UnsupportedModel(f"blk.{layer}.{projection}.weight is missing or not of the stated shape")
-        if f"blk.{layer}.attn_q.bias" in file.tensors:
-            raise UnsupportedModel("training does not know attention biases")
+    if _size(file, "llama.rope.dimension_count", head_size) != head_size or head_size % 2:
+        raise UnsupportedModel("training does not know partial RoPE (rope.dimension_count is not the head size)")
+    if _size(file, "llama.attention.value_length", head_size) != head_size:
+        raise UnsupportedModel("training does not know values that are wider than keys, or narrower (value_length)")
+    if heads % architecture.kv_heads:
+        raise UnsupportedModel(f"{heads} heads cannot share {architecture.kv_heads} key and value heads evenly")
+    if architecture.layers > len(file.tensors):
+        raise UnsupportedModel(f"{architecture.layers} layers are stated, {len(file.tensors)} tensors are there")
+    _check_tensors(file, architecture)
     return architecture
+
+
+def _size(file: GgufFile, key: str, default: int | None = None) -> int:
+    if isinstance(file.metadata.get(key), tuple):
+        raise UnsupportedModel(f"training does not know a {key} that differs from layer to layer")
+    return file.integer(key, default, minimum=1)
+
+
+def _check_tensors(file: GgufFile, architecture: Architecture) -> None:
+    """Exactly the tensors that `Decoder` computes with: one that it would leave out changes what the model says."""
+    width, table = (architecture.width,), (architecture.vocabulary, architecture.width)
+    expected: dict[str, tuple[int, ...]] = {"token_embd.weight": table, "output_norm.weight": width}
+    for layer in range(architecture.layers):
+        expected |= {f"blk.{layer}.{norm}.weight": width for norm in ("attn_norm", "ffn_norm")}
+        expected |= {f"blk.{layer}.{name}.weight": architecture.shape(name) for name in PROJECTIONS}
+    for name, tensor in file.tensors.items():
+        if name == "rope_freqs.weight":
+            raise UnsupportedModel("training does not know scaled RoPE frequencies (rope_freqs.weight)")
+        if name.endswith(".bias"):
+            raise UnsupportedModel(f"training does not know biases ({name})")
+        if name not in expected and name != "output.weight":
+            raise UnsupportedModel(f"training does not know the tensor {name}")
+        if tuple(tensor.shape) != expected.get(name, table):
+            raise UnsupportedModel(f"{name} is not of the stated shape")
+    for name in expected:
+        if name not in file.tensors:
+            raise UnsupportedModel(f"{name} is missing")
 
 
 @dataclass(slots=True)
@@ -163,9 +191,10 @@ class Lora:
         """A copy of an adapter's (A, B) by base tensor name.
 
         Raises:
-            UnsupportedModel: they are not exactly the seven projections of some layers, or of other shapes.
+            UnsupportedModel: they are not exactly the seven projections of some of this model's layers, or of other
+                shapes.
         """
-        layers = sorted({int(name.split(".")[1]) for name in tensors if name.startswith("blk.")})
+        layers = [layer for layer in range(architecture.layers) if f"blk.{layer}.{PROJECTIONS[0]}.weight" in tensors]
         made = cls.zeros(architecture, layers, rank, alpha)
         if made.a.keys() != tensors.keys():
             raise UnsupportedModel("the adapter does not adapt the seven projections of each of its layers")
@@ -222,7 +251,7 @@ class _Tape:
     gate_up: FloatArray
     sigmoid: FloatArray
     product: FloatArray
-    down: dict[str, FloatArray] = field(default_factory=dict)
+    down: dict[str, FloatArray]
 
 
 @dataclass(slots=True)
@@ -239,14 +268,17 @@ class Decoder:
 
     Args:
         file: checked; stays open as long as the decoder is used.
-        adapted_layers: how many of the top layers carry LoRA.
+        adapted_layers: how many of the top layers carry LoRA; all of them if there are fewer.
         dtype: float32; float64 for checks on tiny models.
 
     Raises:
         UnsupportedModel: see `read_architecture`.
+        ValueError: `adapted_layers` is below 0.
     """
 
     def __init__(self, file: GgufFile, adapted_layers: int, dtype: np.dtype | type = np.float32) -> None:
+        if adapted_layers < 0:
+            raise ValueError(f"{adapted_layers} layers cannot be adapted")
         self.architecture = read_architecture(file)
         self.first_adapted = max(0, self.architecture.layers - adapted_layers)
         self._file = file
@@ -298,7 +330,13 @@ class Decoder:
             yield layer + 1, hidden
 
     def forward(self, hidden: FloatArray, batch: TrieBatch, adapter: Lora | None) -> Pass:
-        """The adapted layers on `hidden` (n, D), the frozen output at the batch's nodes."""
+        """The adapted layers on `hidden` (n, D), the frozen output at the batch's nodes.
+
+        Raises:
+            ValueError: `adapter` also adapts layers that were frozen: without them it would say something else.
+        """
+        if adapter is not None and not set(adapter.layers) <= set(self.adapted_layers):
+            raise ValueError(f"the adapter is for layers {adapter.layers}, layers {self.adapted_layers} are adapted")
         turns = self._turns(batch.positions)
         tapes: list[_Tape] = []
         for layer in self.adapted_layers:
@@ -319,7 +357,7 @@ class Decoder:
         """The gradients of the adapter's tensors, in the adapter's own layout.
 
         Args:
-            done: what `forward` gave for this adapter.
+            done: what `forward` gave for this adapter, which adapts each of the adapted layers.
             d_hidden: the loss's gradient to `done.hidden`, (n, D).
         """
         gradients = Lora.zeros(self.architecture, self.adapted_layers, adapter.rank, adapter.alpha, self._dtype)
