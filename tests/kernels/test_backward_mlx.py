@@ -1,0 +1,132 @@
+"""Every kernel, in the float32 it trains with, against MLX's own operations and autograd on the CPU.
+
+The oracle computes in float64 from the same float32 numbers, so what is left between the two is the kernel's rounding
+alone. A sum of n products in float32 is off by about sqrt(n) * 6e-8 of the size of its terms; no sum here has more
+than 96 terms and a backward chains at most four of them, which gives 4 * 10 * 6e-8 = 2.4e-6 of a gradient's largest
+value. `ROUNDING` is twice that. A term that is missing or wrong is off by a share of the order of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edge_kernels.arrays import FloatArray
+from edge_kernels.attention import attention, attention_backward
+from edge_kernels.cross_entropy import cross_entropy
+from edge_kernels.linear_lora import lora, lora_backward
+from edge_kernels.rms_norm import rms_norm, rms_norm_backward
+from edge_kernels.rope import rope, rope_table
+from edge_kernels.swiglu import swiglu, swiglu_backward
+from tests.kernels.differences import assert_close
+from tests.kernels.forests import random_forest
+
+mx = pytest.importorskip("mlx.core", reason="the oracle MLX is not on this machine: install the extra `dev`")
+ROUNDING = 5e-6
+
+
+@pytest.fixture(autouse=True)
+def on_the_cpu() -> None:
+    mx.set_default_device(mx.cpu)  # float64 is for the CPU only
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+def normal(generator: np.random.Generator, *shape: int) -> FloatArray:
+    return generator.normal(size=shape).astype(np.float32)
+
+
+def oracle(function: Callable[..., Any], *given: FloatArray, d_out: FloatArray) -> tuple[FloatArray, list[FloatArray]]:
+    """MLX's value of `function` and its gradients to each of `given`, for the output's gradient `d_out`."""
+    outputs, gradients = mx.vjp(function, [wide(array) for array in given], [wide(d_out)])
+    return np.array(outputs[0]), [np.array(gradient) for gradient in gradients]
+
+
+def wide(array: FloatArray) -> Any:
+    return mx.array(array.astype(np.float64), dtype=mx.float64)
+
+
+def assert_all_close(found: tuple[FloatArray, ...], expected: list[FloatArray]) -> None:
+    for gradient, reference in zip(found, expected, strict=True):
+        assert gradient.dtype == np.float32
+        assert_close(gradient, reference, ROUNDING)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e4])
+def test_rms_norm(generator: np.random.Generator, size: float) -> None:
+    x, gain = normal(generator, 9, 64) * np.float32(size), normal(generator, 64)
+    d_out = normal(generator, 9, 64)
+    out, inverse = rms_norm(x, gain, 1e-5)
+    expected, (d_x, _) = oracle(lambda x, gain: mx.fast.rms_norm(x, gain, 1e-5), x, gain, d_out=d_out)
+    assert_all_close((out, rms_norm_backward(d_out, x, gain, inverse)), [expected, d_x])
+
+
+def test_rope(generator: np.random.Generator) -> None:
+    positions = np.array([0, 1, 2, 2, 3, 900, 2_000])
+    x, d_out = normal(generator, 7, 3, 16), normal(generator, 7, 3, 16)
+
+    def turned(x: Any) -> Any:
+        # A batch entry a token: MLX then takes a position for each.
+        options = {"traditional": True, "base": 10_000.0, "scale": 1.0, "offset": mx.array(positions)}
+        return mx.fast.rope(x[:, :, None], 16, **options)[:, :, 0]
+
+    expected, (d_x,) = oracle(turned, x, d_out=d_out)
+    cosines, sines = (table.astype(np.float32) for table in rope_table(positions, 16, 10_000.0))
+    # MLX makes its angles in float32 whatever the input: at position 2,000 they are off by 2,000 * 6e-8 radians.
+    for found, reference in ((rope(x, cosines, sines), expected), (rope(d_out, cosines, -sines), d_x)):
+        assert found.dtype == np.float32
+        assert_close(found, reference, 2_000 * 1.2e-7)
+
+
+@pytest.mark.parametrize(("heads", "groups"), [(4, 4), (9, 3)], ids=["a key for each head", "three heads a key"])
+def test_attention(generator: np.random.Generator, heads: int, groups: int) -> None:
+    _, sees = random_forest(generator, 24)
+    query, d_out = normal(generator, 24, heads, 16), normal(generator, 24, heads, 16)
+    key, value = normal(generator, 24, groups, 16), normal(generator, 24, groups, 16)
+
+    def mixed(*given: Any) -> Any:
+        query, key, value = (array.transpose(1, 0, 2)[None] for array in given)
+        found = mx.fast.scaled_dot_product_attention(query, key, value, scale=0.25, mask=mx.array(sees))
+        return found[0].transpose(1, 0, 2)
+
+    expected, gradients = oracle(mixed, query, key, value, d_out=d_out)
+    out, weights = attention(query, key, value, sees)
+    assert_all_close((out, *attention_backward(d_out, query, key, value, weights)), [expected, *gradients])
+
+
+def test_swiglu(generator: np.random.Generator) -> None:
+    gate, up, d_out = 10 * normal(generator, 9, 96), normal(generator, 9, 96), normal(generator, 9, 96)
+    gate[0, :4] = [-100.0, -88.0, 88.0, 100.0]
+    expected, gradients = oracle(lambda gate, up: gate * mx.sigmoid(gate) * up, gate, up, d_out=d_out)
+    product, sigmoid = swiglu(gate, up)
+    assert_all_close((product, *swiglu_backward(d_out, gate, up, sigmoid)), [expected, *gradients])
+
+
+def test_lora(generator: np.random.Generator) -> None:
+    x, a, b = normal(generator, 9, 64), normal(generator, 4, 64), normal(generator, 96, 4)
+    d_out = normal(generator, 9, 96)
+    expected, gradients = oracle(lambda x, a, b: 2.5 * (x @ a.T) @ b.T, x, a, b, d_out=d_out)
+    out, down = lora(x, a, b, 2.5)
+    assert_all_close((out, *lora_backward(d_out, x, down, a, b, 2.5)), [expected, *gradients])
+
+
+def test_cross_entropy(generator: np.random.Generator) -> None:
+    logits = 4 * normal(generator, 6, 90)
+    rows, targets = generator.integers(0, 5, 12), generator.integers(0, 90, 12)
+    weights = generator.uniform(size=12)
+
+    def loss(logits: Any) -> Any:
+        picked = logits[mx.array(rows)]
+        nats = mx.logsumexp(picked, axis=1) - mx.take_along_axis(picked, mx.array(targets)[:, None], axis=1)[:, 0]
+        return (nats * mx.array(weights, dtype=mx.float64)).sum()
+
+    expected, (d_logits,) = oracle(loss, logits, d_out=np.ones((), np.float32))
+    found = cross_entropy(logits.copy(), rows, targets, weights)
+    assert found.loss == pytest.approx(float(expected), rel=ROUNDING)
+    assert_all_close((found.d_logits,), [d_logits])
