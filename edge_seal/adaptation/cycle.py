@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -258,7 +258,7 @@ class Cycle:
         return typed or teaching
 
     def _why_nothing(self) -> tuple[str, ...]:
-        thumbs = sum(1 for signal in self._signals.pending())
+        thumbs = len(self._signals.pending())
         rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
         return (f"nothing new to learn{rest}: teach with `edge-seal teach` or correct an answer",)
 
@@ -551,7 +551,7 @@ class _Work:
         return self.stopwatch.seconds
 
     @contextmanager
-    def stage(self, stage: Stage) -> Iterator[None]:
+    def stage(self, stage: Stage) -> Generator[None]:
         self.tell(stage, 0, 0)
         with self.stopwatch.running(stage):
             yield
@@ -592,7 +592,7 @@ class _Stopwatch:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def running(self, stage: str) -> Iterator[None]:
+    def running(self, stage: str) -> Generator[None]:
         began = self._clock.monotonic()
         try:
             yield
