@@ -21,8 +21,8 @@ from typing import BinaryIO, Final, Protocol, cast
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder, FloatArray
-from edge_seal.errors import Busy, ConfigError, EngineError, IntegrityError, NotFound
-from edge_seal.memory import interchange, rows, search, vectors, words
+from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
+from edge_seal.memory import interchange, rows, search, vectors, word_index, words
 from edge_seal.memory.interchange import Line
 from edge_seal.memory.search import Hit, Mode
 from edge_seal.memory.vectors import VectorIndex
@@ -105,6 +105,7 @@ class Memories:
             self._database.execute(
                 "UPDATE memories SET text = ?, digest = ?, salt = ? WHERE id = ?", (text, digest, salt, number)
             )
+            word_index.purge(self._database, before.text)
             vectors.remove(self._database, number)
             self._store_vector(memory, vector)
             self._audit("memory.edited", memory.id, {"digest": digest, "previous_digest": cast("str", row[7])})
@@ -124,6 +125,7 @@ class Memories:
             row = self._row(number)
             vectors.remove(self._database, number)
             self._database.execute("DELETE FROM memories WHERE id = ?", (number,))
+            word_index.purge(self._database, cast("str", row[1]))
             self._audit("memory.forgotten", memory_id, {"digest": cast("str", row[7])})
         # A damaged memory can be forgotten like any other.
         return rows.memory_of(row, damaged=True)
@@ -246,11 +248,7 @@ class Memories:
         """What is not as it was written, in words, each with its memory's id: rows, words in the index, vectors."""
         every = self._database.rows(rows.SELECT)
         found = [problem for row in every for problem in rows.problems(row)]
-        try:
-            self._database.execute("INSERT INTO memories_fts (memories_fts, rank) VALUES ('integrity-check', 1)")
-        except IntegrityError:
-            found.append("the word index does not fit the memories")
-        return (*found, *vectors.problems(self._database))
+        return (*found, *word_index.problems(self._database), *vectors.problems(self._database))
 
     # Inside ---------------------------------------------------------------------------------------------------
 

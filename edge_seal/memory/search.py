@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from edge_seal.engines.engine import FloatArray
-from edge_seal.memory import words
+from edge_seal.memory import word_index, words
 from edge_seal.memory.vectors import Neighbour, VectorIndex
 from edge_seal.storage.database import Database
 
@@ -63,7 +63,7 @@ def ranked(
     The first `depth` by the words of `question`, unless it is empty, and by `vector`, where there is one.
     """
     asked = words.content_words(question)
-    by_words = _by_words(database, asked or words.words(question), depth, now)
+    by_words = word_index.by_words(database, asked or words.words(question), depth, now)
     neighbours: dict[int, Neighbour] = {}
     by_meaning: tuple[int, ...] = ()
     if index is not None and vector is not None:
@@ -71,7 +71,7 @@ def ranked(
         by_meaning = tuple(neighbour.number for neighbour in nearest)
         neighbours = index.similarities(vector, by_words) | {item.number: item for item in nearest}
     scores = fused((by_words, by_meaning))
-    matched = _matched(database, asked, scores)
+    matched = word_index.matched(database, asked, scores)
     hits = (
         Hit(
             number,
@@ -97,33 +97,3 @@ def bears(hit: Hit, minimum_similarity: float) -> bool:
 def _best_first(hit: Hit) -> tuple[float, float, int]:
     # Equal ranks in both rankings are common with few memories; then the cosine says more than the order of arrival.
     return (-hit.score, -(hit.similarity if hit.similarity is not None else 0.0), hit.number)
-
-
-def _by_words(database: Database, sought: Sequence[str], depth: int, now: str) -> tuple[int, ...]:
-    """Numbers of the memories with any of the words, by bm25, best first."""
-    if not sought:
-        return ()
-    rows = database.rows(
-        """
-        SELECT memories_fts.rowid FROM memories_fts JOIN memories ON memories.id = memories_fts.rowid
-        WHERE memories_fts MATCH ? AND (valid_to IS NULL OR valid_to > ?)
-        ORDER BY bm25(memories_fts), memories_fts.rowid LIMIT ?
-        """,
-        (words.any_of(sought), now, depth),
-    )
-    return tuple(cast("int", row[0]) for row in rows)
-
-
-def _matched(database: Database, asked: Sequence[str], numbers: Iterable[int]) -> dict[int, int]:
-    """How many of the words each of the memories has; the index itself decides, with its stemming."""
-    wanted = set(numbers)
-    lowest, highest = (min(wanted), max(wanted)) if wanted else (0, 0)
-    counts: dict[int, int] = {}
-    for word in asked:
-        rows = database.rows(
-            "SELECT rowid FROM memories_fts WHERE memories_fts MATCH ? AND rowid BETWEEN ? AND ?",
-            (words.any_of((word,)), lowest, highest),
-        )
-        for number in wanted & {cast("int", row[0]) for row in rows}:
-            counts[number] = counts.get(number, 0) + 1
-    return counts

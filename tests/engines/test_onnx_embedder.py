@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from tokenizers.models import WordLevel
 
 from edge_seal.engines.onnx_embedder import BATCH_TEXTS, MAXIMUM_TOKENS, OnnxEmbedder
 from edge_seal.errors import EngineError
-from tests.support.embedder_files import EmbedderFiles, located_embedder
 from tests.support.tiny_onnx import INT32, TOKEN_AS_VECTOR, Node, write_model
+
+EmbedderFiles = Mapping[str, Path]
 
 SENTENCES = (
     "My dog is called Biscuit.",
@@ -24,13 +26,8 @@ SENTENCES = (
 
 
 @pytest.fixture(scope="module")
-def embedder_files() -> EmbedderFiles:
-    return located_embedder()
-
-
-@pytest.fixture(scope="module")
-def embedder(embedder_files: EmbedderFiles) -> OnnxEmbedder:
-    return OnnxEmbedder.open(embedder_files.model, embedder_files.tokenizer, threads=1)
+def embedder(default_embedder: EmbedderFiles) -> OnnxEmbedder:
+    return OnnxEmbedder.open(default_embedder["model.onnx"], default_embedder["tokenizer.json"], threads=1)
 
 
 @pytest.fixture
@@ -52,8 +49,8 @@ def test_no_texts_give_no_rows(embedder: OnnxEmbedder) -> None:
     assert embedder.embed([]).shape == (0, 384)
 
 
-def test_same_text_gives_same_bytes(embedder: OnnxEmbedder, embedder_files: EmbedderFiles) -> None:
-    again = OnnxEmbedder.open(embedder_files.model, embedder_files.tokenizer, threads=1)
+def test_same_text_gives_same_bytes(embedder: OnnxEmbedder, default_embedder: EmbedderFiles) -> None:
+    again = OnnxEmbedder.open(default_embedder["model.onnx"], default_embedder["tokenizer.json"], threads=1)
     assert (
         embedder.embed(SENTENCES).tobytes() == embedder.embed(SENTENCES).tobytes() == again.embed(SENTENCES).tobytes()
     )
@@ -105,15 +102,15 @@ def test_lone_surrogates_and_nul_are_embedded_as_something(embedder: OnnxEmbedde
 
 
 def test_another_tokenizer_is_another_embedder(
-    embedder: OnnxEmbedder, embedder_files: EmbedderFiles, tmp_path: Path
+    embedder: OnnxEmbedder, default_embedder: EmbedderFiles, tmp_path: Path
 ) -> None:
     changed = tmp_path / "tokenizer.json"
-    changed.write_bytes(embedder_files.tokenizer.read_bytes() + b"\n")
-    assert OnnxEmbedder.open(embedder_files.model, changed).model_sha256 != embedder.model_sha256
+    changed.write_bytes(default_embedder["tokenizer.json"].read_bytes() + b"\n")
+    assert OnnxEmbedder.open(default_embedder["model.onnx"], changed).model_sha256 != embedder.model_sha256
 
 
-def test_closed_embedder_says_so(embedder_files: EmbedderFiles) -> None:
-    closed = OnnxEmbedder.open(embedder_files.model, embedder_files.tokenizer)
+def test_closed_embedder_says_so(default_embedder: EmbedderFiles) -> None:
+    closed = OnnxEmbedder.open(default_embedder["model.onnx"], default_embedder["tokenizer.json"])
     closed.close()
     closed.close()
     with pytest.raises(EngineError, match="was closed"):
@@ -140,11 +137,11 @@ def test_file_that_is_no_onnx_is_an_error_in_words(content: bytes, tmp_path: Pat
         OnnxEmbedder.open(path, tokenizer)
 
 
-def test_truncated_model_is_an_error_in_words(tmp_path: Path, embedder_files: EmbedderFiles) -> None:
+def test_truncated_model_is_an_error_in_words(tmp_path: Path, default_embedder: EmbedderFiles) -> None:
     path = tmp_path / "cut.onnx"
-    path.write_bytes(embedder_files.model.read_bytes()[:1_000_000])
+    path.write_bytes(default_embedder["model.onnx"].read_bytes()[:1_000_000])
     with pytest.raises(EngineError, match=r"cut\.onnx is not an ONNX model"):
-        OnnxEmbedder.open(path, embedder_files.tokenizer)
+        OnnxEmbedder.open(path, default_embedder["tokenizer.json"])
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"version": "1.0"}', b"\xff\xfe"])
