@@ -1,0 +1,90 @@
+"""The command line: parses, calls the runtime, prints, and gives each error its exit code.
+
+This module is all that `edge-seal --help` loads, so it imports click and nothing else of weight. Each command lives in
+a module of its own that is imported when the command is named; the heavy libraries come later still, inside it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Final, cast
+
+import click
+
+from edge_seal import __version__
+from edge_seal.errors import EdgeSealError
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+# Command -> the module and the object in it, and what `--help` says of it.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "ask": ("asking:ask", "Ask, and get one answer."),
+    "feedback": ("asking:feedback", "Say whether an answer was good, or what it should have been."),
+    "teach": ("teaching:teach", "Give examples to learn from."),
+    "learn": ("learning:learn", "Learn from what was taught and corrected."),
+    "rollback": ("updates:rollback", "Take what was learned back."),
+    "updates": ("updates:updates", "What was learned: list, show, approve, reject."),
+    "remember": ("memory:remember", "Keep a fact in memory."),
+    "forget": ("memory:forget", "Take a memory out for good."),
+    "memory": ("memory:memory", "Search, list, change, import and export what is remembered."),
+    "guard": ("guard:guard", "What the guardian finds in a text."),
+    "audit": ("audit:audit", "The audit trail: verify, export, head."),
+    "limits": ("limits:limits", "How often and how much may be learned."),
+    "models": ("models:models", "Models: list, pull, use, verify."),
+    "adapters": ("adapters:adapters", "Copies of what was learned, for use elsewhere."),
+    "doctor": ("installation:doctor", "Check this installation."),
+    "config": ("installation:config", "Where settings lie and what they say."),
+}
+
+
+class _Root(click.Group):
+    """Finds its commands by name, and is where every error ends."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's form, here and below
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        place = COMMANDS.get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place[0].partition(":")
+        return cast("click.Command", getattr(importlib.import_module(f"edge_seal.cli.{module}"), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except EdgeSealError as error:
+            from edge_seal.cli.output import print_error
+
+            print_error(ctx, error)
+            raise click.exceptions.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            click.echo("\nstopped", err=True)
+            raise click.exceptions.Exit(130) from None
+        except BrokenPipeError:
+            # Who read the output has enough. What is still buffered must not raise again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(0) from None
+
+
+@click.group(cls=_Root, context_settings=CONTEXT, invoke_without_command=True)
+@click.version_option(__version__, "-V", "--version", prog_name="edge-seal", message="%(prog)s %(version)s")
+@click.pass_context
+def edge_seal(ctx: click.Context) -> None:
+    """A personal assistant that lives on this machine and adapts while it is used.
+
+    Nothing leaves the machine; every change can be seen, explained and taken back.
+
+    Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the guardian, the gate or policy, 4 a limit is reached,
+    5 stored bytes are not what they should be.
+    """
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

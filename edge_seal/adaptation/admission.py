@@ -1,0 +1,65 @@
+"""What is judged at the door, before a byte of it is kept: lessons to learn and texts to remember.
+
+Invariants: pure, like the guardian whose verdicts it brings; a refusal names rules and reasons and quotes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edge_seal.adaptation.guardian import Purpose, judge, judge_example
+from edge_seal.adaptation.signals import Lesson
+from edge_seal.records import Action, Example, Role, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The verdicts on several texts, in their order; `places` say which text each is, in words (`line 3`) or not."""
+
+    verdicts: tuple[Verdict, ...]
+    places: tuple[str, ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.count(Action.BLOCK) > 0
+
+    def count(self, action: Action) -> int:
+        """How many of the texts have this verdict."""
+        return sum(verdict.action is action for verdict in self.verdicts)
+
+    def rules(self, action: Action) -> tuple[str, ...]:
+        """The ids of the rules that led to `action`, each once, sorted."""
+        return tuple(sorted({f.rule for v in self.verdicts for f in v.findings if f.action is action}))
+
+    def reasons(self, action: Action) -> tuple[str, ...]:
+        """Each rule that led to `action` with its reason and its places: `line 3: secret.github_token: it holds …`."""
+        return tuple(dict.fromkeys(self._reasons(action)))
+
+    def _reasons(self, action: Action) -> Iterator[str]:
+        for verdict, place in zip(self.verdicts, self.places, strict=True):
+            for finding in verdict.findings:
+                if finding.action is action:
+                    yield f"{place}: {finding.rule}: {finding.reason}" if place else f"{finding.rule}: {finding.reason}"
+
+
+def of_lessons(lessons: Sequence[Lesson], places: Iterable[str] | None = None) -> Admission:
+    """The verdicts on lessons that are to be trained on."""
+    examples = (Example(item.prompt, item.answer, Role.LESSON, item.origin) for item in lessons)
+    return _admission((judge_example(example) for example in examples), places)
+
+
+def of_memories(texts: Iterable[str], places: Iterable[str] | None = None) -> Admission:
+    """The verdicts on texts that are to be remembered."""
+    return _admission((judge(text, purpose=Purpose.REMEMBER) for text in texts), places)
+
+
+def lines_with_text(text: str) -> tuple[str, ...]:
+    """`line 3` for each line of a JSON Lines text that is not blank, in order."""
+    lines = enumerate(text.removeprefix("\ufeff").split("\n"), start=1)
+    return tuple(f"line {number}" for number, line in lines if line.strip())
+
+
+def _admission(verdicts: Iterable[Verdict], places: Iterable[str] | None) -> Admission:
+    judged = tuple(verdicts)
+    return Admission(judged, tuple(places) if places is not None else ("",) * len(judged))

@@ -1,0 +1,42 @@
+"""`guard scan`: the guardian's findings on any text."""
+
+from __future__ import annotations
+
+import click
+
+from edge_seal.cli.output import json_option, note, print_json_line, read_text, say, wants_json
+
+
+@click.group()
+def guard() -> None:
+    """What the guardian finds in a text."""
+
+
+@guard.command()
+@click.argument("file", default="-")
+@click.option(
+    "--purpose",
+    type=click.Choice(["train", "remember", "show"]),
+    default="train",
+    show_default=True,
+    help="What the text would be used for.",
+)
+@json_option
+def scan(file: str, purpose: str) -> None:
+    """What the guardian finds in FILE (`-`, or nothing, is stdin), and what each finding leads to.
+
+    With --json one object a line and finding. Findings quote nothing that was found. The exit code is 0 whether or not
+    there are any: nothing was asked to be kept.
+    """
+    text = read_text(file)
+    from edge_seal.adaptation.guardian import Purpose, judge
+
+    verdict = judge(text, purpose=Purpose(purpose))
+    for finding in verdict.findings:
+        if wants_json():
+            print_json_line(finding)
+        else:
+            line = text.count("\n", 0, finding.start) + 1
+            say(f"line {line}: {finding.action}: {finding.rule}: {finding.reason} [{finding.excerpt}]")
+    if not wants_json():
+        note(f"to {purpose}: {verdict.action}")

@@ -1,0 +1,90 @@
+"""`doctor` and `config`: the installation itself."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from edge_seal.cli.output import json_option, note, opened, print_json, say, wants_json
+
+
+@click.command()
+@json_option
+def doctor() -> None:
+    """Check this installation: versions, models by their hashes, SQLite, the speed of arithmetic, disk, audit trail.
+
+    Exit code 1 where something needs you, 5 where stored bytes are not what they should be.
+    """
+    found = opened().doctor()
+    if wants_json():
+        print_json(
+            {
+                "python": found.python,
+                "platform": found.platform,
+                "versions": found.versions,
+                "llama_cpp": found.llama_cpp,
+                "sqlite": found.sqlite,
+                "blas": found.blas,
+                "gemm_gflops": round(found.gemm_gflops, 1),
+                "home": found.home,
+                "free_disk_bytes": found.free_disk_bytes,
+                "models": found.models,
+                "ledger": {"seq": found.ledger_seq, "head": found.ledger_head},
+                "active_update": found.active_update,
+                "problems": found.problems,
+            }
+        )
+    else:
+        say(f"python      {found.python}")
+        say(f"platform    {found.platform}")
+        say(f"packages    {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+        say(f"llama.cpp   {found.llama_cpp}")
+        say(f"sqlite      {', '.join(f'{name} {words}' for name, words in found.sqlite.items())}")
+        libraries = ", ".join(f"{item.name} {item.version}, {item.threads} threads" for item in found.blas)
+        say(f"arithmetic  {found.gemm_gflops:.0f} GFLOP/s ({libraries or 'no BLAS'})")
+        for place, path in found.home.items():
+            say(f"{place:<11} {path}")
+        say(f"free disk   {found.free_disk_bytes / 2**30:.1f} GiB")
+        for model in found.models:
+            for file in model.files:
+                say(f"model       {model.name}: {file.name} {file.state} {file.sha256 or ''}")
+        say(f"audit head  {found.ledger_seq} {found.ledger_head}")
+        say(f"answers     {found.active_update or 'the base model'}")
+    for problem in found.problems:
+        note(f"problem: {problem.message}" + (f"; next: {problem.next_step}" if problem.next_step else ""))
+    if found.exit_code:
+        raise click.exceptions.Exit(found.exit_code)
+    note("no problem was found")
+
+
+@click.group()
+def config() -> None:
+    """Where settings lie and what they say."""
+
+
+@config.command()
+@json_option
+def path() -> None:
+    """The path of config.toml; it may not exist yet."""
+    file = opened().home.config_file
+    if wants_json():
+        print_json({"path": file, "exists": file.exists()})
+    else:
+        say(str(file))
+
+
+@config.command("show")
+@json_option
+def show() -> None:
+    """Every setting with its value, defaults included, as TOML."""
+    settings = opened().settings.model_dump()
+    if wants_json():
+        print_json({"settings": settings})
+        return
+    for section, values in settings.items():
+        say(f"[{section}]")
+        for name, value in values.items():
+            # Numbers, strings and booleans are written alike in JSON and TOML.
+            say(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+        say()

@@ -1,0 +1,210 @@
+"""`learn`: one cycle, with live progress, and a report that says how to take it back."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from edge_seal.cli.output import (
+    json_option,
+    note,
+    opened,
+    plain_line,
+    print_json,
+    say,
+    shortened,
+    table,
+    wants_json,
+)
+from edge_seal.records import TRAINED_ROLES, Action, GateReport, Progress, Role, State
+
+if TYPE_CHECKING:
+    from edge_seal.adaptation.cycle import CycleReport
+
+_WORDS = {
+    "propose": "writing examples",
+    "score": "scoring them",
+    "guard": "asking the guardian",
+    "train": "training",
+    "gate": "measuring",
+    "record": "recording",
+    "activate": "activating",
+}
+_HEARTBEAT_S = 5.0
+_REFUSED = 3
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.option("--now", is_flag=True, help="Do not wait for an idle machine.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be learned: train nothing, change nothing.")
+@json_option
+def learn(now: bool, dry_run: bool) -> None:
+    """Learn from what was taught and corrected, on this machine: one cycle.
+
+    What the guardian and the gate let through answers from then on; `edge-seal rollback` takes it back. Exit code 3
+    where they said no, 4 where a limit holds. Ctrl-C leaves everything as it was.
+    """
+    runtime = opened()
+    progress: AbstractContextManager[_Lines] = _Bars() if sys.stderr.isatty() else nullcontext(_Lines())
+    try:
+        with progress as show:
+            report = runtime.learn(now=now, dry_run=dry_run, on_progress=show)
+    except KeyboardInterrupt:
+        waiting = len(runtime.signals.pending())
+        note(f"stopped; nothing changed: the answers are as before, your {waiting} lessons still wait")
+        if wants_json():
+            print_json({"update": None, "state": None, "stopped": True, "waiting": waiting})
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+    if wants_json():
+        print_json(_as_json(report))
+    else:
+        _tell(report)
+    if report.state is State.REJECTED:
+        raise click.exceptions.Exit(_REFUSED)
+
+
+def _as_json(report: CycleReport) -> dict[str, object]:
+    update = report.update
+    return {
+        "update": update.id if update else None,
+        "state": report.state,
+        "parent": update.parent_id if update else None,
+        "adapter_sha256": update.adapter_sha256 if update else None,
+        "examples": report.examples,
+        "verdicts": report.verdicts,
+        "gate": report.gate,
+        "training": report.training,
+        "seconds": report.seconds,
+        "reasons": report.reasons,
+    }
+
+
+# The report -------------------------------------------------------------------------------------------------
+
+
+def _tell(report: CycleReport) -> None:
+    update = report.update
+    if update is not None:
+        say(f"{update.id} is {_state_in_words(report.state)}")
+    _tell_examples(report)
+    if report.training is not None:
+        told = report.training
+        say(f"training: {told.steps} steps, {told.tokens} tokens, {told.seconds:.1f} s; {told.stopped_because}")
+    if report.gate is not None:
+        _tell_gate(report.gate)
+    for reason in report.reasons:
+        say(f"{'why' if report.state is State.REJECTED else 'note'}: {reason}")
+    if "total" in report.seconds:
+        say(f"seconds: {', '.join(f'{name} {seconds:.1f}' for name, seconds in report.seconds.items())}")
+    if update is not None and report.state is State.ACTIVE:
+        note(f"take it back: edge-seal rollback {update.parent_id or 'base'}")
+        note(f"look at it: edge-seal updates show {update.id}")
+
+
+def _tell_examples(report: CycleReport) -> None:
+    for example in report.examples:
+        if example.role is Role.LESSON:
+            say(f"  {shortened(example.prompt, 56)} → {shortened(example.answer, 56)}")
+    if report.examples:
+        trained = sum(example.role in TRAINED_ROLES for example in report.examples)
+        say(f"examples: {trained} to train on, {len(report.examples) - trained} held back to measure with")
+    for told in report.verdicts:
+        for finding in told.verdict.findings:
+            if finding.action is not Action.ALLOW:
+                say(f"guardian: {finding.action}: {told.signal_id or 'an example'}: {finding.reason}")
+
+
+def _state_in_words(state: State | None) -> str:
+    if state is State.ACTIVE:
+        return "active: it answers from now on"
+    if state is State.REJECTED:
+        return "rejected: the answers are as before"
+    if state is State.AWAITING_APPROVAL:
+        return "waiting for your approval: the answers are as before"
+    return str(state)
+
+
+def _tell_gate(gate: GateReport) -> None:
+    say(f"gate: {'passed' if gate.passed else 'not passed'}, at scale {gate.scale:g}")
+    table(
+        [
+            (
+                "  ok" if measure.passed else "  NO",
+                measure.name,
+                f"{measure.before:.3g} → {measure.after:.3g} {measure.unit}",
+                f"bound {measure.bound:.3g}",
+                measure.meaning,
+            )
+            for measure in gate.measures
+        ],
+        heading=("", "MEASURE", "BEFORE → AFTER", "BOUND", "MEANING"),
+    )
+
+
+# Progress ---------------------------------------------------------------------------------------------------
+
+
+class _Lines:
+    """Progress as lines, for logs: each stage once, and a sign of life every few seconds."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._at = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.stage == self._stage and now - self._at < _HEARTBEAT_S:
+            return
+        self._stage, self._at = progress.stage, now
+        note(f"{_WORDS[progress.stage]}{_figures(progress)}")
+
+
+def _figures(progress: Progress) -> str:
+    steps = f" {progress.done}/{progress.total}" if progress.total else ""
+    words = f": {plain_line(progress.note)}" if progress.note else ""
+    loss = f", loss {progress.loss_nats:.3f} nats" if progress.loss_nats is not None else ""
+    return f"{words}{steps}{loss}"
+
+
+class _Bars(_Lines):
+    """Progress as one bar a stage, for a terminal."""
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[figures]}", markup=False),
+            console=Console(stderr=True, markup=False),
+        )
+        self._bars.start()
+        self._task = None
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bars.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self._stage:
+            self._close_stage()
+            self._stage = progress.stage
+            self._task = self._bars.add_task(f"{_WORDS[progress.stage]:<20}", total=None, figures="")
+        if self._task is None:
+            return
+        loss = f"loss {progress.loss_nats:.3f}" if progress.loss_nats is not None else plain_line(progress.note)
+        self._bars.update(self._task, completed=progress.done, total=progress.total or None, figures=loss)
+
+    def _close_stage(self) -> None:
+        if self._task is not None:
+            done = self._bars.tasks[self._task].completed or 1
+            self._bars.update(self._task, completed=done, total=done)

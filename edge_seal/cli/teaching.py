@@ -1,0 +1,37 @@
+"""`teach`: explicit examples."""
+
+from __future__ import annotations
+
+import click
+
+from edge_seal.cli.output import json_option, note, opened, print_json, print_notices, read_text, wants_json
+
+
+@click.command()
+@click.argument("file", required=False)
+@click.option("--prompt", metavar="TEXT", help="What is asked.")
+@click.option("--answer", metavar="TEXT", help="What is to be answered.")
+@click.option("--source", metavar="NAME", help="Where it comes from, if not from you: then it waits for approval.")
+@json_option
+def teach(file: str | None, prompt: str | None, answer: str | None, source: str | None) -> None:
+    """Give examples to learn from: one with --prompt and --answer, or a FILE of them.
+
+    A FILE has one example a line, {"prompt": "...", "answer": "..."} with an optional "source"; `-` is stdin. The
+    guardian judges every line first: where it blocks one, nothing of the file is kept.
+    """
+    alone = prompt is not None or answer is not None or source is not None
+    if (file is None) != alone or (alone and (prompt is None or answer is None)):
+        raise click.UsageError("give --prompt and --answer, or a FILE")
+    runtime = opened()
+    if file is not None:
+        kept = runtime.teach_lines(read_text(file))
+    else:
+        from edge_seal.adaptation.signals import lesson
+
+        kept = runtime.teach([lesson(prompt or "", answer or "", source=source)])
+    if wants_json():
+        print_json({"signals": kept.signals, "waiting": kept.waiting})
+    else:
+        ids = kept.signals[0].id if len(kept.signals) == 1 else f"{kept.signals[0].id} to {kept.signals[-1].id}"
+        note(f"kept as {ids}; `edge-seal learn` learns it")
+    print_notices(f"needs your approval: {reason}" for reason in kept.waiting)

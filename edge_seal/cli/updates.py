@@ -1,0 +1,156 @@
+"""`rollback` and the `updates` commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import click
+
+from edge_seal.cli.output import (
+    confirmed,
+    json_option,
+    local_time,
+    note,
+    opened,
+    print_json,
+    say,
+    shortened,
+    table,
+    wants_json,
+    yes_option,
+)
+from edge_seal.records import Example, LedgerEntry, Update
+
+
+@click.command()
+@click.argument("target", required=False)
+@yes_option
+@json_option
+def rollback(target: str | None, yes: bool) -> None:
+    """Take what was learned back: to the update before, to the update TARGET (u2), or to `base`.
+
+    The next answer is that of the target, word for word. A rollback can be undone by rolling back to a later update.
+    """
+    runtime = opened()
+    goal = f"to {target}" if target else "to the update before"
+    if not confirmed(f"roll back {goal}?", yes=yes):
+        return
+    done = runtime.rollback(target)
+    if wants_json():
+        print_json(
+            {
+                "active": done.active.id if done.active else None,
+                "before": done.before.id if done.before else None,
+                "rolled_back": done.taken_back,
+            }
+        )
+        return
+    taken = f"; taken back: {', '.join(done.taken_back)}" if done.taken_back else ""
+    note(f"{done.active.id if done.active else 'the base model'} answers now{taken}")
+
+
+@click.group()
+def updates() -> None:
+    """What was learned: list, show, approve, reject."""
+
+
+@updates.command("list")
+@json_option
+def list_() -> None:
+    """Every update, oldest first."""
+    found = opened().releases.list()
+    if wants_json():
+        print_json({"updates": found})
+        return
+    table(
+        [
+            (item.id, item.state, local_time(item.created_at), item.parent_id or "base", shortened(item.reason, 60))
+            for item in found
+        ],
+        heading=("ID", "STATE", "SINCE", "ON", "REASON"),
+    )
+
+
+@updates.command()
+@click.argument("id")
+@json_option
+def show(id: str) -> None:  # noqa: A002  # the argument's name in the usage line
+    """One update: what it learned, from whom, how it was measured, and its entries in the audit trail."""
+    record = opened().update_record(id)
+    if wants_json():
+        print_json(
+            {
+                "update": record.update,
+                "examples": record.examples,
+                "manifest": record.manifest,
+                "entries": [_entry(entry) for entry in record.entries],
+            }
+        )
+        return
+    _tell(record.update)
+    _tell_examples(record.examples)
+    if record.entries:
+        say("audit trail:")
+        for entry in record.entries:
+            say(f"  {entry.seq}  {local_time(entry.at)}  {entry.event}  by {entry.actor}")
+
+
+def _entry(entry: LedgerEntry) -> dict[str, object]:
+    try:
+        body: object = json.loads(entry.body)
+    except ValueError:  # damaged: `audit verify` names it
+        body = entry.body
+    return {"seq": entry.seq, "at": entry.at, "actor": entry.actor, "event": entry.event, "body": body}
+
+
+def _tell(update: Update) -> None:
+    say(f"{update.id}: {update.state}, since {local_time(update.created_at)}, on {update.parent_id or 'base'}")
+    if update.reason:
+        say(f"reason: {update.reason}")
+    say(f"model:    {update.base_sha256}")
+    if update.adapter_sha256:
+        say(f"adapter:  {update.adapter_sha256}")
+        say(f"manifest: {update.manifest_sha256}")
+
+
+def _tell_examples(examples: Iterable[Example]) -> None:
+    for example in examples:
+        origin = f"{example.origin}{f', {example.signal_id}' if example.signal_id else ''}, {example.derived_by}"
+        say(f"  {example.role:<9} {shortened(example.prompt, 60)} → {shortened(example.answer, 60)}  ({origin})")
+
+
+@updates.command()
+@click.argument("id")
+@click.option("--sha256", metavar="HASH", help="Approve only if the adapter's hash begins with this.")
+@yes_option
+@json_option
+def approve(id: str, sha256: str | None, yes: bool) -> None:  # noqa: A002
+    """Let an update answer that waits for you."""
+    runtime = opened()
+    update = runtime.releases.get(id)
+    if not yes and not wants_json():
+        _tell_examples(runtime.releases.examples(update.id))
+    if not confirmed(f"approve {update.id}, whose adapter is {update.adapter_sha256}?", yes=yes):
+        return
+    done = runtime.approve(update.id, adapter_sha256=sha256)
+    if wants_json():
+        print_json({"update": done})
+    else:
+        note(f"{done.id} answers now; `edge-seal rollback` takes it back")
+
+
+@updates.command()
+@click.argument("id")
+@yes_option
+@json_option
+def reject(id: str, yes: bool) -> None:  # noqa: A002
+    """End an update that waits for you; its examples and adapter go."""
+    runtime = opened()
+    if not confirmed(f"reject {id}? Its examples and its adapter are removed.", yes=yes):
+        return
+    done = runtime.reject(id)
+    if wants_json():
+        print_json({"update": done})
+    else:
+        note(f"{done.id} is rejected")

@@ -1,0 +1,252 @@
+"""One turn of a conversation: recall what bears on the question, generate the answer, keep both.
+
+Invariants: a turn is kept whole or not at all (an answer that was interrupted leaves nothing); memories enter the
+prompt as quoted data, and the turn names those it was given; the first turn of a conversation starts from a cleared KV
+cache, so the same question, memories and adapter give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Final, cast
+
+from edge_seal.clock import Clock, timestamp
+from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.errors import ConfigError, EngineError, IntegrityError, NotFound
+from edge_seal.memory.memories import Memories
+from edge_seal.records import Origin, Recalled, Timing, Turn
+from edge_seal.storage.database import Database, SqlValue
+
+TITLE_CHARACTERS: Final = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and how the answer is to be drawn. `conversation_id` None begins a new conversation."""
+
+    prompt: str
+    origin: Origin
+    sampling: Sampling
+    conversation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What answers: the engine with its adapter set, which update that is (None: the base), and what is remembered.
+
+    `memories` None answers without them. `notices` say what is not as it should be; they travel with the turn.
+    """
+
+    engine: Engine
+    update_id: str | None
+    memories: Memories | None
+    recall_tokens: int
+    notices: tuple[str, ...] = ()
+
+
+# One turn -------------------------------------------------------------------------------------------------
+
+
+def take_turn(
+    question: Question, answering: Answering, conversations: Conversations, on_piece: Callable[[str], None]
+) -> Turn:
+    """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn.
+
+    Raises:
+        ConfigError: the prompt is empty or cannot be stored.
+        NotFound: there is no such conversation.
+        EngineError: the prompt does not fit the context.
+    """
+    checked_prompt(question.prompt)
+    history = () if question.conversation_id is None else conversations.turns(question.conversation_id)
+    engine = answering.engine
+    recalled: tuple[Recalled, ...] = ()
+    if answering.memories is not None:
+        recalled = answering.memories.recall(
+            question.prompt, answering.recall_tokens, lambda text: len(engine.tokenize(text))
+        )
+    tokens = prompt_tokens(engine, history, question, recalled)
+    parts: list[str] = []
+    for piece in engine.generate(tokens, question.sampling, reuse_prefix=bool(history)):
+        parts.append(piece.text)
+        on_piece(piece.text)
+    timing = engine.last_timing()
+    if timing is None:
+        raise EngineError("the engine answered without saying how long it took")
+    answered = Turn(
+        id="",
+        conversation_id=question.conversation_id or "",
+        created_at="",
+        prompt=question.prompt,
+        answer="".join(parts),
+        origin=question.origin,
+        update_id=answering.update_id,
+        memories=tuple(item.memory.id for item in recalled),
+        timing=timing,
+        notices=answering.notices,
+    )
+    return conversations.keep(answered, base_sha256=engine.model_sha256, seed=question.sampling.seed)
+
+
+def checked_prompt(prompt: str) -> None:
+    """Returns if `prompt` is a text that can be asked and kept.
+
+    Raises:
+        ConfigError: it is empty, or holds NUL or half a surrogate pair.
+    """
+    if not prompt.strip():
+        raise ConfigError("the prompt is empty", next_step='edge-seal ask "…", or `edge-seal ask -` to read it')
+    if "\0" in prompt or re.search("[\ud800-\udfff]", prompt):
+        raise ConfigError("the prompt holds bytes that are no text", next_step="check its encoding: UTF-8 is read")
+
+
+# The prompt -----------------------------------------------------------------------------------------------
+
+
+def prompt_tokens(
+    engine: Engine, history: Sequence[Turn], question: Question, recalled: Sequence[Recalled]
+) -> tuple[int, ...]:
+    """The conversation as the model's own template writes it, with room left for the answer.
+
+    The oldest turns are left out, one by one, where they would not fit; the question itself never is.
+    """
+    room = engine.context_tokens - min(question.sampling.max_tokens, engine.context_tokens // 2)
+    tokens: tuple[int, ...] = ()
+    for start in range(len(history) + 1):
+        tokens = engine.render(messages(history[start:], question.prompt, recalled))
+        if len(tokens) <= room:
+            break
+    return tokens
+
+
+def messages(history: Sequence[Turn], prompt: str, recalled: Sequence[Recalled]) -> tuple[Message, ...]:
+    """The messages of a turn. No system message is added: the model's template has its own."""
+    said = [
+        message for turn in history for message in (Message("user", turn.prompt), Message("assistant", turn.answer))
+    ]
+    return (*said, Message("user", f"{quoted(recalled)}\n\n{prompt}" if recalled else prompt))
+
+
+def quoted(recalled: Sequence[Recalled]) -> str:
+    """The memories as data before the question, each a line of its own, whatever it holds.
+
+    The wording and the place are measured on the default model: of eight questions it answered six from memories in
+    the user's message, three or four from the same in a system message, and three from turns of their own.
+    """
+    lines = "\n".join(f"- {' '.join(item.memory.text.split())}" for item in recalled)
+    return f"I told you before:\n{lines}"
+
+
+# Kept turns -----------------------------------------------------------------------------------------------
+
+_COLUMNS: Final = "id, conversation_id, created_at, prompt, origin, answer, update_id, memories, timing"
+
+
+class Conversations:
+    """The tables of conversations and turns."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def keep(self, turn: Turn, *, base_sha256: str, seed: int) -> Turn:
+        """Keeps `turn` and gives it its ids and time; without a conversation it begins one."""
+        created_at = timestamp(self._clock.now())
+        with self._database.transaction():
+            conversation = (
+                _number(turn.conversation_id, "c", "conversation")
+                if turn.conversation_id
+                else self._begin(created_at, turn.prompt)
+            )
+            self._database.execute(
+                "INSERT INTO turns (conversation_id, created_at, prompt, origin, answer, update_id, base_sha256,"
+                " memories, timing, seed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    conversation,
+                    created_at,
+                    turn.prompt,
+                    turn.origin.value,
+                    turn.answer,
+                    None if turn.update_id is None else _number(turn.update_id, "u", "update"),
+                    base_sha256,
+                    json.dumps(turn.memories),
+                    json.dumps(asdict(turn.timing)),
+                    seed,
+                ),
+            )
+            number = self._database.last_row_id
+        return replace(turn, id=f"t{number}", conversation_id=f"c{conversation}", created_at=created_at)
+
+    def turn(self, turn_id: str) -> Turn:
+        """The turn `t12`.
+
+        Raises:
+            NotFound: there is none.
+        """
+        number = _number(turn_id, "t", "turn")
+        row = self._database.row(f"SELECT {_COLUMNS} FROM turns WHERE id = ?", (number,))  # noqa: S608  # our own names
+        if row is None:
+            raise NotFound(f"there is no turn {turn_id}", next_step="`edge-seal ask --json` names its turn")
+        return _turn(row)
+
+    def turns(self, conversation_id: str) -> tuple[Turn, ...]:
+        """The turns of a conversation, oldest first.
+
+        Raises:
+            NotFound: there is no such conversation.
+        """
+        number = _number(conversation_id, "c", "conversation")
+        if self._database.row("SELECT 1 FROM conversations WHERE id = ?", (number,)) is None:
+            raise NotFound(
+                f"there is no conversation {conversation_id}", next_step="`edge-seal ask --json` names its conversation"
+            )
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM turns WHERE conversation_id = ? ORDER BY id",  # noqa: S608  # our own names
+            (number,),
+        )
+        return tuple(_turn(row) for row in rows)
+
+    def latest(self) -> str:
+        """The conversation in which something was said last.
+
+        Raises:
+            NotFound: nothing was said yet.
+        """
+        row = self._database.row("SELECT conversation_id FROM turns ORDER BY id DESC LIMIT 1")
+        if row is None:
+            raise NotFound("there is no conversation to continue yet", next_step='edge-seal ask "…"')
+        return f"c{row[0]}"
+
+    def _begin(self, created_at: str, prompt: str) -> int:
+        self._database.execute(
+            "INSERT INTO conversations (created_at, title) VALUES (?, ?)",
+            (created_at, " ".join(prompt.split())[:TITLE_CHARACTERS]),
+        )
+        return self._database.last_row_id
+
+
+def _number(public_id: str, letter: str, thing: str) -> int:
+    if re.fullmatch(rf"{letter}[1-9][0-9]{{0,17}}", public_id) is None:
+        raise NotFound(f"there is no {thing} {public_id!r}", next_step=f"a {thing}'s id is like {letter}1")
+    return int(public_id[1:])
+
+
+def _turn(row: tuple[SqlValue, ...]) -> Turn:
+    number, conversation, created_at, prompt, origin, answer, update, memories, timing = row
+    try:
+        return Turn(
+            id=f"t{number}",
+            conversation_id=f"c{conversation}",
+            created_at=str(created_at),
+            prompt=str(prompt),
+            answer=str(answer),
+            origin=Origin(str(origin)),
+            update_id=None if update is None else f"u{update}",
+            memories=tuple(cast("list[str]", json.loads(str(memories)))),
+            timing=Timing(**cast("dict[str, float]", json.loads(str(timing)))),  # pyright: ignore[reportArgumentType]  # stored by us
+        )
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(f"the row of turn t{number} is damaged ({error})") from error
