@@ -54,7 +54,7 @@ SECONDS_PROMISED = 120
 @click.option("--svg", type=click.Path(path_type=Path), help="Also write what was shown as a picture.")
 def main(svg: Path | None) -> None:
     """Runs the demo; see the module."""
-    from rich.console import Console  # noqa: PLC0415  # --help stays fast
+    from rich.console import Console  # --help stays fast
 
     console = Console(record=svg is not None, width=100 if svg is not None else None, highlight=False)
     os.environ.setdefault("EDGE_SEAL_MODELS", str(_models()))
@@ -80,8 +80,8 @@ def _models() -> Path:
 
 
 def _run(console: Console) -> bool:
-    from edge_seal.runtime import Runtime  # noqa: PLC0415
-    from edge_seal.storage.durable_file import sha256_of  # noqa: PLC0415
+    from edge_seal.runtime import Runtime
+    from edge_seal.storage.durable_file import sha256_of
 
     began = time.monotonic()
     with Runtime.open() as runtime:
@@ -93,7 +93,7 @@ def _run(console: Console) -> bool:
         _table(console, FIRST, before)
 
         _heading(console, "2  Teach eight things")
-        from edge_seal.adaptation.signals import lesson  # noqa: PLC0415
+        from edge_seal.adaptation.signals import lesson
 
         runtime.teach([lesson(prompt, answer) for prompt, answer in LESSONS])
         _table(console, [prompt for prompt, _ in LESSONS], dict(LESSONS))
@@ -134,14 +134,14 @@ def _run(console: Console) -> bool:
 
 
 def _ask(runtime: Runtime, question: str) -> str:
-    from edge_seal.runtime import Ask  # noqa: PLC0415
+    from edge_seal.runtime import Ask
 
     return runtime.ask(Ask(question, max_tokens=ANSWER_TOKENS, use_memory=False)).answer
 
 
 def _learn(runtime: Runtime, console: Console) -> CycleReport:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-    from rich.progress import Progress as Bars  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -162,9 +162,9 @@ def _learn(runtime: Runtime, console: Console) -> CycleReport:
 
 
 def _record(console: Console, report: CycleReport) -> None:
-    from collections import Counter  # noqa: PLC0415
+    from collections import Counter
 
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Table
 
     roles = Counter(example.role.value for example in report.examples)
     console.print(
@@ -197,7 +197,7 @@ def _heading(console: Console, text: str) -> None:
 def _table(
     console: Console, questions: Sequence[str], answers: dict[str, str], before: dict[str, str] | None = None
 ) -> None:
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     for question in questions:
         console.print(Text(f"  {plain_text(question)}"), style="bold")
