@@ -156,11 +156,16 @@ def edge_weights(batch: TrieBatch, example_weights: FloatArray, *, first_token: 
     """The weight (E,) of each edge: its example's weight shared evenly over its tokens, all together adding to 1.
 
     Args:
-        batch: of at least one supervised edge.
+        batch: one without supervised edges has no weights.
         example_weights: (number of examples in the batch,), not negative, not all zero.
         first_token: how many times an ordinary token the first one of an answer counts.
+
+    Raises:
+        ValueError: no edge has a weight.
     """
     raw = np.where(batch.firsts, first_token, 1.0)
     shares = np.bincount(batch.examples, weights=raw, minlength=len(example_weights))
     weights = raw * (example_weights / np.where(shares > 0, shares, 1.0))[batch.examples]
+    if len(weights) and not weights.sum() > 0:
+        raise ValueError("no supervised token has a weight: there is nothing to learn")
     return weights / weights.sum()

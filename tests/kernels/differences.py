@@ -15,7 +15,7 @@ the rounding of a loss of order one, divided by the step, is 1e-11."""
 
 
 def by_differences(loss: Callable[[], float], values: FloatArray) -> FloatArray:
-    """d loss / d values, by moving each of `values` in place (and back)."""
+    """The loss's slope along each of `values`, by moving it in place (and back)."""
     found = np.empty_like(values)
     for index in np.ndindex(values.shape):
         kept = values[index]
