@@ -43,31 +43,35 @@ class PlainTextStream:
 
     def feed(self, delta: str) -> str:
         """What of the text so far is certain and was not given yet."""
-        return self._take(self._held + delta, final=False)
+        shown, self._held = _shown(self._held + delta, final=False)
+        return shown
 
     def finish(self) -> str:
         """What was held back: no sequence after all."""
-        return self._take(self._held, final=True)
-
-    def _take(self, text: str, *, final: bool) -> str:
-        shown: list[str] = []
-        at = 0
-        self._held = ""
-        while introducer := _INTRODUCER.search(text, at):
-            start = introducer.start()
-            shown.append(text[at:start])
-            sequence = _SEQUENCE.match(text, start)
-            if sequence:
-                at = sequence.end()
-            elif not final and _UNFINISHED.match(text, start):
-                self._held = text[start:]
-                at = len(text)
-            else:
-                at = start + 1
-        shown.append(text[at:])
-        return _HALF_PAIR.sub("\ufffd", _UNSEEN.sub("", "".join(shown)))
+        shown, self._held = _shown(self._held, final=True)
+        return shown
 
 
 def plain_text(text: str) -> str:
     """`text` as it may be printed."""
-    return PlainTextStream()._take(text, final=True)  # noqa: SLF001 - the same walk, with nothing held back
+    return _shown(text, final=True)[0]
+
+
+def _shown(text: str, *, final: bool) -> tuple[str, str]:
+    """What of `text` may be printed, and its end that may become a sequence yet; empty where this is `final`."""
+    shown: list[str] = []
+    at = 0
+    held = ""
+    while introducer := _INTRODUCER.search(text, at):
+        start = introducer.start()
+        shown.append(text[at:start])
+        sequence = _SEQUENCE.match(text, start)
+        if sequence:
+            at = sequence.end()
+        elif not final and _UNFINISHED.match(text, start):
+            held = text[start:]
+            at = len(text)
+        else:
+            at = start + 1
+    shown.append(text[at:])
+    return _HALF_PAIR.sub("\ufffd", _UNSEEN.sub("", "".join(shown))), held
