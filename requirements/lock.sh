@@ -6,11 +6,12 @@ set -eu
 cd "$(dirname "$0")/.."
 
 compile() {
-    uv --no-config pip compile pyproject.toml --quiet --universal --generate-hashes --python-version 3.11 \
+    uv --no-config pip compile --quiet --universal --generate-hashes --python-version 3.11 \
         --no-header --no-annotate "$@"
 }
 
-compile "$@" --output-file requirements/runtime.lock
+echo pip | compile - "$@" --output-file requirements/pip.lock
+compile pyproject.toml "$@" --output-file requirements/runtime.lock
 # One environment holds all three, so they have to agree.
-compile "$@" --extra dev --constraints requirements/runtime.lock --output-file requirements/dev.lock
-compile "$@" --extra bench --constraints requirements/dev.lock --output-file requirements/bench.lock
+compile pyproject.toml "$@" --extra dev --constraints requirements/runtime.lock --output-file requirements/dev.lock
+compile pyproject.toml "$@" --extra bench --constraints requirements/dev.lock --output-file requirements/bench.lock

@@ -116,7 +116,11 @@ def check_python(version: tuple[int, int]) -> None:
 
 
 def plan(profile: str, layout: Layout) -> list[Step]:
-    """The steps of `profile` in their order."""
+    """The steps of `profile` in their order.
+
+    The installer comes first: a pip before 23.1 keeps what it compiled but does not take it back where hashes are asked
+    for, and each new environment would compile llama.cpp again.
+    """
     runtime_lock = _read(layout.lock("runtime"))
     native = locked_block(runtime_lock, NATIVE_PACKAGE)
     lean_file = layout.root / "requirements" / "llama_cpp_lean.cmake"
@@ -127,6 +131,7 @@ def plan(profile: str, layout: Layout) -> list[Step]:
     )
     steps = [
         Step("venv", "Python environment", _key(sys.version, str(layout.venv)), lambda: _make_venv(layout)),
+        Step("pip", "installer", _key(_read(layout.lock("pip"))), lambda: _install_locked(layout, "pip")),
         Step(
             "native",
             "llama.cpp, compiled for this machine",

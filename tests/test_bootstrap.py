@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -143,12 +144,20 @@ def test_an_old_python_is_refused_with_what_to_do() -> None:
         bootstrap.check_python((3, 9))
 
 
-@pytest.mark.parametrize("profile", bootstrap.PROFILES)
-def test_locks_hold_no_addresses_and_agree_with_each_other(profile: str) -> None:
-    lock = (ROOT / "requirements" / f"{profile}.lock").read_text(encoding="utf-8")
-    lines = lock.splitlines()
-    assert not [line for line in lines if "://" in line or line.startswith(("-", "#", "/")) or " @ " in line]
-    pins = {line.removesuffix(" \\") for line in lines if not line.startswith(" ")}
-    runtime = (ROOT / "requirements" / "runtime.lock").read_text(encoding="utf-8").splitlines()
-    versions = {pin.partition(" ")[0] for pin in pins}
-    assert {line.partition(" ")[0] for line in runtime if not line.startswith(" ")} <= versions
+def pins(name: str) -> set[str]:
+    lines = (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8").splitlines()
+    return {line.removesuffix(" \\") for line in lines if not line.startswith(" ")}
+
+
+@pytest.mark.parametrize("name", ["pip", *bootstrap.PROFILES])
+def test_locks_hold_pins_with_hashes_and_no_addresses(name: str) -> None:
+    for line in (ROOT / "requirements" / f"{name}.lock").read_text(encoding="utf-8").splitlines():
+        assert re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?|[a-z][a-z0-9.-]*==[^@:]+ \\", line)
+
+
+@pytest.mark.parametrize("profile", ["dev", "bench"])
+def test_one_environment_can_hold_what_every_lock_pins(profile: str) -> None:
+    def versions(name: str) -> set[str]:
+        return {pin.partition(" ")[0] for pin in pins(name)}
+
+    assert versions("runtime") <= versions(profile)
