@@ -95,12 +95,10 @@ class ExampleNetwork:
         """
         decoder = self.decoder
         done = decoder.forward(self._rows(batch), batch, adapter)
-        sources = done.hidden[batch.sources]
-        logits, inverse = decoder.logits(sources)
+        logits, inverse = decoder.logits(done.hidden)
         weights = edge_weights(batch, example_weights, first_token=first_token_weight)
         entropy = cross_entropy(logits, batch.rows, batch.targets, weights)
-        d_hidden = np.zeros_like(done.hidden)
-        d_hidden[batch.sources] = decoder.logits_backward(entropy.d_logits, sources, inverse)
+        d_hidden = decoder.logits_backward(entropy.d_logits, done.hidden, inverse)
         return Gradient(entropy.loss, decoder.backward(done, d_hidden, adapter), len(batch.nodes))
 
     def measure(self, examples: Sequence[int], adapter: Lora | None) -> Measurement:
@@ -143,7 +141,7 @@ class ExampleNetwork:
 
     def _logits(self, batch: TrieBatch, adapter: Lora | None) -> FloatArray:
         done = self.decoder.forward(self._rows(batch), batch, adapter)
-        return self.decoder.logits(done.hidden[batch.sources])[0]
+        return self.decoder.logits(done.hidden)[0]
 
     def _batches(self, examples: Sequence[int]) -> Iterator[tuple[TrieBatch, int]]:
         for start in range(0, len(examples), MEASURED_TOGETHER):

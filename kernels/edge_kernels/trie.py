@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_kernels.arrays import BoolArray, FloatArray, IntArray
+from edge_kernels.branch_attention import Branches, branches_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class TrieBatch:
     Attributes:
         nodes: (n,) numbers in the whole trie, ascending.
         tokens, positions: (n,).
-        sees: (n, n), true at a node itself and at its ancestors.
+        branches: what attends to what, see `branch_attention`.
         sources: (S,) rows of the batch that at least one edge starts from: logits are needed for these only.
         rows: (E,) index into `sources`.
         targets: (E,) the token an edge leads to.
@@ -47,7 +48,7 @@ class TrieBatch:
     nodes: IntArray
     tokens: IntArray
     positions: IntArray
-    sees: BoolArray
+    branches: Branches
     sources: IntArray
     rows: IntArray
     targets: IntArray
@@ -115,7 +116,7 @@ class TokenTrie:
             nodes=nodes,
             tokens=self.tokens[nodes],
             positions=self.positions[nodes],
-            sees=self._ancestors(nodes, row_of),
+            branches=branches_of([row_of[path] for path in paths], len(nodes)),
             sources=sources,
             rows=rows.astype(np.int64),
             targets=np.concatenate(targets),
@@ -123,14 +124,16 @@ class TokenTrie:
             firsts=np.concatenate(firsts),
         )
 
-    def _ancestors(self, nodes: IntArray, row_of: IntArray) -> BoolArray:
-        sees = np.eye(len(nodes), dtype=np.bool_)
-        for row, node in enumerate(nodes):
-            parent = self.parents[node]
+    def sees(self, batch: TrieBatch) -> BoolArray:
+        """(n, n), true at a node of `batch` itself and at its ancestors: the mask of the plain `attention`."""
+        row_of = {int(node): row for row, node in enumerate(batch.nodes)}
+        mask = np.eye(len(batch.nodes), dtype=np.bool_)
+        for row, node in enumerate(batch.nodes):
+            parent = int(self.parents[node])
             if parent >= 0:
                 # The parent's row is complete: parents come before their children.
-                sees[row] |= sees[row_of[parent]]
-        return sees
+                mask[row] |= mask[row_of[parent]]
+        return mask
 
     def chunks(self, limit: int) -> Iterator[list[int]]:
         """All examples in groups of at most `limit` nodes each (a longer single example stands alone).

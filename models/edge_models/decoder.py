@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_kernels.arrays import BoolArray, FloatArray, IntArray
-from edge_kernels.attention import attention, attention_backward
+from edge_kernels.branch_attention import Branches, branch_attention, branch_attention_backward
 from edge_kernels.linear_lora import lora, lora_backward
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import rope, rope_table
@@ -252,13 +252,15 @@ class _Tape:
     sigmoid: FloatArray
     product: FloatArray
     down: dict[str, FloatArray]
+    wanted: IntArray | None
 
 
 @dataclass(slots=True)
 class Pass:
-    """One forward pass: `hidden` (n, D) before the last norm, and the tapes for `Decoder.backward`."""
+    """One forward pass: `hidden` (S, D) before the last norm at the batch's sources, and what `backward` needs."""
 
     hidden: FloatArray
+    batch: TrieBatch
     tapes: list[_Tape]
     turns: tuple[FloatArray, FloatArray]
 
@@ -323,7 +325,7 @@ class Decoder:
             done = np.empty_like(hidden)
             for chunk in chunks:
                 tape = self._layer_forward(
-                    weights, layer, hidden[chunk.nodes], self._turns(chunk.positions), chunk.sees, None
+                    weights, layer, hidden[chunk.nodes], self._turns(chunk.positions), chunk.branches, None
                 )
                 done[chunk.nodes] = tape[0]
             hidden[...] = done
@@ -331,6 +333,8 @@ class Decoder:
 
     def forward(self, hidden: FloatArray, batch: TrieBatch, adapter: Lora | None) -> Pass:
         """The adapted layers on `hidden` (n, D), the frozen output at the batch's nodes.
+
+        The last layer computes nothing but keys and values where no edge starts.
 
         Raises:
             ValueError: `adapter` also adapts layers that were frozen: without them it would say something else.
@@ -340,9 +344,12 @@ class Decoder:
         turns = self._turns(batch.positions)
         tapes: list[_Tape] = []
         for layer in self.adapted_layers:
-            hidden, tape = self._layer_forward(self._layers[layer], layer, hidden, turns, batch.sees, adapter)
+            hidden, tape = self._layer_forward(
+                self._layers[layer], layer, hidden, turns, batch.branches, adapter,
+                batch.sources if layer == self.architecture.layers - 1 else None,
+            )  # fmt: skip
             tapes.append(tape)
-        return Pass(hidden, tapes, turns)
+        return Pass(hidden if tapes else hidden[batch.sources], batch, tapes, turns)
 
     def logits(self, hidden: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(S, V) logits of rows `hidden` (S, D), and the last norm's inverse for `logits_backward`."""
@@ -358,15 +365,11 @@ class Decoder:
 
         Args:
             done: what `forward` gave for this adapter, which adapts each of the adapted layers.
-            d_hidden: the loss's gradient to `done.hidden`, (n, D).
+            d_hidden: the loss's gradient to `done.hidden`, (S, D).
         """
         gradients = Lora.zeros(self.architecture, self.adapted_layers, adapter.rank, adapter.alpha, self._dtype)
-        cosines, sines = done.turns
         for layer, tape in zip(reversed(self.adapted_layers), reversed(done.tapes), strict=True):
-            last = layer == self.first_adapted
-            d_hidden = self._layer_backward(
-                self._layers[layer], layer, tape, d_hidden, (cosines, -sines), adapter, gradients, needs_input=not last
-            )
+            d_hidden = self._layer_backward(layer, tape, d_hidden, done, adapter, gradients)
         return gradients
 
     def _turns(self, positions: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -379,8 +382,9 @@ class Decoder:
         layer: int,
         x: FloatArray,
         turns: tuple[FloatArray, FloatArray],
-        sees: BoolArray,
+        branches: Branches,
         adapter: Lora | None,
+        wanted: IntArray | None = None,
     ) -> tuple[FloatArray, _Tape]:
         sizes = self.architecture
         epsilon = sizes.rms_epsilon
@@ -402,11 +406,13 @@ class Decoder:
         query = rope(qkv[:, :split].reshape(rows, sizes.heads, sizes.head_size), *turns)
         key = rope(qkv[:, split : split + shared].reshape(rows, sizes.kv_heads, sizes.head_size), *turns)
         value = qkv[:, split + shared :].reshape(rows, sizes.kv_heads, sizes.head_size)
-        mixed_heads, attention_weights = attention(query, key, value, sees)
+        mixed_heads, attention_weights = branch_attention(query, key, value, branches)
         mixed = mixed_heads.reshape(rows, split)
+        if wanted is not None:
+            mixed = mixed[wanted]
         middle = mixed @ weights.output.T
         add_lora("attn_output", mixed, middle)
-        middle += x
+        middle += x if wanted is None else x[wanted]
         middle_normed, middle_inverse = rms_norm(middle, weights.feed_forward_gain, epsilon)
         gate_up = middle_normed @ weights.gate_up.T
         add_lora("ffn_gate", middle_normed, gate_up[:, : sizes.feed_forward])
@@ -417,23 +423,16 @@ class Decoder:
         out += middle
         return out, _Tape(
             x, normed, inverse, query, key, value, attention_weights, mixed,
-            middle, middle_normed, middle_inverse, gate_up, sigmoid, product, downs,
+            middle, middle_normed, middle_inverse, gate_up, sigmoid, product, downs, wanted,
         )  # fmt: skip
 
     def _layer_backward(
-        self,
-        weights: _Layer,
-        layer: int,
-        tape: _Tape,
-        d_out: FloatArray,
-        turns_back: tuple[FloatArray, FloatArray],
-        adapter: Lora,
-        gradients: Lora,
-        *,
-        needs_input: bool,
+        self, layer: int, tape: _Tape, d_out: FloatArray, done: Pass, adapter: Lora, gradients: Lora
     ) -> FloatArray:
-        sizes = self.architecture
-        rows, split = len(d_out), sizes.heads * sizes.head_size
+        """The gradient to the layer's input; for the lowest adapted layer, which needs none, something unused."""
+        sizes, weights = self.architecture, self._layers[layer]
+        cosines, sines = done.turns
+        rows, split = len(tape.x), sizes.heads * sizes.head_size
         shared = sizes.kv_heads * sizes.head_size
 
         def through(projection: str, given: FloatArray, d_projection: FloatArray) -> FloatArray:
@@ -458,13 +457,16 @@ class Decoder:
         d_middle += d_out
         d_mixed = d_middle @ weights.output
         d_mixed += through("attn_output", tape.mixed, d_middle)
-        d_query, d_key, d_value = attention_backward(
-            d_mixed.reshape(rows, sizes.heads, sizes.head_size), tape.query, tape.key, tape.value, tape.weights
-        )
+        if tape.wanted is not None:
+            d_mixed, d_middle = _spread(d_mixed, tape.wanted, rows), _spread(d_middle, tape.wanted, rows)
+        d_query, d_key, d_value = branch_attention_backward(
+            d_mixed.reshape(rows, sizes.heads, sizes.head_size),
+            tape.query, tape.key, tape.value, tape.weights, done.batch.branches,
+        )  # fmt: skip
         d_qkv = np.concatenate(
             (
-                rope(d_query, *turns_back).reshape(rows, split),
-                rope(d_key, *turns_back).reshape(rows, shared),
+                rope(d_query, cosines, -sines).reshape(rows, split),
+                rope(d_key, cosines, -sines).reshape(rows, shared),
                 d_value.reshape(rows, shared),
             ),
             axis=1,
@@ -472,7 +474,7 @@ class Decoder:
         d_q = through("attn_q", tape.normed, d_qkv[:, :split])
         d_k = through("attn_k", tape.normed, d_qkv[:, split : split + shared])
         d_v = through("attn_v", tape.normed, d_qkv[:, split + shared :])
-        if not needs_input:
+        if layer == self.first_adapted:
             return d_middle
         d_input_normed = d_qkv @ weights.qkv
         d_input_normed += d_q
@@ -481,6 +483,13 @@ class Decoder:
         d_x = rms_norm_backward(d_input_normed, tape.x, weights.attention_gain, tape.inverse)
         d_x += d_middle
         return d_x
+
+
+def _spread(rows: FloatArray, at: IntArray, count: int) -> FloatArray:
+    """(count, …) with `rows` at the places `at`, and zeros elsewhere."""
+    spread = np.zeros((count, *rows.shape[1:]), dtype=rows.dtype)
+    spread[at] = rows
+    return spread
 
 
 def lora_tensors(adapter: Lora) -> Mapping[str, tuple[FloatArray, FloatArray]]:

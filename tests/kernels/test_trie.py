@@ -60,7 +60,7 @@ def test_a_batch_holds_the_paths_of_its_examples_and_who_sees_whom(
     assert (batch.tokens == trie.tokens[batch.nodes]).all()
     assert (batch.positions == trie.positions[batch.nodes]).all()
     for row, node in enumerate(batch.nodes):
-        assert set(batch.nodes[batch.sees[row]].tolist()) == set(ancestors(trie, int(node)))
+        assert set(batch.nodes[trie.sees(batch)[row]].tolist()) == set(ancestors(trie, int(node)))
 
 
 @given(sets_of_sequences, st.data())
