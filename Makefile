@@ -18,8 +18,9 @@ setup-dev:
 setup-bench:
 	@$(PYTHON) setup/bootstrap.py bench
 
+# Into the user's own store, where the demo's and the tests' temporary homes look, whatever home is set here.
 models: setup
-	@$(BIN)/edge-seal models pull
+	@env -u EDGE_SEAL_HOME $(BIN)/edge-seal models pull
 
 demo: models ## teach the real model, look at what changed, take it back
 	@$(BIN)/python -m edge_seal.demo
