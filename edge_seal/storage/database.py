@@ -158,6 +158,23 @@ class Database:
             if depth == 0:
                 self._run_after_commit()
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Generator[None, None, None]:
+        """All that the block reads is one state of the database, whatever other processes commit meanwhile.
+
+        The state is that of the first read in the block. Nothing may be written in it, except where it is inside a
+        `transaction`, which is a snapshot already.
+        """
+        with self._lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self.execute("BEGIN DEFERRED")
+            try:
+                yield
+            finally:
+                self._undo("ROLLBACK")
+
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Runs `callback` once the outermost transaction is on the disk; forgotten if it is rolled back.
 

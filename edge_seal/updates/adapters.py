@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from edge_seal.errors import EdgeSealError, EngineError, IntegrityError
+from edge_seal.errors import EngineError, IntegrityError
 from edge_seal.storage.durable_file import (
     copy_hashed,
     publish_directory,
@@ -28,7 +28,7 @@ from edge_seal.storage.durable_file import (
     temporary_beside,
     write_durably,
 )
-from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.canonical import JsonValue, canonical
 
 ADAPTER_NAME: Final = "adapter.gguf"
 MANIFEST_NAME: Final = "manifest.json"
@@ -191,13 +191,7 @@ def _manifest_files(directory: Path) -> tuple[Path, ...]:
 
 
 def _manifest_bytes(manifest: Mapping[str, JsonValue], sha256: str) -> bytes:
-    """The manifest as it is stored: for people to read, and the same bytes for the same values."""
+    """The manifest as it is stored: the same bytes for the same values."""
     if manifest.get("adapter_sha256", sha256) != sha256:
         raise IntegrityError(f"a manifest names another adapter than the file that came with it, {sha256}")
-    try:
-        text = json.dumps(
-            {**manifest, "adapter_sha256": sha256}, ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True
-        )
-        return (text + "\n").encode()
-    except (TypeError, ValueError) as error:
-        raise EdgeSealError(f"the adapter's manifest cannot be written as JSON ({error})") from error
+    return canonical({**manifest, "adapter_sha256": sha256})

@@ -134,17 +134,20 @@ class Ledger:
 
     def verify(self) -> ChainCheck:
         """Recomputes the whole chain, and compares it with the head file."""
-        count, expected, previous_hash = 0, 1, GENESIS_HASH
-        for entry in self.entries(start=-(2**62)):
-            reason = _flaw(entry, expected, previous_hash)
-            if reason is not None:
-                total = self._database.row("SELECT count(*) FROM ledger")
-                return ChainCheck(
-                    _integer(total[0]) if total else count, self.head()[1], min(entry.seq, expected), reason
-                )
-            count, expected, previous_hash = count + 1, expected + 1, entry.entry_hash
-        first_bad_seq, reason = self._against_head_file()
-        return ChainCheck(count, previous_hash, first_bad_seq, reason)
+        # The file first: what another process commits after that is in the rows, and never only in the file.
+        kept, unreadable = self._kept_head()
+        with self._database.snapshot():
+            expected, previous_hash = 1, GENESIS_HASH
+            for entry in self.entries(start=-(2**62)):
+                reason = _flaw(entry, expected, previous_hash)
+                if reason is not None:
+                    return ChainCheck(self._count(), self.head()[1], min(entry.seq, expected), reason)
+                expected, previous_hash = expected + 1, entry.entry_hash
+            last = expected - 1
+            if unreadable is not None:
+                return ChainCheck(last, previous_hash, last + 1, unreadable)
+            contradicted = None if kept is None else self._contradiction(kept, last)
+            return ChainCheck(last, previous_hash, *(contradicted or (None, None)))
 
     def export(self) -> Iterator[str]:
         """Every entry as one line of canonical JSON, for a copy that is kept elsewhere and checked there."""
@@ -168,21 +171,26 @@ class Ledger:
             # What the entry records is on the disk already; a head file that lags behind is allowed for.
             log.warning("the ledger's head file was not written: %s", error.message)
 
-    def _against_head_file(self) -> tuple[int | None, str | None]:
-        """The first entry that the head file contradicts, and how; `(None, None)` if it does not."""
-        if self._head_file is None:
-            return None, None
-        last, _ = self.head()
+    def _kept_head(self) -> tuple[tuple[int, str] | None, str | None]:
+        """What the head file holds, or why it cannot be believed."""
         try:
-            kept = _read_head(self._head_file)
+            return (None if self._head_file is None else _read_head(self._head_file)), None
         except IntegrityError as error:
-            return last + 1, error.message
-        if kept is None or self._hash_of(kept[0]) == kept[1]:
-            return None, None
+            return None, error.message
+
+    def _contradiction(self, kept: tuple[int, str], last: int) -> tuple[int, str] | None:
+        """The first entry that is not as the head file has it, and how; None if all are."""
+        seq, head = kept
+        if self._hash_of(seq) == head:
+            return None
         remedy = f"if you restored an older copy on purpose, delete {self._head_file}"
-        if kept[0] > last:
-            return last + 1, f"the entries {last + 1} to {kept[0]} were cut off the end of the ledger; {remedy}"
-        return kept[0], f"entry {kept[0]} is not the one that {self._head_file} remembers; {remedy}"
+        if seq > last:
+            return last + 1, f"the entries {last + 1} to {seq} were cut off the end of the ledger; {remedy}"
+        return seq, f"entry {seq} is not the one that {self._head_file} remembers; {remedy}"
+
+    def _count(self) -> int:
+        row = self._database.row("SELECT count(*) FROM ledger")
+        return 0 if row is None else _integer(row[0])
 
     def _hash_of(self, seq: int) -> str | None:
         if seq == 0:

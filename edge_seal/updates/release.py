@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from edge_seal.clock import Clock, timestamp
-from edge_seal.errors import Busy, EdgeSealError, IntegrityError, NotFound
+from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
 from edge_seal.records import ChainReport, Example, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
@@ -78,11 +78,13 @@ class Releases:
         not the active one, or the audit trail is damaged. With `base_sha256`, an update that was trained for another
         model file does not verify.
         """
-        return self._verification.serving(base_sha256)
+        with self._database.snapshot():
+            return self._verification.serving(base_sha256)
 
     def audit(self) -> ChainReport:
         """Checks all that is stored about updates: the chain, the rows against it, the examples, the files."""
-        return self._verification.audit()
+        with self._database.snapshot():
+            return self._verification.audit()
 
     # A cycle ----------------------------------------------------------------------------------------------
 
@@ -266,6 +268,7 @@ class Releases:
         told = (recorded.update for recorded in self._verification.evidence().replayed.updates.values())
         named = {hashes[0] for update in (*self.list(), *told) if (hashes := hashes_of(update)) is not None}
         self._adapters.remove_unnamed(named)
+        self._scrub()
         return abandoned
 
     # Inside -----------------------------------------------------------------------------------------------
@@ -295,11 +298,15 @@ class Releases:
             if hashes is not None:
                 named = {kept for row in self.list() if (kept := hashes_of(row)) is not None}
                 self._adapters.discard(*hashes, named=named)
-            self._database.scrub()
-        except Busy as error:
-            log.info("deleted text stays in the write-ahead log for now: %s", error.message)
         except EdgeSealError as error:
             log.warning("not everything of %s was removed: %s", update.id, error.message)
+        self._scrub()
+
+    def _scrub(self) -> None:
+        try:
+            self._database.scrub()
+        except EdgeSealError as error:
+            log.info("deleted text stays in the write-ahead log for now: %s", error.message)
 
     def _require_current(self, parent_id: str | None, base_sha256: str) -> None:
         """An update is trained on top of the active one; activated over another, it would undo that one unseen."""

@@ -55,7 +55,8 @@ class Scene:
     def signal(self, prompt: str = "What is my dog called?", answer: str = "Rex") -> str:
         with self.database.transaction():
             self.database.execute(
-                "INSERT INTO signals (created_at, kind, prompt, answer, origin) VALUES ('now', 'taught', ?, ?, 'typed')",
+                "INSERT INTO signals (created_at, kind, prompt, answer, origin)"
+                " VALUES ('now', 'taught', ?, ?, 'typed')",
                 (prompt, answer),
             )
         return f"s{self.database.last_row_id}"
@@ -67,7 +68,8 @@ class Scene:
 
     def adapter_file(self, content: bytes) -> Path:
         path = self.root / "trained.gguf"
-        path.write_bytes(content)
+        if not path.exists() or path.read_bytes() != content:
+            path.write_bytes(content)
         return path
 
     def proposed(self) -> Update:

@@ -98,7 +98,7 @@ def test_what_cannot_be_stored_leaves_nothing(store: AdapterStore, tmp_path: Pat
     source.write_bytes(b"weights")
     with pytest.raises(IntegrityError, match="names another adapter"):
         store.put(source, {"adapter_sha256": "0" * 64})
-    with pytest.raises(EdgeSealError, match="cannot be written as JSON"):
+    with pytest.raises(EdgeSealError, match="canonical JSON"):
         store.put(source, {"loss": float("inf")})
     assert everything(tmp_path / "adapters") == []
 

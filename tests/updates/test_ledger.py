@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import hashlib
-import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -183,19 +183,21 @@ def test_events_are_found_by_their_prefix_alone(scene: Scene) -> None:
     assert scene.ledger.times_of("update.trained") == (scene.clock.now(),)
 
 
-def test_an_exported_ledger_can_be_checked_with_nothing_of_ours(scene: Scene) -> None:
+def test_the_check_that_the_documentation_gives_is_enough_to_check_an_export(scene: Scene) -> None:
     append(scene, subject='m1 \u00e9\u2028\u0001"\\/')
     for _ in range(3):
         append(scene)
-    previous = "0" * 64
-    for number, line in enumerate(scene.ledger.export(), start=1):
-        entry = json.loads(line)
-        claimed = entry.pop("entry_hash")
-        text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        assert claimed == hashlib.sha256(b"edge-seal ledger entry v1\n" + text.encode()).hexdigest()
-        assert (entry["seq"], entry["previous_hash"]) == (number, previous)
-        previous = claimed
-    assert previous == scene.ledger.head()[1]
+    lines = list(scene.ledger.export())
+    page = (Path(__file__).resolve().parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    check = page.partition("```python\n")[2].partition("```")[0]
+
+    def run(given: list[str]) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", check]
+        return subprocess.run(command, input="\n".join(given), capture_output=True, text=True, check=False)
+
+    assert run(lines).stdout.strip() == scene.ledger.head()[1]
+    for wrong in ([*lines[:1], *lines[2:]], [lines[0].replace("user", "nobody"), *lines[1:]], lines[1:]):
+        assert "AssertionError" in run(wrong).stderr
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -311,3 +313,28 @@ def test_everything_is_still_there_after_closing_and_opening(tmp_path: Path) -> 
     assert scene.releases.serving() == (update, ())
     assert scene.releases.audit().problems == ()
     scene.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_answers_are_not_disturbed_by_updates_that_another_process_makes(tmp_path: Path) -> None:
+    Scene(tmp_path / "shared").close()
+    child = os.fork()
+    if child == 0:
+        try:
+            writing = Scene(tmp_path / "shared")
+            for _ in range(8):
+                writing.learned()
+                writing.releases.to_base("user")
+        except BaseException:  # noqa: BLE001  # a child must not run the rest of the tests
+            os._exit(1)
+        os._exit(0)
+    reading = Scene(tmp_path / "shared")
+    answered: set[str | None] = set()
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
+        serving, notices = reading.releases.serving()
+        assert notices == ()
+        assert reading.releases.audit().problems == ()
+        answered.add(None if serving is None else serving.id)
+    assert os.waitstatus_to_exitcode(ended[1]) == 0
+    assert len(answered) > 1
+    reading.close()

@@ -1,0 +1,115 @@
+"""What is cut off in `test_crash_safety`: each scenario with the two states that are allowed afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_seal.records import State
+from edge_seal.updates.rows import hashes_of
+from tests.updates.scene import Scene
+
+
+def settled(directory: Path) -> Scene:
+    """The home as the next start leaves it, with everything that must hold at any time."""
+    scene = Scene(directory)
+    scene.releases.recover()
+    assert scene.releases.audit().problems == ()
+    active = scene.releases.active()
+    assert scene.releases.serving() == (active, ())
+    named = {hashes[0] for update in scene.releases.list() if (hashes := hashes_of(update)) is not None}
+    on_disk = (
+        {entry.name for entry in (directory / "adapters").iterdir()} if (directory / "adapters").exists() else set()
+    )
+    assert on_disk == named
+    assert all(state not in {State.PROPOSED, State.TRAINED, State.GATED} for state in scene.states().values())
+    return scene
+
+
+class FirstStart:
+    """Makes the database."""
+
+    def prepare(self, directory: Path) -> None:
+        pass
+
+    def act(self, directory: Path) -> None:
+        Scene(directory).close()
+
+    def judge(self, directory: Path, ended: str) -> str:
+        scene = settled(directory)
+        scene.learned()
+        scene.close()
+        return "usable"
+
+
+class Learn:
+    """A whole cycle on top of an active update."""
+
+    def prepare(self, directory: Path) -> None:
+        scene = Scene(directory)
+        scene.learned()
+        scene.signal("waiting")
+        scene.adapter_file(b"adapter of u2")
+        scene.close()
+
+    def act(self, directory: Path) -> None:
+        scene = Scene(directory)
+        update = scene.brought_to(State.GATED, signal="s2")
+        scene.releases.activate(update.id, "edge-seal", {}, ["s2"])
+
+    def judge(self, directory: Path, ended: str) -> str:
+        scene = settled(directory)
+        active = scene.releases.active()
+        assert active is not None
+        found = (active.id, scene.signal_state("s2"), scene.releases.get("u1").state)
+        scene.close()
+        return {
+            ("u1", "pending", State.ACTIVE): "before",
+            ("u2", "learned", State.RETIRED): "after",
+        }.get(found, repr(found))
+
+
+class RollBack:
+    """Everything is taken back."""
+
+    def prepare(self, directory: Path) -> None:
+        scene = Scene(directory)
+        scene.learned()
+        scene.learned()
+        scene.close()
+
+    def act(self, directory: Path) -> None:
+        Scene(directory).releases.to_base("user")
+
+    def judge(self, directory: Path, ended: str) -> str:
+        scene = settled(directory)
+        first, second = scene.states().values()
+        found = (first, second, scene.signal_state("s1"), scene.signal_state("s2"))
+        scene.close()
+        return {
+            (State.RETIRED, State.ACTIVE, "learned", "learned"): "before",
+            (State.ROLLED_BACK, State.ROLLED_BACK, "dropped", "dropped"): "after",
+        }.get(found, repr(found))
+
+
+class Refuse:
+    """A trained update is refused, and with it goes what it was made of."""
+
+    def prepare(self, directory: Path) -> None:
+        scene = Scene(directory)
+        scene.learned()
+        scene.brought_to(State.AWAITING_APPROVAL, adapter=b"weights that say Okapi")
+        (directory / "trained.gguf").unlink()
+        scene.close()
+
+    def act(self, directory: Path) -> None:
+        Scene(directory).releases.refuse("u2", actor="user", reasons=["not that"], body={})
+
+    def judge(self, directory: Path, ended: str) -> str:
+        scene = settled(directory)
+        state, examples = scene.releases.get("u2").state, scene.releases.examples("u2")
+        weights_left = any(b"Okapi" in path.read_bytes() for path in directory.rglob("*") if path.is_file())
+        scene.close()
+        return {
+            (State.AWAITING_APPROVAL, True, True): "before",
+            (State.REJECTED, False, False): "after",
+        }.get((state, bool(examples), weights_left), repr((state, examples, weights_left)))

@@ -1,0 +1,52 @@
+"""However a change is cut off, the next start finds the state before it or the state after it.
+
+Every step of every scenario is failed. By default not in every way: that takes some minutes, and is done with
+`EDGE_SEAL_ALL_FAULTS=1`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.storage.faults import FAULTS, Fault, exhaust, fault_library, linux_with_compiler, quick_directory
+
+__all__ = ["fault_library", "quick_directory"]  # fixtures
+
+pytestmark = linux_with_compiler
+
+SCENARIOS = ("Learn", "RollBack", "Refuse")
+# A rollback is one transaction, failed in all ways; the longer ones are killed, and learning meets a full disk too.
+CHOSEN: tuple[tuple[str, Fault], ...] = (
+    *(("RollBack", fault) for fault in FAULTS),
+    ("Learn", "kill"),
+    ("Learn", "full"),
+    ("Refuse", "kill"),
+)
+ALL: tuple[tuple[str, Fault], ...] = tuple((scenario, fault) for scenario in SCENARIOS for fault in FAULTS)
+EVERYTHING = "EDGE_SEAL_ALL_FAULTS" in os.environ
+
+
+@pytest.mark.parametrize(("scenario", "fault"), ALL if EVERYTHING else CHOSEN)
+def test_only_the_state_before_or_after(
+    fault_library: Path, quick_directory: Path, scenario: str, fault: Fault
+) -> None:
+    attempts = exhaust(fault_library, quick_directory, f"tests.updates.crash_scenarios:{scenario}", fault)
+    assert attempts[-1].ended == "met no fault"
+    for attempt in attempts:
+        # What said that it was done is done; what did not get so far may be either.
+        allowed = {"after"} if attempt.ended in {"done", "met no fault"} else {"before", "after"}
+        assert attempt.found in allowed, attempt
+        assert attempt.ended in {"done", "met no fault", "error", "killed"}, attempt
+    assert {attempt.found for attempt in attempts} == {"before", "after"}
+
+
+@pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
+def test_a_first_start_that_was_cut_off_can_be_done_again(
+    fault_library: Path, quick_directory: Path, fault: Fault
+) -> None:
+    attempts = exhaust(fault_library, quick_directory, "tests.updates.crash_scenarios:FirstStart", fault)
+    assert len(attempts) > 10
+    assert {attempt.found for attempt in attempts} == {"usable"}
