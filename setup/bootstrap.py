@@ -139,7 +139,7 @@ def plan(profile: str, layout: Layout) -> list[Step]:
             lambda: _install_native(layout, native, build_flags),
         ),
         Step("runtime", "libraries", _key(runtime_lock), lambda: _install_locked(layout, "runtime")),
-        Step("package", "Edge Seal itself", _key(_read(layout.root / "pyproject.toml")), lambda: _install_self(layout)),
+        Step("package", "Edge Seal itself", _key(_packaging(layout)), lambda: _install_self(layout)),
     ]
     if profile != "runtime":
         lock = _read(layout.lock(profile))
@@ -319,6 +319,14 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SetupError(f"{path} is missing; restore it from the repository") from None
+
+
+def _packaging(layout: Layout) -> str:
+    """What an installation depends on in pyproject.toml; the rest of it is settings of the checks."""
+    import tomllib  # an old Python has to get as far as being told so
+
+    tables = tomllib.loads(_read(layout.root / "pyproject.toml"))
+    return repr((tables["build-system"], tables["project"], tables["tool"]["hatch"]))
 
 
 def _key(*parts: str) -> str:
