@@ -108,6 +108,9 @@ def _check_tensors(file: GgufFile, architecture: Architecture) -> None:
     for layer in range(architecture.layers):
         expected |= {f"blk.{layer}.{norm}.weight": width for norm in ("attn_norm", "ffn_norm")}
         expected |= {f"blk.{layer}.{name}.weight": architecture.shape(name) for name in PROJECTIONS}
+    for name in expected:
+        if name not in file.tensors:
+            raise UnsupportedModel(f"{name} is missing")
     for name, tensor in file.tensors.items():
         if name == "rope_freqs.weight":
             raise UnsupportedModel("training does not know scaled RoPE frequencies (rope_freqs.weight)")
@@ -117,9 +120,6 @@ def _check_tensors(file: GgufFile, architecture: Architecture) -> None:
             raise UnsupportedModel(f"training does not know the tensor {name}")
         if tuple(tensor.shape) != expected.get(name, table):
             raise UnsupportedModel(f"{name} is not of the stated shape")
-    for name in expected:
-        if name not in file.tensors:
-            raise UnsupportedModel(f"{name} is missing")
 
 
 @dataclass(slots=True)

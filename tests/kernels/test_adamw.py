@@ -77,7 +77,7 @@ def test_the_rate_warms_up_to_its_peak_and_falls_to_the_floor() -> None:
 
 
 @given(step=st.integers(0, 500), total=st.integers(1, 300), warm_up=st.integers(0, 20), floor=st.floats(0.0, 1.0))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_the_rate_stays_between_nothing_and_its_peak(step: int, total: int, warm_up: int, floor: float) -> None:
     """Even with more warm-up than steps, and for steps past the last."""
     share = warm_up_and_cosine(step, total, warm_up=warm_up, floor=floor)

@@ -1,9 +1,10 @@
 """Every kernel, in the float32 it trains with, against MLX's own operations and autograd on the CPU.
 
-The oracle computes in float64 from the same float32 numbers, so what is left between the two is the kernel's rounding
-alone. A sum of n products in float32 is off by about sqrt(n) * 6e-8 of the size of its terms; no sum here has more
-than 96 terms and a backward chains at most four of them, which gives 4 * 10 * 6e-8 = 2.4e-6 of a gradient's largest
-value (measured: 4e-7). A term that is missing or wrong is off by a share of the order of one.
+The oracle adds and multiplies in float64 from the same float32 numbers (its exponentials and roots keep float32's
+digits, to 4e-7), so what is left between the two is the rounding of single operations and of the kernel's sums. A sum
+of n products in float32 is off by about sqrt(n) * 6e-8 of the size of its terms; no sum here has more than 96 terms and
+a backward chains at most four of them, which gives 4 * 10 * 6e-8 = 2.4e-6 of a gradient's largest value (measured:
+below 4e-7). A term that is missing or wrong is off by a share of the order of one.
 """
 
 from __future__ import annotations
