@@ -368,6 +368,10 @@ class LlamaCppEngine:
             rest = stream.finish()
             if rest:
                 yield Piece(rest, drawn - told)
+        except EngineError:
+            if turn == self._turn:
+                self._clear(zeroed=True)
+            raise
         finally:
             if turn == self._turn:
                 self._timing = Timing(len(prompt), kept, drawn, first_token_s, time.perf_counter() - started)
@@ -390,6 +394,7 @@ class LlamaCppEngine:
             normalizer = highest + np.log(np.exp(logits - highest).sum())
             result[index] = logits[after[index]] - normalizer
         if not np.isfinite(result).all():
+            self._clear(zeroed=True)
             raise EngineError("the model computed probabilities that are no numbers", next_step=_TAKE_BACK)
         return result
 
@@ -509,20 +514,23 @@ class LlamaCppEngine:
     def use_adapter(self, path: Path | None, scale: float = 1.0) -> None:
         """See `engine.Engine`. An adapter file whose bytes contradict each other is an `IntegrityError`."""
         self._begin()
-        self._set_adapter(None, 0.0)
         if path is None:
-            self._require_base()
+            self._serve_base()
             return
-        if not (np.isfinite(scale) and scale != 0.0):
-            raise EngineError(f"the scale of an adapter is {scale}; it is a number other than 0")
-        adapter = self._load_adapter(path)
         try:
-            self._set_adapter(adapter, scale)
+            if not (np.isfinite(scale) and scale != 0.0):
+                raise EngineError(f"the scale of an adapter is {scale}; it is a number other than 0")
+            self._set_adapter(self._load_adapter(path), scale)
             self._require_adapted(path)
         except BaseException:
-            self._set_adapter(None, 0.0)
-            self._require_base()
+            self._serve_base()
             raise
+
+    def _serve_base(self) -> None:
+        self._set_adapter(None, 0.0)
+        if not np.array_equal(self._check_logits(), self._base_logits):
+            self.close()
+            raise EngineError("without an adapter the model does not compute what it did; the engine was closed")
 
     def _require_adapted(self, path: Path) -> None:
         logits = self._check_logits()
@@ -539,11 +547,6 @@ class LlamaCppEngine:
         self._clear(zeroed=True)
         if failure:
             raise EngineError(f"llama.cpp could not set the adapter: error {failure}{self._log.words()}")
-
-    def _require_base(self) -> None:
-        if not np.array_equal(self._check_logits(), self._base_logits):
-            self.close()
-            raise EngineError("without an adapter the model does not compute what it did; the engine was closed")
 
     def _check_logits(self) -> FloatArray:
         """The logits after a fixed prompt: several tokens, so that Q and K matter, and few, for a quick swap."""
