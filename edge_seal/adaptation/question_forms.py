@@ -48,6 +48,7 @@ _CLAUSE = re.compile(
 _GREETING = re.compile(
     r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings)(?: there| again| you)?(?: to you)?"
 )
+_FAVOURITES = ("favourite ", "favorite ")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'"})
 
 
@@ -77,51 +78,62 @@ def _as_typed(text: str, match: re.Match[str], group: str) -> str:
 _NAMED_WORDINGS = (
     "What is my {x}'s name?",
     "What is my {x} called?",
-    "What's the name of my {x}?",
     "Tell me my {x}'s name.",
     "Do you remember what my {x} is called?",
-    "What's my {x}'s name?",
-    "Can you tell me my {x}'s name?",
-    "Remind me, what is my {x}'s name?",
+    "my {x}'s name?",
     "I have a {x}. What is the name?",
     "Say the name of my {x}.",
-    "my {x}'s name?",
+    "What did I name my {x}?",
+    "Have I told you my {x}'s name?",
+    "What's the name of my {x}?",
 )
 _NAMED_PROBES = ("Do you know my {x}'s name?", "How is my {x} called?", "Please give me the name of my {x}.")
 _POSSESSED_WORDINGS = (
     "What is my {x}?",
-    "What's my {x}?",
     "Tell me my {x}.",
     "Do you remember my {x}?",
-    "Can you tell me what my {x} is?",
-    "Remind me, what is my {x}?",
-    "What would you say is my {x}?",
-    "I forgot my {x}. What is it?",
-    "Which {x} do I have?",
     "my {x}?",
+    "Can you tell me what my {x} is?",
+    "I forgot my {x}. What is it?",
+    "What would you say is my {x}?",
+    "Have I told you my {x}?",
+    "Remind me of my {x}.",
+    "What's my {x}?",
 )
 _POSSESSED_PROBES = ("Do you know my {x}?", "What did I say my {x} was?", "Please name my {x}.")
+_FAVOURITE_WORDINGS = (
+    "What is my {x}?",
+    "Which {y} do I like best?",
+    "Tell me my {x}.",
+    "Do you remember my {x}?",
+    "What {y} do I love most?",
+    "my {x}?",
+    "I forgot my {x}. What is it?",
+    "What is the {y} that I like more than any other?",
+    "Have I told you my {x}?",
+    "Can you tell me what my {x} is?",
+)
 _PERSON_WORDINGS = (
     "Who is my {x}?",
-    "Who's my {x}?",
     "Tell me who my {x} is.",
     "Do you remember who my {x} is?",
-    "Can you tell me the name of my {x}?",
-    "Remind me, who is my {x}?",
     "What is my {x}'s name?",
-    "I forgot who my {x} is.",
     "my {x}?",
+    "I forgot who my {x} is.",
+    "Can you tell me the name of my {x}?",
+    "Have I told you who my {x} is?",
+    "Remind me, who is my {x}?",
 )
 _PERSON_PROBES = ("Do you know who my {x} is?", "What did I say my {x} is called?", "Please name my {x}.")
 _CLAUSE_WORDINGS = (
     "{Q}?",
     "Tell me {x}.",
     "Do you remember {x}?",
-    "Can you tell me {x}?",
-    "Remind me {x}.",
     "I forgot {x}.",
+    "Can you tell me {x}?",
+    "Have I told you {x}?",
     "Say {x}.",
-    "Could you say again {x}?",
+    "Remind me {x}.",
     "{x}?",
     "Quick question: {q}?",
 )
@@ -157,6 +169,8 @@ def rewordings(form: QuestionForm) -> tuple[str, ...]:
         case "named":
             return _fill(_NAMED_WORDINGS, form)
         case "possessed":
+            if form.thing.lower().startswith(_FAVOURITES):
+                return _fill(_FAVOURITE_WORDINGS, form)
             return _fill(_PERSON_WORDINGS if form.person else _POSSESSED_WORDINGS, form)
         case "clause":
             synonyms = next((words for start, words in _CLAUSE_SYNONYMS if form.thing.startswith(start)), ())
@@ -189,6 +203,7 @@ def _fill(wordings: tuple[str, ...], form: QuestionForm) -> tuple[str, ...]:
     return tuple(
         wording.replace("{Q}", asked[:1].upper() + asked[1:])
         .replace("{q}", asked)
+        .replace("{y}", form.thing.split(" ", 1)[-1])
         .replace("{x}", form.thing)
         .replace("{p}", form.thing)
         for wording in wordings

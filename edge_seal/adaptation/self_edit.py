@@ -61,7 +61,7 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
     held: list[Example] = []
     neighbours: list[Example] = []
     contrasted: set[str] = set()
-    for signal in latest.values():
+    for turn, signal in enumerate(latest.values()):
         form = forms[signal.id]
         trained.extend(_lessons(signal, form))
         held.extend(_probes(signal, form))
@@ -76,7 +76,12 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
             role = Role.CONTRAST if index < CONTRASTS_A_LESSON else Role.NEIGHBOUR
             (trained if role is Role.CONTRAST else neighbours).append(
                 Example(
-                    _worded(question, index), unknown_answer(asked), role, signal.origin, signal.id, "near-attribute"
+                    _worded(question, turn + 2 * index),
+                    unknown_answer(asked),
+                    role,
+                    signal.origin,
+                    signal.id,
+                    "near-attribute",
                 )
             )
     return SelfEdits(tuple(trained), tuple(held), tuple(neighbours))
@@ -125,8 +130,8 @@ def _probes(signal: Signal, form: QuestionForm) -> list[Example]:
 
 
 def _worded(question: str, index: int) -> str:
-    """`question` in its `index`-th form, so that no form of asking becomes the mark of the unknown."""
-    wordings = rewordings(read_form(question))
+    """`question` in one of the forms that lessons are asked in, so that no form becomes the mark of the unknown."""
+    wordings = rewordings(read_form(question))[: REWORDINGS_A_LESSON + 1]
     return wordings[index % len(wordings)]
 
 
