@@ -1,0 +1,28 @@
+"""The one place that constructs engines, databases and clocks, and what every command of Edge Seal does with them.
+
+Invariants: nothing is opened before it is needed (listing memories loads no model, showing a path makes no file); what
+is taught, corrected or remembered is judged before a byte of it is kept; what changes updates is done under the write
+lock, after what a crash left was cleared up; errors of models leave as errors of ours.
+"""
+
+from edge_seal.runtime.learning import Learning
+from edge_seal.runtime.telling import Telling
+from edge_seal.runtime.upkeep import Upkeep
+from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask, Kept, KnownModel, Limits, RolledBack, UpdateRecord
+
+__all__ = [
+    "ACTIVE",
+    "LAST",
+    "NONE",
+    "Ask",
+    "Kept",
+    "KnownModel",
+    "Limits",
+    "RolledBack",
+    "Runtime",
+    "UpdateRecord",
+]
+
+
+class Runtime(Learning, Telling, Upkeep):
+    """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

@@ -1,0 +1,94 @@
+"""Asking: which update answers, what is recalled for it, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge_seal.conversation import Answering, Question, checked_prompt, take_turn
+from edge_seal.engines.engine import Sampling
+from edge_seal.errors import EdgeSealError, IntegrityError
+from edge_seal.memory.memories import Memories
+from edge_seal.records import Turn, Update
+from edge_seal.runtime.construction import Construction
+from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask
+
+
+class Asking(Construction):
+    """Answers questions."""
+
+    # The update that the engine serves with its adapter; None: not known, so the next answer sets it anew.
+    _served: tuple[str | None, Path | None] | None = (None, None)
+
+    def ask(self, ask: Ask, on_piece: Callable[[str], None] | None = None) -> Turn:
+        """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn.
+
+        Raises:
+            NotFound: no such update or conversation.
+            ConfigError: the prompt is empty.
+            IntegrityError: the update that was named is damaged.
+        """
+        checked_prompt(ask.prompt)
+        conversation = self.conversations.latest() if ask.conversation == LAST else ask.conversation
+        generation = self.settings.generation
+        sampling = Sampling(
+            max_tokens=ask.max_tokens or generation.max_tokens,
+            temperature=generation.temperature,
+            top_p=generation.top_p,
+            seed=generation.seed if ask.seed is None else ask.seed,
+        )
+        update, notices = self._chosen(ask.adapter)
+        memories, memory_notices = self._recalling(use_memory=ask.use_memory)
+        self._serve(update)
+        answering = Answering(
+            self.engine,
+            None if update is None else update.id,
+            memories,
+            self.settings.memory.budget_tokens,
+            (*notices, *memory_notices),
+        )
+        question = Question(ask.prompt, ask.origin, sampling, conversation)
+        return take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+
+    def _chosen(self, adapter: str) -> tuple[Update | None, tuple[str, ...]]:
+        """The update that is to answer, with notices where it is not the one that was meant to."""
+        if adapter == NONE:
+            return None, ()
+        if adapter == ACTIVE:
+            return self.releases.serving(self.base_sha256)
+        update = self.releases.get(adapter)
+        if update.adapter_sha256 is None or update.manifest_sha256 is None:
+            raise EdgeSealError(
+                f"update {update.id} is {update.state} and has no adapter", next_step="edge-seal updates list"
+            )
+        problem = self.adapters.verify(update.adapter_sha256, update.manifest_sha256)
+        if problem is not None:
+            raise IntegrityError(f"update {update.id} cannot answer: {problem}", next_step="edge-seal audit verify")
+        if update.base_sha256 != self.base_sha256:
+            raise EdgeSealError(
+                f"update {update.id} was trained for another model file", next_step="edge-seal models list"
+            )
+        return update, ()
+
+    def _serve(self, update: Update | None) -> None:
+        path = None if update is None or update.adapter_sha256 is None else self.adapters.path(update.adapter_sha256)
+        served = (None if update is None else update.id, path)
+        # A fresh engine serves the base; swapping anyway would throw away a conversation's KV cache.
+        if served != self._served:
+            self._served = None
+            self.engine.use_adapter(path)
+            self._served = served
+
+    def _recalling(self, *, use_memory: bool) -> tuple[Memories | None, tuple[str, ...]]:
+        """The memories to recall from: none where there are none, so that no embedder is loaded for nothing."""
+        if not use_memory or self.settings.memory.mode == "off" or not self.stored_memories.list(limit=1):
+            return None, ()
+        if self.settings.memory.mode == "keyword":
+            return self.stored_memories, ()
+        if self.embedder is None:
+            return self.stored_memories, (self.no_embedder_notice,)
+        return self.memories, ()
+
+
+def _hear_nothing(_: str) -> None:
+    """Takes an answer that is wanted as a whole."""

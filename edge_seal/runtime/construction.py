@@ -1,0 +1,188 @@
+"""What an installation is made of, each part constructed when it is first asked for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from edge_models import errors as model_errors
+from edge_models.catalog import Catalog
+from edge_models.store import ModelStore
+from edge_seal.adaptation.signals import SignalBox
+from edge_seal.clock import Clock, SystemClock
+from edge_seal.config import Home, Settings, load_settings, locate_home, shared_models
+from edge_seal.conversation import Conversations
+from edge_seal.engines.engine import Embedder, Engine
+from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
+from edge_seal.memory.memories import Memories
+from edge_seal.runtime.values import USER
+from edge_seal.storage.database import Database
+from edge_seal.updates import write_lock
+from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.ledger import Ledger
+from edge_seal.updates.release import Releases
+
+
+class Construction:
+    """The parts of one installation, and their end. Opened with `open()`, as a context manager."""
+
+    def __init__(self, home: Home, clock: Clock) -> None:
+        self.home = home
+        self.clock = clock
+        self._closing = contextlib.ExitStack()
+
+    @classmethod
+    def open(cls, home: Home | None = None, clock: Clock | None = None) -> Self:
+        """The runtime of `home` (the user's own, if None). Touches no file yet."""
+        return cls(home or locate_home(), clock or SystemClock())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes what was opened; may be called twice."""
+        self._closing.close()
+
+    # What is constructed, each when it is first asked for -----------------------------------------------------
+
+    @cached_property
+    def settings(self) -> Settings:
+        return load_settings(self.home.config_file)
+
+    @cached_property
+    def database(self) -> Database:
+        self.home.create()
+        database = Database.open(self.home.database)
+        self._closing.callback(database.close)
+        return database
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger(self.database, self.clock, self.home.state / "ledger-head")
+
+    @cached_property
+    def adapters(self) -> AdapterStore:
+        return AdapterStore(self.home.adapters)
+
+    @cached_property
+    def releases(self) -> Releases:
+        return Releases(self.database, self.ledger, self.adapters, self.clock)
+
+    @cached_property
+    def signals(self) -> SignalBox:
+        return SignalBox(self.database, self.clock)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        return Conversations(self.database, self.clock)
+
+    @cached_property
+    def store(self) -> ModelStore:
+        with models_as_ours():
+            catalog = Catalog.load([self.home.config / "models"])
+        return ModelStore(self.home.models, shared_models(), catalog=catalog)
+
+    @cached_property
+    def model_path(self) -> Path:
+        """The verified GGUF file of the model in use."""
+        name = self.settings.model.name
+        with models_as_ours():
+            gguf = self.store.catalog.manifest(name).gguf_name
+            if gguf is None:
+                raise ConfigError(f"{name} does not answer questions", next_step="edge-seal models list")
+            return self.store.locate(name)[gguf]
+
+    @property
+    def base_sha256(self) -> str:
+        """The hash of the model file in use: the store keeps each file in a directory of that name."""
+        return self.model_path.parent.name
+
+    @cached_property
+    def engine(self) -> Engine:
+        path, settings = self.model_path, self.settings.model
+        from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
+
+        engine = LlamaCppEngine(
+            path, context_tokens=settings.context_tokens, threads=settings.threads, sha256=self.base_sha256
+        )
+        self._closing.callback(engine.close)
+        return engine
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The embedder in use, or None where its files were not fetched: then words alone are searched."""
+        try:
+            with models_as_ours():
+                files = self.store.locate(self.settings.model.embedder)
+        except _NotHere:
+            return None
+        from edge_seal.engines.onnx_embedder import OnnxEmbedder
+
+        embedder = OnnxEmbedder.open(files["model.onnx"], files["tokenizer.json"])
+        self._closing.callback(embedder.close)
+        return embedder
+
+    @property
+    def no_embedder_notice(self) -> str:
+        """What the user should know where `embedder` is None."""
+        name = self.settings.model.embedder
+        return f"memories are found by their words alone: {name} is not here; run `edge-seal models pull {name}`"
+
+    @cached_property
+    def memories(self) -> Memories:
+        """The memories, those without a vector of the present embedder embedded first."""
+        memories = self._memories(self.embedder)
+        memories.embed_missing()
+        return memories
+
+    @cached_property
+    def stored_memories(self) -> Memories:
+        """The memories for what needs no embedder: listing, showing, forgetting."""
+        return self._memories(None)
+
+    def _memories(self, embedder: Embedder | None) -> Memories:
+        def audit(event: str, subject: str, body: Mapping[str, str]) -> None:
+            self.ledger.append(event, actor=USER, subject=subject, body=body)
+
+        return Memories(self.database, audit, embedder, self.clock, self.settings.memory)
+
+    @contextlib.contextmanager
+    def writing(self) -> Generator[None]:
+        """Holds the write lock, after clearing up what a crash left.
+
+        Raises:
+            Busy: another process holds it.
+        """
+        self.home.create()
+        with write_lock.hold(self.home.lock_file):
+            self.releases.recover()
+            yield
+
+
+class _NotHere(EngineError):
+    """A model's file was not fetched yet."""
+
+
+@contextlib.contextmanager
+def models_as_ours() -> Generator[None]:
+    """Errors of models as errors of ours, by who acts."""
+    try:
+        yield
+    except model_errors.ModelError as error:
+        raise _ours(error)(error.message, next_step=error.next_step) from error
+
+
+def _ours(error: model_errors.ModelError) -> type[EdgeSealError]:
+    if isinstance(error, model_errors.DamagedFile):
+        return IntegrityError
+    if isinstance(error, model_errors.UnknownModel):
+        return NotFound
+    if isinstance(error, model_errors.BadManifest):
+        return ConfigError
+    return _NotHere if isinstance(error, model_errors.NotPulled) else EngineError

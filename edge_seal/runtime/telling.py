@@ -1,0 +1,118 @@
+"""What the user tells: lessons, corrections, memories. Everything is judged before a byte of it is kept."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from edge_seal.adaptation import admission, signals
+from edge_seal.adaptation.admission import Admission
+from edge_seal.adaptation.signals import Lesson
+from edge_seal.errors import Refused
+from edge_seal.memory import interchange
+from edge_seal.memory.memories import Imported
+from edge_seal.memory.search import Mode
+from edge_seal.records import Action, Memory, Origin, Recalled, SignalKind
+from edge_seal.runtime.construction import Construction
+from edge_seal.runtime.values import Kept
+from edge_seal.updates.canonical import JsonValue
+
+
+class Telling(Construction):
+    """Keeps what is told, and finds it again."""
+
+    def teach(self, lessons: Sequence[Lesson], *, places: Sequence[str] | None = None) -> Kept:
+        """Keeps lessons for the next cycle, all of them or none. `places` name them in a refusal (`line 3`).
+
+        Raises:
+            Refused: the guardian blocks one; nothing of any of them is kept.
+        """
+        admitted = self._admitted(admission.of_lessons(lessons, places), "signal.refused", "taught")
+        return Kept(tuple(self.signals.add_all(lessons)), admitted.reasons(Action.QUARANTINE))
+
+    def teach_lines(self, text: str) -> Kept:
+        """Keeps the lessons of a JSON Lines text; as `teach`."""
+        lessons = signals.parse_lessons(text)
+        return self.teach(lessons, places=admission.lines_with_text(text))
+
+    def thumb(self, turn_id: str, kind: SignalKind) -> Kept:
+        """Keeps that the answer of a turn was good or bad."""
+        turn = self.conversations.turn(turn_id)
+        return Kept((self.signals.add(kind, signals.said_in(turn), turn_id=turn.id),), ())
+
+    def correct(self, turn_id: str, answer: str) -> Kept:
+        """Keeps what should have been said in a turn.
+
+        Raises:
+            Refused: the guardian blocks it; nothing of it is kept.
+        """
+        turn = self.conversations.turn(turn_id)
+        lesson = signals.correction(turn, answer)
+        admitted = self._admitted(admission.of_lessons([lesson]), "signal.refused", "correction")
+        signal = self.signals.add(SignalKind.CORRECTION, lesson, turn_id=turn.id)
+        return Kept((signal,), admitted.reasons(Action.QUARANTINE))
+
+    def _admitted(self, judged: Admission, event: str, subject: str) -> Admission:
+        """`judged`, if none of it is blocked; otherwise the refusal is recorded, without the text or its digest."""
+        if not judged.is_blocked:
+            return judged
+        rules = judged.rules(Action.BLOCK)
+        body: dict[str, JsonValue] = {"rules": rules, "refused": judged.count(Action.BLOCK)}
+        with self.database.transaction():
+            self.ledger.append(event, actor="guardian", subject=subject, body=body)
+        raise Refused(
+            "the guardian refused it; nothing was kept",
+            reasons=judged.reasons(Action.BLOCK),
+            next_step="take it out and try again; `edge-seal guard scan` shows what is found in a text",
+        )
+
+    # Memory ---------------------------------------------------------------------------------------------------
+
+    def remember(self, text: str, origin: Origin, *, source: str | None = None, confirmed: bool = False) -> Memory:
+        """Keeps `text` as a memory. What the guardian would rather ask about is kept only if `confirmed`.
+
+        Raises:
+            Refused: it holds a secret, or something to be asked about; nothing of it is kept.
+        """
+        self._admit_memories([text], confirmed=confirmed)
+        return self.memories.remember(text, origin, source)
+
+    def edit_memory(self, memory_id: str, text: str, *, confirmed: bool = False) -> Memory:
+        """Puts `text` in place of what the memory said; refused as in `remember`."""
+        self.stored_memories.get(memory_id)
+        self._admit_memories([text], confirmed=confirmed)
+        return self.memories.edit(memory_id, text)
+
+    def import_memories(
+        self, stream: BinaryIO, *, source: str | None, backup: bool = False, confirmed: bool = False
+    ) -> Imported:
+        """Adds the memories of a JSON Lines file, all of them or none; refused as in `remember`."""
+        content = stream.read()
+        texts = [f"{line.text}\n{line.source or ''}" for line in interchange.parsed(io.BytesIO(content))]
+        places = tuple(f"line {number}" for number, line in enumerate(content.split(b"\n"), start=1) if line.strip())
+        self._admit_memories(texts, places=places, confirmed=confirmed)
+        return self.memories.import_from(io.BytesIO(content), source=source, backup=backup)
+
+    def search_memories(self, query: str, count: int, mode: Mode | None = None) -> tuple[Recalled, ...]:
+        """The memories nearest to `query`, best first."""
+        by_words = mode == "keyword" or (mode is None and self.settings.memory.mode == "keyword")
+        return (self.stored_memories if by_words else self.memories).search(query, count, mode)
+
+    def search_notices(self) -> tuple[str, ...]:
+        """What the user should know of a search: that it was by words alone."""
+        return (self.no_embedder_notice,) if self.embedder is None else ()
+
+    def forget(self, memory_id: str) -> Memory:
+        """Takes a memory out for good; gives what it was."""
+        return self.stored_memories.forget(memory_id)
+
+    def _admit_memories(self, texts: Sequence[str], *, confirmed: bool, places: Sequence[str] | None = None) -> None:
+        judged = self._admitted(admission.of_memories(texts, places), "memory.refused", "memory")
+        doubts = judged.reasons(Action.QUARANTINE)
+        if doubts and not confirmed:
+            raise Refused(
+                "the guardian asks before this is kept; nothing was kept",
+                reasons=doubts,
+                next_step="if you want it remembered, run the command again with --yes",
+            )

@@ -1,0 +1,126 @@
+"""The audit trail, the limits, the models, and the doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from edge_models.store import FileCheck, PullProgress, StoredFile
+from edge_seal import settings_file
+from edge_seal.errors import EdgeSealError, IntegrityError
+from edge_seal.records import ChainReport
+from edge_seal.runtime.construction import Construction, models_as_ours
+from edge_seal.runtime.values import USER, KnownModel, Limits
+from edge_seal.settings_file import SettingChange
+from edge_seal.storage.database import Database
+from edge_seal.updates.budget import COUNTED_EVENT, allowance
+from edge_seal.updates.canonical import JsonValue
+
+if TYPE_CHECKING:
+    from edge_seal.doctor import Diagnosis
+
+
+class Upkeep(Construction):
+    """Looks after the installation."""
+
+    def audit(self) -> ChainReport:
+        """Checks the chain, the updates, their files, and the memories."""
+        report = self.releases.audit()
+        return replace(report, problems=(*report.problems, *self.stored_memories.problems()))
+
+    def limits(self) -> Limits:
+        """The limits and what is left of them now."""
+        limits = self.settings.limits
+        return Limits(limits, allowance(limits, self.ledger.times_of(COUNTED_EVENT), self.clock.now()))
+
+    def set_limit(self, name: str, value: str) -> SettingChange:
+        """Changes one limit in the settings file, and records that it was changed.
+
+        Raises:
+            ConfigError: there is no such limit, or the value does not fit it.
+        """
+        return self._set("limits.set", "limits", name.removeprefix("limits."), value)
+
+    def _set(self, event: str, section: str, name: str, value: str) -> SettingChange:
+        self.home.create()
+        change = settings_file.planned_change(self.home.config_file, section, name, value)
+        body: dict[str, JsonValue] = {"before": change.before, "after": change.after}
+        try:
+            with self.database.transaction():
+                self.ledger.append(event, actor=USER, subject=change.key, body=body)
+                change.write()
+        except BaseException:
+            # The file and its record go together: what was not recorded does not hold.
+            change.undo()
+            raise
+        self.__dict__.pop("settings", None)
+        return change
+
+    # Models ---------------------------------------------------------------------------------------------------
+
+    def models(self) -> tuple[KnownModel, ...]:
+        """Every model of the catalog."""
+        used = self._used_models()
+        with models_as_ours():
+            return tuple(KnownModel(listing, listing.manifest.name in used) for listing in self.store.list())
+
+    def pull_models(
+        self, names: Sequence[str], on_progress: Callable[[str, PullProgress], None] | None = None
+    ) -> dict[str, tuple[StoredFile, ...]]:
+        """Fetches models (those in use, if none is named). The one place that may open a connection."""
+        pulled: dict[str, tuple[StoredFile, ...]] = {}
+        with models_as_ours():
+            for name in names or self._used_models():
+                pulled[name] = self.store.pull(name, None if on_progress is None else partial(on_progress, name))
+        return pulled
+
+    def verify_models(self, names: Sequence[str]) -> dict[str, tuple[FileCheck, ...]]:
+        """Hashes every file of the models (those in use, if none is named) anew."""
+        with models_as_ours():
+            return {name: self.store.verify(name) for name in names or self._used_models()}
+
+    def use_model(self, name: str) -> SettingChange:
+        """Makes a fetched model the one that answers or embeds, by its kind, from the next time the runtime is opened.
+
+        Raises:
+            NotFound: there is no such model.
+            EngineError: it was not fetched.
+        """
+        with models_as_ours():
+            kind = self.store.catalog.manifest(name).kind
+            self.store.locate(name)
+        return self._set("models.used", "model", "name" if kind == "chat" else "embedder", name)
+
+    def _used_models(self) -> tuple[str, ...]:
+        return self.settings.model.name, self.settings.model.embedder
+
+    # The installation -----------------------------------------------------------------------------------------
+
+    def doctor(self) -> Diagnosis:
+        """Looks at the whole installation and measures it; see `edge_seal.doctor`."""
+        from edge_seal.doctor import CheckedModel, Problem, Stored, diagnosis
+
+        problems: list[Problem] = []
+        models: list[CheckedModel] = []
+        seq, head, active = 0, "", None
+
+        def told(error: EdgeSealError) -> None:
+            problems.append(Problem(error.message, error.next_step, damaged=isinstance(error, IntegrityError)))
+
+        try:
+            models = [CheckedModel(name, checks) for name, checks in self.verify_models(()).items()]
+        except EdgeSealError as error:
+            told(error)
+        database: Database | None = None
+        try:
+            database = self.database
+            seq, head = self.ledger.head()
+            audit = self.audit()
+            problems.extend(Problem(text, "edge-seal audit verify", damaged=True) for text in audit.problems)
+            update = self.releases.active()
+            active = None if update is None else update.id
+        except EdgeSealError as error:
+            told(error)
+        return diagnosis(self.home, database, Stored(tuple(models), seq, head, active, tuple(problems)))

@@ -1,0 +1,79 @@
+"""What goes into the runtime and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from edge_models.store import ModelListing
+from edge_seal.config import LimitSettings
+from edge_seal.records import Example, LedgerEntry, Origin, Signal, Update
+from edge_seal.updates.budget import Allowance
+from edge_seal.updates.canonical import JsonValue
+
+USER: Final = "user"
+"""Who acts, in the audit trail, where a command was given."""
+
+ACTIVE: Final = "active"
+NONE: Final = "none"
+LAST: Final = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question as it was put. `adapter` is `active`, `none` or an update; None means: as it is set.
+
+    `conversation` is None for a new one, `last`, or the id of one.
+    """
+
+    prompt: str
+    origin: Origin = Origin.TYPED
+    adapter: str = ACTIVE
+    use_memory: bool = True
+    max_tokens: int | None = None
+    seed: int | None = None
+    conversation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Signals that were kept. `waiting` says, rule by rule, why some will need a person's approval to be learned."""
+
+    signals: tuple[Signal, ...]
+    waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What answered before a rollback and what answers after it; None is the base."""
+
+    before: Update | None
+    active: Update | None
+    taken_back: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecord:
+    """Everything that is stored about an update: its manifest (where it was trained) and its ledger entries."""
+
+    update: Update
+    examples: tuple[Example, ...]
+    manifest: Mapping[str, JsonValue] | None
+    entries: tuple[LedgerEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits as they are set, and what is left of them."""
+
+    settings: LimitSettings
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class KnownModel:
+    """A model of the catalog, and whether it is the one in use."""
+
+    listing: ModelListing
+    in_use: bool
