@@ -126,9 +126,12 @@ class LearningSettings(_Section):
     rank: int = Field(default=8, ge=1, le=128)
     alpha: float = Field(default=16.0, gt=0.0, le=1024.0)
     layers: int = Field(default=10, ge=1, le=256, description="how many of the top layers are adapted")
-    rate: float = Field(default=1e-3, gt=0.0, le=0.1)
-    rate_b_ratio: float = Field(default=1.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
-    batch_examples: int = Field(default=16, ge=1, le=512)
+    rate: float = Field(default=1.5e-3, gt=0.0, le=0.1)
+    rate_b_ratio: float = Field(default=4.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
+    first_token_weight: float = Field(
+        default=3.0, ge=1.0, le=64.0, description="of an answer's first token in the loss"
+    )
+    batch_examples: int = Field(default=8, ge=1, le=512)
     replayed_examples: int = Field(default=64, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
 
@@ -139,7 +142,7 @@ class LimitSettings(_Section):
     updates_per_hour: int = Field(default=4, ge=0, le=1000)
     updates_per_day: int = Field(default=12, ge=0, le=10000)
     minutes_between_updates: float = Field(default=10.0, ge=0.0, le=10080.0)
-    steps_per_update: int = Field(default=120, ge=1, le=100000)
+    steps_per_update: int = Field(default=48, ge=1, le=100000)
     seconds_per_update: float = Field(default=600.0, gt=0.0, le=86400.0)
     examples_per_update: int = Field(default=512, ge=1, le=100000)
     memory_mib_per_update: int = Field(default=4096, ge=128, le=1048576)
@@ -151,7 +154,7 @@ class GateSettings(_Section):
     minimum_probe_gain_nats: float = Field(default=0.1, ge=0.0)
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.34, ge=0.0, le=1.0)
-    maximum_anchor_drift_nats: float = Field(default=0.15, ge=0.0)
+    maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
 
 
 class Settings(_Section):

@@ -53,10 +53,16 @@ from edge_seal.updates.release import Releases
 log = logging.getLogger(__name__)
 
 ACTOR = "cycle"
-TOLD_TOKENS = 20
-SAID_PROBES = 4
-DRAWN_OF_16: Mapping[str, int] = {"lessons": 8, "contrasts": 3, "general": 4, "replay": 4}
-"""How many examples of each kind a step of 16 draws; kinds that are absent are not replaced."""
+TOLD_TOKENS = 16
+SPOKEN_PROBES = 2
+SPOKEN_NEIGHBOURS = 6
+DRAWN_OF_8: Mapping[str, int] = {
+    "lessons": 4,
+    "contrasts": 3,
+    "general": 2,
+    "replay": 3,
+}
+"""How many examples of each kind a step of 8 draws, and replayed ones beside them; absent kinds are not replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +175,9 @@ class Cycle:
             start, parent_adapter = self._start(network.decoder, incumbent)
 
         with work.stage("score"):
-            indices = range(len(trained_on))
-            measured = network.measure(indices, parent_adapter)
-            scored = scoring.score(trained_on, len(proposed), measured)
+            asked = [place for place, example in enumerate(trained_on) if example.role in scoring.SCORED_ROLES]
+            measured = network.measure(asked, parent_adapter)
+            scored = scoring.score(trained_on, len(proposed), dict(zip(asked, measured.hits.tolist(), strict=True)))
         if dry_run:
             verdicts = self._judged((*scored.kept, *held), work.signals)
             return work.report(None, (*scored.kept, *held), verdicts, reasons=("nothing was trained: a dry run",))
@@ -356,6 +362,7 @@ class Cycle:
             memory_bytes=limits.memory_mib_per_update * 2**20,
             rate=learning.rate,
             rate_b_ratio=learning.rate_b_ratio,
+            first_token_weight=learning.first_token_weight,
         )
 
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
@@ -376,9 +383,10 @@ class Cycle:
                 "general": places(Role.GENERAL),
                 "replay": places(Role.REPLAY),
             },
-            drawn={kind: max(1, count * size // 16) for kind, count in DRAWN_OF_16.items()},
-            lessons=places(Role.LESSON, Role.REWORDING),
+            drawn={kind: max(1, count * size // 8) for kind, count in DRAWN_OF_8.items()},
+            settled=places(Role.LESSON, Role.CONTRAST),
             validation=validation,
+            held=places(Role.GENERAL),
             weights=weights,
         )
 
@@ -427,10 +435,9 @@ class Cycle:
         candidate: Lora,
     ) -> gate.Served:
         """What the engine says and computes with the incumbent, without an adapter, and with the candidate's file."""
-        spoken = [
-            outcome.prompt if outcome.role is Role.NEIGHBOUR or place < SAID_PROBES else None
-            for place, outcome in enumerate(figures.outcomes)
-        ]
+        first_neighbour = len(held.probes)
+        asked = {*range(SPOKEN_PROBES), *range(first_neighbour, first_neighbour + SPOKEN_NEIGHBOURS)}
+        spoken = [outcome.prompt if place in asked else None for place, outcome in enumerate(figures.outcomes)]
         compared = [*held.probes[:2], *held.anchors[:1]]
         total = 2 * sum(prompt is not None for prompt in spoken)
         done = 0
@@ -501,6 +508,7 @@ class Cycle:
                 "layers": learning.layers,
                 "rate": _figure(learning.rate),
                 "rate_b_ratio": _figure(learning.rate_b_ratio),
+                "first_token_weight": _figure(learning.first_token_weight),
                 "steps": training.steps,
                 "tokens": training.tokens,
                 "seconds": _figure(training.seconds),

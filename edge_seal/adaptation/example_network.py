@@ -13,6 +13,7 @@ import numpy as np
 
 from edge_kernels.arrays import FloatArray
 from edge_kernels.cross_entropy import cross_entropy
+from edge_kernels.distillation import distillation
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
 from edge_models.decoder import Decoder, Lora
 from edge_seal.engines.engine import Engine, Message
@@ -67,6 +68,7 @@ class ExampleNetwork:
         self.decoder = decoder
         self._trie = TokenTrie(sequences)
         self._hidden: FloatArray | None = None
+        self._teachers: dict[int, FloatArray] = {}
 
     @property
     def tokens(self) -> int:
@@ -82,24 +84,50 @@ class ExampleNetwork:
     def batch(self, examples: Sequence[int]) -> TrieBatch:
         return self._trie.batch(examples)
 
+    def hold(self, examples: Sequence[int]) -> None:
+        """From now on `gradient` holds `examples` to the base's whole distribution, not to their tokens.
+
+        Their tokens are the base's own, so nothing pulls at first, and what training moves there is pulled back.
+        """
+        for example in examples:
+            logits = self.answer_logits(example, None)
+            np.exp(logits - logits.max(axis=1, keepdims=True), out=logits)
+            self._teachers[example] = logits / logits.sum(axis=1, keepdims=True)
+
     def gradient(
-        self, batch: TrieBatch, example_weights: FloatArray, adapter: Lora, *, first_token_weight: float
+        self,
+        examples: Sequence[int],
+        batch: TrieBatch,
+        weights: FloatArray,
+        adapter: Lora,
+        *,
+        first_token_weight: float,
     ) -> Gradient:
-        """The weighted masked loss of `batch` and its gradient to the adapter.
+        """The weighted masked loss of `examples` and its gradient to the adapter.
 
         Args:
-            batch: from `batch`.
-            example_weights: (number of examples in it,).
+            examples: what to train on.
+            batch: of these examples, from `batch`.
+            weights: (number of examples,).
             adapter: what is trained.
             first_token_weight: how many times an ordinary token the first one of an answer counts.
         """
         decoder = self.decoder
         done = decoder.forward(self._rows(batch), batch, adapter)
         logits, inverse = decoder.logits(done.hidden)
-        weights = edge_weights(batch, example_weights, first_token=first_token_weight)
-        entropy = cross_entropy(logits, batch.rows, batch.targets, weights)
+        shares = edge_weights(batch, weights, first_token=first_token_weight)
+        held = np.isin(batch.examples, [i for i, example in enumerate(examples) if example in self._teachers])
+        kept = logits[batch.rows[held]]
+        entropy = cross_entropy(logits, batch.rows[~held], batch.targets[~held], shares[~held])
+        loss = entropy.loss
+        if len(kept):
+            # In the order of the examples, as the edges are.
+            teacher = np.concatenate([self._teachers[example] for example in examples if example in self._teachers])
+            pull, d_kept = distillation(kept, teacher, shares[held])
+            loss += pull
+            np.add.at(entropy.d_logits, batch.rows[held], d_kept)
         d_hidden = decoder.logits_backward(entropy.d_logits, done.hidden, inverse)
-        return Gradient(entropy.loss, decoder.backward(done, d_hidden, adapter), len(batch.nodes))
+        return Gradient(loss, decoder.backward(done, d_hidden, adapter), len(batch.nodes))
 
     def measure(self, examples: Sequence[int], adapter: Lora | None) -> Measurement:
         """How likely `examples` are under `adapter` (None: the base)."""

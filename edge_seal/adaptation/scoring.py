@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_kernels.arrays import FloatArray
-from edge_seal.adaptation.example_network import Measurement
 from edge_seal.records import Example, Role
 
 KNOWN_SHARE = 0.75
 """A lesson is known when at least this share of its wordings is already said word for word."""
+SCORED_ROLES = frozenset({Role.LESSON, Role.REWORDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,25 +30,19 @@ def without_duplicates(examples: Iterable[Example]) -> tuple[Example, ...]:
     return tuple(first.values())
 
 
-def score(examples: Sequence[Example], proposed: int, measured: Measurement) -> Scored:
+def score(examples: Sequence[Example], proposed: int, said_already: Mapping[int, bool]) -> Scored:
     """Drops the lessons that the present model already knows, with everything derived from them.
 
     Args:
         examples: without duplicates.
         proposed: how many there were before duplicates were dropped.
-        measured: `examples` under the present model, in the same order.
+        said_already: for each example of `SCORED_ROLES`, by its place, whether the present model says it word for word.
     """
     said: dict[str, list[bool]] = {}
-    for example, hit in zip(examples, measured.hits, strict=True):
-        if example.role in {Role.LESSON, Role.REWORDING} and example.signal_id is not None:
-            said.setdefault(example.signal_id, []).append(bool(hit))
+    for place, hit in said_already.items():
+        signal_id = examples[place].signal_id
+        if signal_id is not None:
+            said.setdefault(signal_id, []).append(hit)
     known = tuple(signal for signal, hits in said.items() if sum(hits) >= KNOWN_SHARE * len(hits))
     kept = tuple(example for example in examples if example.signal_id is None or example.signal_id not in known)
     return Scored(kept, known, proposed - len(examples))
-
-
-def weights(examples: Sequence[Example]) -> FloatArray:
-    """(number of examples,) rewards, as training takes them."""
-    import numpy as np  # the only use, and the module is otherwise plain
-
-    return np.asarray([example.weight for example in examples], dtype=np.float64)

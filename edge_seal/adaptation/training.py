@@ -22,10 +22,10 @@ from edge_seal.errors import LimitReached
 GRADIENT_NORM_LIMIT = 1.0
 WARM_UP_STEPS = 5
 CHECK_EVERY_STEPS = 8
-FIRST_CHECK_STEP = 24
+FIRST_CHECK_STEP = 32
 PATIENCE_CHECKS = 3
-SETTLED_WORST_NATS = 0.69
-"""Training may stop once no token of a lesson is less likely than one half."""
+SETTLED_WORST_NATS = 0.1
+"""Training may stop once every token of a lesson and of a contrast is likelier than nine in ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +50,22 @@ class TrainingBudget:
 class Mixture:
     """Examples by kind, as indices of the network, and how many of each kind a step draws.
 
-    `validation` is held back: lessons in other words that tell when to stop. `weights` (all examples,) are rewards.
+    `settled` are those whose worst token decides that training may stop; `validation` is held back: lessons in other
+    words that tell whether it still helps. `held` are kept near the base's distribution. `weights` (all examples,)
+    are rewards.
     """
 
     kinds: Mapping[str, Sequence[int]]
     drawn: Mapping[str, int]
-    lessons: Sequence[int]
+    settled: Sequence[int]
     validation: Sequence[int]
+    held: Sequence[int]
     weights: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """How training went. Losses in nats a token, of the last step; `worst_nats` is the lessons' worst token."""
+    """How training went. Losses in nats a token, of the last step; `worst_nats`: the worst token of lessons, contrasts."""
 
     steps: int
     tokens: int
@@ -101,6 +104,7 @@ def train(
     Raises:
         LimitReached: not even one step fits into the memory bound.
     """
+    network.hold(mixture.held)
     adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
     optimizer = AdamW(
         adapter.values,
@@ -119,7 +123,7 @@ def train(
             break
         examples, batch = _fitting(network, next(drawing), budget.memory_bytes)
         gradient = network.gradient(
-            batch, mixture.weights[examples], adapter, first_token_weight=budget.first_token_weight
+            examples, batch, mixture.weights[examples], adapter, first_token_weight=budget.first_token_weight
         )
         clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)
         optimizer.step(
@@ -134,7 +138,7 @@ def train(
         held = network.measure(mixture.validation, adapter)
         waited = 0 if held.mean_nats.mean() < best.nats else waited + 1
         best = best.or_better(adapter.values, float(held.mean_nats.mean()))
-        if held.hits.all() and network.measure(mixture.lessons, adapter).worst_nats.max() < SETTLED_WORST_NATS:
+        if held.hits.all() and network.measure(mixture.settled, adapter).worst_nats.max() < SETTLED_WORST_NATS:
             stopped = "every lesson and every held-back wording is said right"
             break
         if waited >= PATIENCE_CHECKS:
@@ -150,7 +154,7 @@ def train(
             tokens=tokens,
             seconds=monotonic() - began,
             final_loss_nats=losses[-1] if losses else float("nan"),
-            worst_nats=float(network.measure(mixture.lessons, adapter).worst_nats.max()),
+            worst_nats=float(network.measure(mixture.settled, adapter).worst_nats.max()),
             validation_nats=best.nats,
             stopped_because=stopped,
             losses=tuple(losses),
