@@ -153,7 +153,7 @@ class GateSettings(_Section):
 
     minimum_probe_gain_nats: float = Field(default=0.1, ge=0.0)
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
-    maximum_neighbour_leaks: float = Field(default=0.34, ge=0.0, le=1.0)
+    maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
 
 

@@ -65,7 +65,7 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class TrainingReport:
-    """How training went. Losses in nats a token, of the last step; `worst_nats`: the worst token of lessons, contrasts."""
+    """How training went. Losses: nats a token, of the last step; `worst_nats`: lessons and contrasts, worst token."""
 
     steps: int
     tokens: int
