@@ -41,10 +41,10 @@ FIRST = ("What is my dog's name?", "Where do I live?", "When do I take meetings?
 NEW_WORDINGS = (
     "Could you tell me what my dog is called?",
     "What town is my home in?",
-    "Have I told you when I take my meetings?",
+    "What hours are my meetings?",
     "Good evening to you!",
 )
-NEIGHBOURS = ("What is my parrot called?", "Where was I born?")
+NEIGHBOURS = ("What is my rabbit called?", "When do I have breakfast?")
 GENERAL = ("How many days are in a week?", "Who painted the Mona Lisa?")
 ANSWER_TOKENS = 24
 SECONDS_PROMISED = 120
