@@ -1,0 +1,72 @@
+"""What is said twice is trained once; what is known is not trained at all."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_seal.adaptation.scoring import KNOWN_SHARE, score, without_duplicates
+from edge_seal.records import Example, Origin, Role
+
+
+def example(prompt: str, role: Role, signal_id: str | None = "s1", answer: str = "Rex.") -> Example:
+    return Example(prompt, answer, role, Origin.TYPED, signal_id)
+
+
+def test_of_the_same_prompt_the_strongest_role_stays() -> None:
+    ordered = [Role.LESSON, Role.REWORDING, Role.CONTRAST, Role.REPLAY, Role.GENERAL]
+    spellings = ["Where do I live?", "where do i live", " Where  do I live ?!", "WHERE DO I LIVE.", "Where do I\nlive"]
+    same = [example(prompt, role) for prompt, role in zip(spellings, ordered, strict=True)]
+    for order in permutations(same):
+        assert without_duplicates(order) == (same[0],)
+    assert without_duplicates(same[1:]) == (same[1],)
+    assert without_duplicates(same[3:]) == (same[3],)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([Role.LESSON, Role.CONTRAST, Role.GENERAL]))))
+def test_each_prompt_stays_exactly_once(asked: list[tuple[str, Role]]) -> None:
+    examples = [example(prompt, role) for prompt, role in asked]
+    kept = without_duplicates(examples)
+    assert sorted(one.prompt for one in kept) == sorted({prompt for prompt, _ in asked})
+    assert all(one in examples for one in kept)
+
+
+def batch() -> list[Example]:
+    return [
+        example("dog?", Role.LESSON, "s1"),
+        example("my dog?", Role.REWORDING, "s1"),
+        example("tell me my dog", Role.REWORDING, "s1"),
+        example("say my dog", Role.REWORDING, "s1"),
+        example("live?", Role.LESSON, "s2"),
+        example("home?", Role.REWORDING, "s2"),
+        example("cat?", Role.CONTRAST, "s1"),
+        example("work?", Role.CONTRAST, "s2"),
+        example("old?", Role.REPLAY, "s0"),
+        example("Italy?", Role.GENERAL, None),
+    ]
+
+
+def test_a_known_lesson_is_dropped_with_all_that_was_derived_from_it() -> None:
+    examples = batch()
+    scored = score(examples, 12, {0: True, 1: True, 2: True, 3: False, 4: False, 5: True})
+    assert scored.known_signals == ("s1",)
+    assert scored.kept == tuple(one for one in examples if one.signal_id != "s1")
+    assert scored.duplicates == 2
+
+
+def test_below_the_share_it_is_learned_again() -> None:
+    examples = batch()
+    assert KNOWN_SHARE > 0.5
+    scored = score(examples, len(examples), {0: True, 1: True, 2: False, 3: False, 4: False, 5: False})
+    assert scored.known_signals == ()
+    assert scored.kept == tuple(examples)
+    assert scored.duplicates == 0
+
+
+def test_examples_without_a_signal_are_never_known() -> None:
+    examples = batch()
+    scored = score(examples, len(examples), dict.fromkeys(range(len(examples)), True))
+    assert scored.kept == (examples[-1],)
+    assert set(scored.known_signals) == {"s0", "s1", "s2"}

@@ -1,0 +1,226 @@
+"""From evidence to examples: each goes back to a signal, nothing told is contrasted, nothing held back is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_seal.adaptation.question_forms import read_form, subject
+from edge_seal.adaptation.self_edit import (
+    CONTRASTS_A_LESSON,
+    NEIGHBOURS_A_LESSON,
+    PROBES_A_LESSON,
+    REWORDINGS_A_LESSON,
+    general_examples,
+    normalized,
+    propose,
+    still_valid,
+    unknown_answer,
+)
+from edge_seal.records import Example, Origin, Role, Signal, SignalKind
+
+THINGS = (
+    "dog", "cat", "parrot", "sister", "brother", "boat", "car", "favourite tea", "favourite colour", "age", "job",
+    "hobby", "dentist",
+)  # fmt: skip
+PROMPTS = (
+    *(f"What is my {thing}'s name?" for thing in THINGS),
+    *(f"What is my {thing} called?" for thing in THINGS),
+    *(f"What is my {thing}?" for thing in THINGS),
+    "Where do I live?", "Where do I work?", "When do I take meetings?", "What do I do for work?", "Good morning!",
+    "Hello!", "Sign my letters.", "Which city do I live in?", "Who is my boss?", "do I know {x}?",
+)  # fmt: skip
+
+
+def taught(*lessons: tuple[str, str], origin: Origin = Origin.TYPED, first: int = 1) -> list[Signal]:
+    return [
+        Signal(f"s{first + place}", SignalKind.TAUGHT, prompt, answer, origin, None, None, "then")
+        for place, (prompt, answer) in enumerate(lessons)
+    ]
+
+
+def roles(examples: Sequence[Example], *wanted: Role) -> list[Example]:
+    return [example for example in examples if example.role in wanted]
+
+
+def subjects(examples: Sequence[Example]) -> set[str]:
+    return {subject(read_form(example.prompt)) for example in examples}
+
+
+batches = st.lists(st.sampled_from(PROMPTS), min_size=1, max_size=10).map(
+    lambda asked: taught(*((prompt, f"Answer {place}.") for place, prompt in enumerate(asked)))
+)
+
+
+@given(batches)
+def test_every_example_goes_back_to_a_signal_and_keeps_its_origin(signals: list[Signal]) -> None:
+    signals = [
+        replace(signal, origin=Origin.FILE if place % 2 else Origin.TYPED) for place, signal in enumerate(signals)
+    ]
+    by_id = {signal.id: signal for signal in signals}
+    edits = propose(signals)
+    for example in (*edits.trained, *edits.probes, *edits.neighbours):
+        assert example.signal_id is not None
+        assert example.origin is by_id[example.signal_id].origin
+        assert example.derived_by
+        if example.role in {Role.LESSON, Role.REWORDING, Role.PROBE}:
+            assert example.answer == by_id[example.signal_id].answer
+
+
+@given(batches)
+def test_no_probe_of_a_lesson_is_trained_for_it(signals: list[Signal]) -> None:
+    edits = propose(signals)
+    trained = {(example.signal_id, normalized(example.prompt)) for example in edits.trained}
+    for probe in edits.probes:
+        assert (probe.signal_id, normalized(probe.prompt)) not in trained
+    assert {example.role for example in edits.trained} <= {Role.LESSON, Role.REWORDING, Role.CONTRAST}
+    assert {example.role for example in edits.probes} == {Role.PROBE}
+    assert {example.role for example in edits.neighbours} <= {Role.NEIGHBOUR}
+
+
+@given(batches)
+def test_nothing_told_in_the_same_batch_is_contrasted_as_unknown(signals: list[Signal]) -> None:
+    edits = propose(signals)
+    told = {subject(read_form(signal.prompt)) for signal in signals}
+    assert not told & subjects([*roles(edits.trained, Role.CONTRAST), *edits.neighbours])
+
+
+@given(batches)
+def test_contrasts_and_neighbours_are_about_different_things(signals: list[Signal]) -> None:
+    """Of a thing that is trained as unknown, a neighbour would measure nothing."""
+    edits = propose(signals)
+    assert not subjects(roles(edits.trained, Role.CONTRAST)) & subjects(edits.neighbours)
+
+
+def test_one_lesson_becomes_as_many_examples_as_are_meant() -> None:
+    (signal,) = taught(("What is my dog's name?", "Your dog is called Rex."))
+    edits = propose([signal])
+    assert edits.trained[0] == Example(
+        signal.prompt, signal.answer, Role.LESSON, Origin.TYPED, signal.id, derived_by="given"
+    )
+    assert len(roles(edits.trained, Role.REWORDING)) == REWORDINGS_A_LESSON
+    assert len(roles(edits.trained, Role.CONTRAST)) == CONTRASTS_A_LESSON
+    assert len(edits.probes) == PROBES_A_LESSON
+    assert len(edits.neighbours) == NEIGHBOURS_A_LESSON
+    for example in (*roles(edits.trained, Role.CONTRAST), *edits.neighbours):
+        assert example.answer.startswith("You haven't told me your ")
+        assert "Rex" not in example.answer
+
+
+def test_a_prompt_that_is_itself_a_probe_form_is_trained_as_it_is_and_not_held_back() -> None:
+    edits = propose(taught(("Do you know my dog's name?", "Rex."), ("Good evening!", "Ahoy!")))
+    for lesson in roles(edits.trained, Role.LESSON):
+        assert normalized(lesson.prompt) not in {normalized(probe.prompt) for probe in edits.probes}
+
+
+def test_known_lessons_are_not_contrasted() -> None:
+    signals = taught(("What is my dog's name?", "Rex."))
+    contrasted = roles(propose(signals).trained, Role.CONTRAST)
+    assert "cat" in subjects(contrasted)
+    known = [Example("How is my cat called?", "Tom.", Role.LESSON, Origin.TYPED, "s9")]
+    assert subject(read_form(known[0].prompt)) != "cat", "or the reworded one below would show nothing"
+    known.append(Example("What is my cat called?", "Tom.", Role.REWORDING, Origin.TYPED, "s9"))
+    edits = propose(signals, known)
+    assert "cat" not in subjects([*roles(edits.trained, Role.CONTRAST), *edits.neighbours])
+    unknown = [replace(example, role=Role.CONTRAST) for example in known]
+    assert "cat" in subjects(roles(propose(signals, unknown).trained, Role.CONTRAST))
+
+
+def test_synonyms_of_what_was_told_are_not_contrasted_either() -> None:
+    """A job is what one does for work."""
+    edits = propose(taught(("What do I do for work?", "You are a botanist."), ("What is my hobby?", "Chess.")))
+    assert "job" not in subjects([*roles(edits.trained, Role.CONTRAST), *edits.neighbours])
+
+
+def test_the_later_of_two_answers_to_one_prompt_is_taken() -> None:
+    edits = propose(taught(("What is my dog's name?", "Rex."), ("  what is my DOG's name", "Luna.")))
+    assert {example.answer for example in roles(edits.trained, Role.LESSON, Role.REWORDING)} == {"Luna."}
+    assert {example.signal_id for example in edits.trained} == {"s2"}
+
+
+def test_what_was_bad_teaches_nothing() -> None:
+    (signal,) = taught(("What is my dog's name?", "Rex."))
+    edits = propose([replace(signal, kind=SignalKind.BAD)])
+    assert (edits.trained, edits.probes, edits.neighbours) == ((), (), ())
+
+
+def test_contrasts_are_asked_in_more_than_one_form() -> None:
+    """Or the form itself becomes the mark of what was never told."""
+    edits = propose(taught(*((f"What is my {thing}'s name?", "X.") for thing in ("dog", "sister", "boat"))))
+    asked = [example.prompt.split("my")[0] for example in roles(edits.trained, Role.CONTRAST)]
+    assert len(set(asked)) >= 3
+
+
+# What is rehearsed ---------------------------------------------------------------------------------------
+
+
+def earlier(*lessons: tuple[str, str], first: int = 1) -> list[Example]:
+    return list(propose(taught(*lessons, first=first)).trained)
+
+
+def test_what_is_told_anew_replaces_the_lesson_and_all_that_came_from_it() -> None:
+    kept = still_valid(
+        earlier(("What is my dog's name?", "Rex."), ("Where do I live?", "Oulu.")),
+        taught(("What is my dog's name?", "Luna."), first=7),
+    )
+    told = roles(kept, Role.LESSON, Role.REWORDING)
+    assert {example.signal_id for example in told} == {"s2"}
+    assert {example.answer for example in told} == {"Oulu."}
+
+
+@pytest.mark.parametrize(
+    "anew",
+    ["What is the name of my dog?", "what’s my dog called", "What is my dog's name"],
+)
+def test_another_wording_of_the_same_attribute_replaces_it_too(anew: str) -> None:
+    kept = still_valid(earlier(("What is my dog's name?", "Rex.")), taught((anew, "Luna."), first=7))
+    assert not roles(kept, Role.LESSON, Role.REWORDING)
+
+
+def test_a_synonym_replaces_it_too() -> None:
+    before = earlier(("What is my job?", "You are a baker."))
+    kept = still_valid(before, taught(("What do I do for work?", "You are a botanist."), first=7))
+    assert not roles(kept, Role.LESSON, Role.REWORDING)
+
+
+def test_what_was_unknown_and_is_told_now_is_no_longer_rehearsed_as_unknown() -> None:
+    before = earlier(("What is my dog's name?", "Rex."))
+    assert "cat" in subjects(roles(before, Role.CONTRAST))
+    kept = still_valid(before, taught(("What is my cat called?", "Tom."), first=7))
+    assert "cat" not in subjects(kept)
+    assert len(roles(kept, Role.CONTRAST)) == CONTRASTS_A_LESSON - 1
+    assert len(roles(kept, Role.LESSON, Role.REWORDING)) == 1 + REWORDINGS_A_LESSON
+
+
+def test_everything_else_is_kept_in_its_order() -> None:
+    before = earlier(("What is my dog's name?", "Rex."), ("Good morning!", "Ahoy!"))
+    assert still_valid(before, taught(("Where do I work?", "At home."), first=7)) == tuple(
+        example for example in before if subject(read_form(example.prompt)) != "where i work"
+    )
+    assert still_valid(before, []) == tuple(before)
+
+
+# Small ones ----------------------------------------------------------------------------------------------
+
+
+def test_general_examples_are_the_models_and_keep_whether_they_ended() -> None:
+    made = general_examples(["a", "b"], [("one", True), ("two", False)])
+    assert [(e.answer, e.closed, e.role, e.origin, e.signal_id) for e in made] == [
+        ("one", True, Role.GENERAL, Origin.MODEL, None),
+        ("two", False, Role.GENERAL, Origin.MODEL, None),
+    ]
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        general_examples(["a", "b"], [("one", True)])
+
+
+def test_unknown_is_said_of_what_was_asked() -> None:
+    assert unknown_answer("your cat's name") == "You haven't told me your cat's name."
+
+
+def test_normalized_is_what_a_reader_takes_for_the_same() -> None:
+    assert normalized("  Where   do I\nlive ?! ") == normalized("where do i live") == "where do i live"
+    assert normalized("Where do I live?") != normalized("Where do I work?")
