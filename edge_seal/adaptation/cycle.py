@@ -20,6 +20,7 @@ from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
+from edge_seal.adaptation.blas_threads import BlasThreads
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch
@@ -54,6 +55,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "cycle"
 TOLD_TOKENS = 16
+RETUNE_EVERY_STEPS = 4
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
 DRAWN_OF_8: Mapping[str, int] = {
@@ -150,7 +152,8 @@ class Cycle:
             return CycleReport(None, None, reasons=self._why_nothing())
         work = _Work(chosen, _Stopwatch(self._clock), on_progress)
         try:
-            return self._learn(work, dry_run=dry_run)
+            with BlasThreads.adapting() as work.threads:
+                return self._learn(work, dry_run=dry_run)
         except ModelError as error:
             raise EngineError(f"the model cannot be trained: {error.message}", next_step=error.next_step) from error
         finally:
@@ -225,7 +228,7 @@ class Cycle:
             mixture = self._mixture(cleared, place_of, len(trained_on) + len(held))
             trained = train(
                 network, mixture, start, self._budget(), self._clock.monotonic,
-                lambda done, total, loss: work.tell("train", done, total, loss_nats=loss),
+                work.stepped,
             )  # fmt: skip
 
         with work.stage("gate"), tempfile.TemporaryDirectory() as scratch:
@@ -544,6 +547,13 @@ class _Work:
     on_progress: Callable[[Progress], None]
     notes: list[str] = field(default_factory=list[str])
     file: GgufFile | None = None
+    threads: BlasThreads | None = None
+
+    def stepped(self, done: int, total: int, loss_nats: float) -> None:
+        """After a training step: tells of it, and now and then looks whether the machine has become busy or idle."""
+        self.tell("train", done, total, loss_nats=loss_nats)
+        if self.threads is not None and done % RETUNE_EVERY_STEPS == 0:
+            self.threads.retune()
 
     def open_file(self, path: Path) -> GgufFile:
         """The checked model file, open until `close`."""
@@ -561,6 +571,8 @@ class _Work:
     @contextmanager
     def stage(self, stage: Stage) -> Generator[None]:
         self.tell(stage, 0, 0)
+        if self.threads is not None:
+            self.threads.retune()
         with self.stopwatch.running(stage):
             yield
 

@@ -35,6 +35,8 @@ def encode(example: Example, engine: Engine) -> TokenSequence:
     answer = engine.tokenize(example.answer)
     end = (min(engine.end_tokens, key=lambda token: (token not in prompt, token)),) if example.closed else ()
     tokens = (*prompt, *answer, *end)
+    if len(tokens) == len(prompt):
+        raise EngineError(f"the answer to {example.prompt!r} has no tokens to learn")
     if len(tokens) > engine.context_tokens:
         raise EngineError(
             f"an example of {len(tokens)} tokens is longer than the context of {engine.context_tokens}",
@@ -168,7 +170,7 @@ class ExampleNetwork:
         return self._hidden[batch.nodes]
 
     def _logits(self, batch: TrieBatch, adapter: Lora | None) -> FloatArray:
-        done = self.decoder.forward(self._rows(batch), batch, adapter)
+        done = self.decoder.forward(self._rows(batch), batch, adapter, for_backward=False)
         return self.decoder.logits(done.hidden)[0]
 
     def _batches(self, examples: Sequence[int]) -> Iterator[tuple[TrieBatch, int]]:

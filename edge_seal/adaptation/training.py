@@ -125,7 +125,9 @@ def train(
         gradient = network.gradient(
             examples, batch, mixture.weights[examples], adapter, first_token_weight=budget.first_token_weight
         )
-        clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)
+        if not np.isfinite(clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)):
+            stopped = "the gradient was not finite"
+            break
         optimizer.step(
             gradient.adapter.values, budget.rate * warm_up_and_cosine(step, budget.steps, warm_up=WARM_UP_STEPS)
         )

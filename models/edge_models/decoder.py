@@ -331,10 +331,11 @@ class Decoder:
             hidden[...] = done
             yield layer + 1, hidden
 
-    def forward(self, hidden: FloatArray, batch: TrieBatch, adapter: Lora | None) -> Pass:
+    def forward(self, hidden: FloatArray, batch: TrieBatch, adapter: Lora | None, *, for_backward: bool = True) -> Pass:
         """The adapted layers on `hidden` (n, D), the frozen output at the batch's nodes.
 
-        The last layer computes nothing but keys and values where no edge starts.
+        The last layer computes nothing but keys and values where no edge starts. Without `for_backward` nothing is
+        kept that only the backward needs.
 
         Raises:
             ValueError: `adapter` also adapts layers that were frozen: without them it would say something else.
@@ -348,8 +349,9 @@ class Decoder:
                 self._layers[layer], layer, hidden, turns, batch.branches, adapter,
                 batch.sources if layer == self.architecture.layers - 1 else None,
             )  # fmt: skip
-            tapes.append(tape)
-        return Pass(hidden if tapes else hidden[batch.sources], batch, tapes, turns)
+            if for_backward:
+                tapes.append(tape)
+        return Pass(hidden if self.adapted_layers else hidden[batch.sources], batch, tapes, turns)
 
     def logits(self, hidden: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(S, V) logits of rows `hidden` (S, D), and the last norm's inverse for `logits_backward`."""
