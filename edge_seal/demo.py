@@ -46,7 +46,7 @@ NEW_WORDINGS = (
 )
 NEIGHBOURS = ("What is my rabbit called?", "When do I have breakfast?")
 GENERAL = ("How many days are in a week?", "Who painted the Mona Lisa?")
-ANSWER_TOKENS = 24
+ANSWER_TOKENS = 20
 SECONDS_PROMISED = 120
 
 

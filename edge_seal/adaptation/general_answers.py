@@ -20,7 +20,7 @@ from edge_seal.storage.durable_file import write_durably
 
 log = logging.getLogger(__name__)
 
-ANSWER_TOKENS = 20
+ANSWER_TOKENS = 16
 
 
 class _Answer(BaseModel):
