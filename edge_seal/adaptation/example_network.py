@@ -147,7 +147,10 @@ class ExampleNetwork:
         return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits))
 
     def drift_nats(self, examples: Sequence[int], before: Lora | None, after: Lora | None) -> float:
-        """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token."""
+        """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token.
+
+        A position that several examples share counts once.
+        """
         total, positions = 0.0, 0
         for batch, _ in self._batches(examples):
             old = _log_softmax(self._logits(batch, before))

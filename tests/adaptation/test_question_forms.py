@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_seal.adaptation.question_forms import (
@@ -20,6 +20,7 @@ from edge_seal.adaptation.question_forms import (
 )
 from edge_seal.adaptation.self_edit import normalized
 
+relaxed = settings(deadline=None)  # a busy machine is not a failure
 QUESTIONS = {
     NAMED: ("What is my dog's name?", "What is the name of my boat?", "What was my first cat called?"),
     POSSESSED: ("What is my favourite tea?", "Who is my dentist?", "What are my working hours?"),
@@ -103,6 +104,7 @@ def test_every_placeholder_is_filled(kind: str, prompt: str) -> None:
 
 
 @given(prompts)
+@relaxed
 def test_no_probe_is_among_the_rewordings(prompt: str) -> None:
     """What is held back must not be trained: the one way in which the gate could be fooled from here."""
     form = read_form(prompt)
@@ -112,6 +114,7 @@ def test_no_probe_is_among_the_rewordings(prompt: str) -> None:
 
 
 @given(st.text(max_size=200))
+@relaxed
 def test_any_text_has_a_form(prompt: str) -> None:
     form = read_form(prompt)
     assert form.kind in {NAMED, POSSESSED, CLAUSE, GREETING, OTHER}
@@ -119,6 +122,7 @@ def test_any_text_has_a_form(prompt: str) -> None:
 
 
 @given(things)
+@relaxed
 def test_wordings_of_a_name_are_about_the_same_thing(thing: str) -> None:
     asked = f"What is the name of my {thing}?"
     if subject(read_form(asked)) != thing:

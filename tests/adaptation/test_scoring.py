@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_seal.adaptation.scoring import KNOWN_SHARE, score, without_duplicates
@@ -26,6 +26,7 @@ def test_of_the_same_prompt_the_strongest_role_stays() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([Role.LESSON, Role.CONTRAST, Role.GENERAL]))))
+@settings(deadline=None)
 def test_each_prompt_stays_exactly_once(asked: list[tuple[str, Role]]) -> None:
     examples = [example(prompt, role) for prompt, role in asked]
     kept = without_duplicates(examples)

@@ -1,0 +1,209 @@
+"""The inner loop on a tiny model: it learns, within its budget, the same each time, and knows when to stop."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_seal.adaptation.example_network import ExampleNetwork
+from edge_seal.adaptation.training import (
+    CHECK_EVERY_STEPS,
+    FIRST_CHECK_STEP,
+    PATIENCE_CHECKS,
+    Mixture,
+    Trained,
+    TrainingBudget,
+    _draws,
+    step_bytes,
+    train,
+)
+from edge_seal.errors import LimitReached
+from tests.adaptation.networks import fresh_adapter, network_of, sequence
+
+EXAMPLES = [
+    sequence((1, 40, 41), (50, 51, 2)),
+    sequence((1, 40, 42), (50, 51, 2)),
+    sequence((1, 43, 41), (60, 61, 62, 2)),
+    sequence((1, 43, 44), (60, 61, 62, 2)),
+    sequence((1, 45), (70, 71, 2)),
+    sequence((1, 46), (80, 81, 82)),
+    sequence((1, 46, 47), (83, 84)),
+    # Held back: a lesson in another wording, and one that says the opposite of what is taught.
+    sequence((1, 40, 48), (50, 51, 2)),
+    sequence((1, 40, 41), (90, 91, 92)),
+]
+MIXTURE = Mixture(
+    kinds={"lessons": [0, 1, 2, 3], "contrasts": [4], "general": [5, 6], "replay": []},
+    drawn={"lessons": 3, "contrasts": 1, "general": 1, "replay": 1},
+    settled=[0, 2, 4],
+    validation=[7],
+    held=[5, 6],
+    weights=np.ones(len(EXAMPLES)),
+)
+BUDGET = TrainingBudget(steps=24, seconds=1e9, memory_bytes=2**30, rate=1e-2, rate_b_ratio=4.0, first_token_weight=2.0)
+
+
+class StepClock:
+    """Seconds that pass only when a step is made."""
+
+    def __init__(self, seconds_a_step: Sequence[float] = ()) -> None:
+        self.now = 100.0
+        self._seconds = iter(seconds_a_step)
+        self._reads = 0
+
+    def __call__(self) -> float:
+        # Read once at the beginning, then before and after each step.
+        self._reads += 1
+        if self._reads > 1 and self._reads % 2 == 1:
+            self.now += next(self._seconds, 0.0)
+        return self.now
+
+
+@pytest.fixture
+def network(tiny_model: Path) -> Iterator[ExampleNetwork]:
+    with network_of(tiny_model, EXAMPLES) as network:
+        yield network
+
+
+def trained(
+    network: ExampleNetwork,
+    mixture: Mixture = MIXTURE,
+    budget: TrainingBudget = BUDGET,
+    *,
+    seconds: Sequence[float] = (),
+) -> Trained:
+    return train(network, mixture, fresh_adapter(network), budget, StepClock(seconds))
+
+
+def test_the_loss_falls_and_the_lessons_become_likelier(network: ExampleNetwork) -> None:
+    before = network.measure([*MIXTURE.kinds["lessons"], *MIXTURE.validation], None).mean_nats
+    result = trained(network)
+    losses = result.report.losses
+    assert np.mean(losses[-4:]) < 0.5 * np.mean(losses[:4])
+    after = network.measure([*MIXTURE.kinds["lessons"], *MIXTURE.validation], result.adapter).mean_nats
+    assert (after < before).all()
+    assert result.report.validation_nats == pytest.approx(float(after[-1]))
+    assert result.report.final_loss_nats == losses[-1]
+    assert result.report.worst_nats == network.measure(MIXTURE.settled, result.adapter).worst_nats.max()
+
+
+def test_held_examples_move_less_than_without_being_held(tiny_model: Path) -> None:
+    drifts: dict[bool, float] = {}
+    for holds in (True, False):
+        with network_of(tiny_model, EXAMPLES) as network:
+            kinds = MIXTURE.kinds if holds else {**MIXTURE.kinds, "general": []}
+            result = trained(network, replace(MIXTURE, kinds=kinds, held=[5, 6] if holds else []))
+            drifts[holds] = network.drift_nats([5, 6], None, result.adapter)
+    assert drifts[True] < 0.5 * drifts[False]
+
+
+def test_what_training_starts_from_is_not_changed(network: ExampleNetwork) -> None:
+    start = fresh_adapter(network)
+    kept = start.values.copy()
+    result = train(network, MIXTURE, start, BUDGET, StepClock())
+    np.testing.assert_array_equal(start.values, kept)
+    assert not np.array_equal(result.adapter.values, kept)
+    assert (result.adapter.rank, result.adapter.alpha) == (start.rank, start.alpha)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tiny_model: Path) -> None:
+    def once(seed: int) -> bytes:
+        with network_of(tiny_model, EXAMPLES) as network:
+            result = trained(network, budget=replace(BUDGET, steps=6, seed=seed))
+            return result.adapter.values.tobytes()
+
+    assert once(0) == once(0)
+    assert once(0) != once(1)
+
+
+class TestBudget:
+    def test_steps_are_kept_and_told(self, network: ExampleNetwork) -> None:
+        told: list[tuple[int, int, float]] = []
+        result = train(
+            network, MIXTURE, fresh_adapter(network), replace(BUDGET, steps=5), StepClock(),
+            lambda done, total, loss: told.append((done, total, loss)),
+        )  # fmt: skip
+        assert result.report.steps == 5
+        assert result.report.stopped_because == "all steps were made"
+        assert told == [(place + 1, 5, loss) for place, loss in enumerate(result.report.losses)]
+
+    @pytest.mark.parametrize(
+        ("seconds_a_step", "limit", "steps"),
+        [
+            ([2.0] * 24, 6.0, 3),
+            ([2.0] * 24, 6.5, 3),
+            ([2.0] * 24, 7.9, 3),
+            ([2.0] * 24, 8.0, 4),
+            # The slowest so far is what the next one may take.
+            ([1.0, 5.0, 1.0, 1.0, 1.0], 9.0, 2),
+            ([1.0, 5.0, 1.0, 1.0, 1.0], 12.0, 4),
+            ([50.0] * 3, 9.0, 1),
+        ],
+    )
+    def test_a_step_that_would_pass_the_time_is_not_begun(
+        self, network: ExampleNetwork, seconds_a_step: list[float], limit: float, steps: int
+    ) -> None:
+        result = trained(network, budget=replace(BUDGET, seconds=limit), seconds=seconds_a_step[:steps])
+        assert result.report.steps == steps
+        assert result.report.stopped_because == "the time for an update was used"
+        assert result.report.seconds == sum(seconds_a_step[:steps])
+
+    def test_a_step_takes_as_many_examples_as_memory_allows(self, network: ExampleNetwork) -> None:
+        single = max(self.bytes_of(network, [example]) for example in range(7))
+        whole = trained(network, budget=replace(BUDGET, steps=6)).report
+        tight = trained(network, budget=replace(BUDGET, steps=6, memory_bytes=single)).report
+        assert tight.steps == whole.steps == 6
+        longest = max(len(EXAMPLES[example].tokens) for example in range(7))
+        assert tight.tokens <= 6 * longest < whole.tokens
+
+    def test_if_not_even_one_example_fits_it_says_so_and_what_to_do(self, network: ExampleNetwork) -> None:
+        single = min(self.bytes_of(network, [example]) for example in range(7))
+        with pytest.raises(LimitReached, match="needs more memory than an update may use") as caught:
+            trained(network, budget=replace(BUDGET, memory_bytes=single - 1))
+        assert caught.value.next_step is not None
+        assert "memory_mib_per_update" in caught.value.next_step
+        assert caught.value.allowed_at is None
+
+    def test_more_tokens_take_more_memory(self, network: ExampleNetwork) -> None:
+        sizes = [self.bytes_of(network, range(count)) for count in range(1, 8)]
+        assert sizes == sorted(set(sizes))
+
+    def bytes_of(self, network: ExampleNetwork, examples: Sequence[int]) -> int:
+        return step_bytes(network.decoder.architecture, 1, network.batch(examples))
+
+
+class TestEarlyStop:
+    def test_when_everything_is_said_right(self, network: ExampleNetwork) -> None:
+        taught = replace(MIXTURE, validation=[1], held=[], kinds={"lessons": [0, 1, 2, 3], "contrasts": [4]})
+        result = trained(network, taught, replace(BUDGET, steps=400, rate=1e-2, first_token_weight=1.0))
+        assert result.report.stopped_because == "every lesson and every held-back wording is said right"
+        assert FIRST_CHECK_STEP <= result.report.steps < 400
+        assert result.report.steps % CHECK_EVERY_STEPS == 0
+        assert network.measure([0, 1, 2, 4], result.adapter).hits.all()
+        assert result.report.worst_nats < 0.1
+
+    def test_when_the_held_back_wordings_get_worse_and_the_best_is_kept(self, network: ExampleNetwork) -> None:
+        contrary = replace(MIXTURE, validation=[8])
+        result = trained(network, contrary, replace(BUDGET, steps=400))
+        assert result.report.stopped_because == "the held-back wordings stopped improving"
+        best = result.report.steps - PATIENCE_CHECKS * CHECK_EVERY_STEPS
+        assert best >= FIRST_CHECK_STEP
+        # What was seen at the best check, not what was made of it afterwards.
+        until_then = trained(network, contrary, replace(BUDGET, steps=400, seconds=float(best)), seconds=[1.0] * best)
+        assert until_then.report.steps == best
+        np.testing.assert_array_equal(result.adapter.values, until_then.adapter.values)
+        assert result.report.validation_nats == until_then.report.validation_nats
+
+
+def test_every_example_of_a_kind_comes_once_before_any_comes_again(network: ExampleNetwork) -> None:
+    mixture = replace(MIXTURE, kinds={"lessons": list(range(6)), "general": [7]}, drawn={"lessons": 2, "general": 1})
+    drawing = _draws(mixture, random.Random(4))
+    for _ in range(5):
+        steps = [next(drawing) for _ in range(3)]
+        assert sorted(example for step in steps for example in step if example != 7) == list(range(6))
+        assert all(7 in step for step in steps)
