@@ -49,7 +49,9 @@ def test_llama_cpp_serves_the_adapter_as_if_it_were_merged(tmp_path: Path) -> No
     lora = random_lora(model)
     base = write_tiny_gguf(tmp_path / "base.gguf", model)
     weights = tiny_weights(model)
-    merged_weights = {name: weights[name] + np.float32(lora.scale) * (b @ a) for name, (a, b) in lora.tensors.items()}
+    merged_weights = {
+        name: (weights[name] + lora.scale * (b @ a)).astype(np.float32) for name, (a, b) in lora.tensors.items()
+    }
     merged = write_tiny_gguf(tmp_path / "merged.gguf", model, weights=merged_weights)
     adapter = write_gguf_adapter(tmp_path / "adapter.gguf", lora)
     served, expected, before = logits(base, adapter), logits(merged), logits(base)
@@ -72,7 +74,7 @@ def test_an_adapter_comes_back_exactly(tmp_path: Path) -> None:
 
 def test_the_same_tensors_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
     lora = random_lora(TinyLlama())
-    turned = LoraTensors(lora.architecture, lora.rank, lora.alpha, dict(reversed(lora.tensors.items())))
+    turned = LoraTensors(lora.architecture, lora.rank, lora.alpha, dict(reversed(tuple(lora.tensors.items()))))
     first = write_gguf_adapter(tmp_path / "a.gguf", lora).read_bytes()
     assert write_gguf_adapter(tmp_path / "b.gguf", turned).read_bytes() == first
 
