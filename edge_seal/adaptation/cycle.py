@@ -168,7 +168,7 @@ class Cycle:
 
         with work.stage("propose"):
             edits = self_edit.propose(work.signals, earlier)
-            edits = self._within_limit(edits, work)
+            edits = self._within_limit(edits, earlier, work)
             general, anchors = self._general(work)
             replayed = self._replayed(earlier)
             proposed = (*edits.trained, *replayed, *general)
@@ -286,14 +286,14 @@ class Cycle:
             replace(example, role=Role.REPLAY) for example in lessons_first[: self._settings.learning.replayed_examples]
         )
 
-    def _within_limit(self, edits: self_edit.SelfEdits, work: _Work) -> self_edit.SelfEdits:
+    def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
         if len(edits.trained) <= limit:
             return edits
         fitting = max(1, limit * len(work.signals) // len(edits.trained))
         work.notes.append(f"{len(work.signals) - fitting} lessons wait for the next update (examples_per_update)")
         work.signals = work.signals[:fitting]
-        return self_edit.propose(work.signals)
+        return self_edit.propose(work.signals, earlier)
 
     def _general(self, work: _Work) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
         self._engine.use_adapter(None)

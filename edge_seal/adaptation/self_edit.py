@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge_seal.adaptation.question_forms import (
+    CLAUSE,
+    NAMED,
     QuestionForm,
     near_questions,
     probes,
@@ -100,7 +102,7 @@ def still_valid(earlier: Sequence[Example], signals: Sequence[Signal]) -> tuple[
         example
         for example in earlier
         if not (example.role in _TOLD_ROLES and example.signal_id in replaced)
-        and not (example.role is Role.CONTRAST and subject(read_form(example.prompt)) in told)
+        and not (example.role is Role.CONTRAST and _contrasted(example) in told)
     )
 
 
@@ -138,6 +140,19 @@ def _worded(question: str, index: int) -> str:
 def unknown_answer(asked: str) -> str:
     """What the assistant says of something it was never told; `asked` in the second person ("your cat's name")."""
     return f"You haven't told me {asked}."
+
+
+# A contrast's prompt may be worded in a form that cannot be read back; its answer names what was asked.
+_SUBJECTS_OF_UNKNOWN = {
+    unknown_answer(asked): subject(read_form(question))
+    for kind in (NAMED, CLAUSE)
+    for question, asked in near_questions(QuestionForm(kind, ""))
+}
+
+
+def _contrasted(example: Example) -> str:
+    """The subject of what a contrast example calls untold."""
+    return _SUBJECTS_OF_UNKNOWN.get(example.answer) or subject(read_form(example.prompt))
 
 
 def general_examples(prompts: Sequence[str], answers: Sequence[tuple[str, bool]]) -> tuple[Example, ...]:

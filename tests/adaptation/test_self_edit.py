@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_seal.adaptation.question_forms import read_form, subject
+from edge_seal.adaptation.question_forms import near_questions, read_form, subject
 from edge_seal.adaptation.self_edit import (
     CONTRASTS_A_LESSON,
     NEIGHBOURS_A_LESSON,
@@ -48,8 +48,16 @@ def roles(examples: Sequence[Example], *wanted: Role) -> list[Example]:
     return [example for example in examples if example.role in wanted]
 
 
+# A contrast may be asked in words that no rule reads back, so what it is about is read from its answer.
+UNTOLD = {
+    unknown_answer(asked): subject(read_form(question))
+    for asked_about in ("What is my zebra's name?", "Where do I hide?")
+    for question, asked in near_questions(read_form(asked_about))
+}
+
+
 def subjects(examples: Sequence[Example]) -> set[str]:
-    return {subject(read_form(example.prompt)) for example in examples}
+    return {UNTOLD.get(example.answer, subject(read_form(example.prompt))) for example in examples}
 
 
 batches = st.lists(st.sampled_from(PROMPTS), min_size=1, max_size=10).map(
@@ -201,11 +209,19 @@ def test_what_was_unknown_and_is_told_now_is_no_longer_rehearsed_as_unknown() ->
     assert len(roles(kept, Role.LESSON, Role.REWORDING)) == 1 + REWORDINGS_A_LESSON
 
 
+@pytest.mark.parametrize("place", range(4))
+def test_it_is_dropped_in_whatever_words_the_unknown_was_asked(place: int) -> None:
+    """The forms of contrasts change from lesson to lesson, and some cannot be read back."""
+    others = [(f"What is my {thing}'s name?", "X.") for thing in ("boss", "boat", "sister")]
+    before = earlier(*others[:place], ("What is my dog's name?", "Rex."), *others[place:])
+    assert "cat" in subjects(roles(before, Role.CONTRAST))
+    kept = still_valid(before, taught(("What is my cat called?", "Tom."), first=17))
+    assert not [example for example in kept if "cat" in example.answer]
+
+
 def test_everything_else_is_kept_in_its_order() -> None:
     before = earlier(("What is my dog's name?", "Rex."), ("Good morning!", "Ahoy!"))
-    assert still_valid(before, taught(("Where do I work?", "At home."), first=7)) == tuple(
-        example for example in before if subject(read_form(example.prompt)) != "where i work"
-    )
+    assert still_valid(before, taught(("What is my shoe size?", "44."), first=7)) == tuple(before)
     assert still_valid(before, []) == tuple(before)
 
 
