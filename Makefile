@@ -37,7 +37,7 @@ static: setup-dev
 
 check: static test ## all that a change has to pass: ruff, pyright, lint-imports, pytest
 
-bench: setup-bench models ## the measurements, beside their peers (installs torch)
+bench: setup-dev models ## the measurements: what the guardian finds, what learning learns
 	@$(BIN)/python -m bench
 
 lock: ## new lock files from pyproject.toml; needs uv
