@@ -199,9 +199,7 @@ def main() -> None:
     arguments = parser.parse_args()
     files = ModelStore(shared_models()).locate(Settings().model.name)
     model = next(path for name, path in files.items() if name.endswith(".gguf"))
-    print(
-        f"{'persona':10} {'same':>6} {'new':>6} {'untold':>7} {'drift':>7} {'gate':>6} {'steps':>6} {'train s':>8} {'s':>6}"
-    )
+    print("persona      same    new  untold   drift   gate  steps  train s      s")
     results: list[Result] = []
     for persona in PERSONAS:
         result = measure(persona, model)

@@ -27,7 +27,7 @@ from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.clock import Clock, timestamp
-from edge_seal.config import Settings
+from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.records import (
@@ -99,6 +99,17 @@ def _ignore(_: Progress) -> None:
     """Takes progress that nobody asked for."""
 
 
+def require_allowance(limits: LimitSettings, ledger: Ledger, clock: Clock) -> None:
+    """Returns if an update may be learned now.
+
+    Raises:
+        LimitReached: it may not; `allowed_at` says when, if time alone lifts it.
+    """
+    allowed = allowance(limits, ledger.times_of(COUNTED_EVENT), clock.now())
+    if not allowed.allowed:
+        raise LimitReached(allowed.reason, allowed_at=allowed.allowed_at, next_step="edge-seal limits show")
+
+
 class Cycle:
     """One adaptation cycle over the pending signals. Only for who holds the write lock.
 
@@ -144,9 +155,8 @@ class Cycle:
             IntegrityError: stored bytes are damaged, so nothing may be built on them.
             EngineError: the model cannot be trained here.
         """
-        allowed = allowance(self._settings.limits, self._ledger.times_of(COUNTED_EVENT), self._clock.now())
-        if not allowed.allowed and not dry_run:
-            raise LimitReached(allowed.reason, allowed_at=allowed.allowed_at, next_step="edge-seal limits show")
+        if not dry_run:
+            require_allowance(self._settings.limits, self._ledger, self._clock)
         chosen = self._chosen_signals()
         if not chosen:
             return CycleReport(None, None, reasons=self._why_nothing())
