@@ -230,7 +230,7 @@ class Cycle:
             cleared = _cleared(verdicts)
         if not any(example.role is Role.LESSON for example in cleared):
             return self._refused_by_guardian(work, update, verdicts)
-        self._advance(update, State.CLEARED, examples=len(cleared), findings=list(verdicts.reasons))
+        self._clear(update, len(cleared), verdicts)
 
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
@@ -264,7 +264,9 @@ class Cycle:
                     waiting, cleared, verdicts, report, trained.report,
                     reasons=(f"not typed by you: it waits for `edge-seal updates approve {update.id}`",),
                 )  # fmt: skip
-            active = self._releases.activate(update.id, ACTOR, {"scale": str(report.scale)}, learned)
+            with self._database.transaction():
+                self._signals.mark(scored.known_signals, SignalState.DROPPED)
+                active = self._releases.activate(update.id, ACTOR, {"scale": _figure(report.scale)}, learned)
         return work.report(active, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
 
     # Propose ----------------------------------------------------------------------------------------------
@@ -353,6 +355,17 @@ class Cycle:
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
         )
+
+    def _clear(self, update: Update, examples: int, verdicts: Verdicts) -> None:
+        """Lets the update go on; a signal that was blocked beside good ones loses its words here and now."""
+        blocked = sorted({example.signal_id for example in verdicts.blocked if example.signal_id is not None})
+        with self._database.transaction():
+            self._signals.refuse(blocked)
+            self._advance(
+                update, State.CLEARED, examples=examples, findings=list(verdicts.reasons), signals_refused=list(blocked)
+            )
+        if blocked:
+            self._database.scrub()
 
     def _refused_by_guardian(self, work: _Work, update: Update, verdicts: Verdicts) -> CycleReport:
         blocked = {example.signal_id for example in verdicts.blocked}

@@ -50,15 +50,21 @@ def learn(now: bool, dry_run: bool) -> None:
     where they said no, 4 where a limit holds. Ctrl-C leaves everything as it was.
     """
     runtime = opened()
+    before = runtime.releases.active()
     progress: AbstractContextManager[_Lines] = _Bars() if sys.stderr.isatty() else nullcontext(_Lines())
     try:
         with progress as show:
             report = runtime.learn(now=now, dry_run=dry_run, on_progress=show)
     except KeyboardInterrupt:
-        waiting = len(runtime.signals.pending())
-        note(f"stopped; nothing changed: the answers are as before, your {waiting} lessons still wait")
+        waiting, active = len(runtime.signals.pending()), runtime.releases.active()
+        if active is not None and active != before:
+            # Ctrl-C came after the transaction that released it: what is said must be what is so.
+            note(f"stopped, but {active.id} had just become active; `edge-seal rollback` takes it back")
+        else:
+            note(f"stopped; nothing changed: the answers are as before, your {waiting} lessons still wait")
         if wants_json():
-            print_json({"update": None, "state": None, "stopped": True, "waiting": waiting})
+            released = active.id if active is not None and active != before else None
+            print_json({"update": released, "state": None, "stopped": True, "waiting": waiting})
         raise click.exceptions.Exit(_INTERRUPTED) from None
     if wants_json():
         print_json(_as_json(report))
