@@ -208,8 +208,8 @@ class TestGuardian:
         assert report.state is State.ACTIVE
         assert not [example for example in report.examples if key in example.answer]
         assert any(key in text for text in [str(row) for row in world.rows("examples")]) is False
-        assert states(world)[0] is SignalState.LEARNED
-        assert states(world)[1] is not SignalState.LEARNED
+        assert states(world) == [SignalState.LEARNED, SignalState.REFUSED]
+        assert key.encode() not in world.stored_bytes()
         assert report.update is not None
         assert report.update.adapter_sha256 is not None
         assert key not in json.dumps(world.adapters.manifest(report.update.adapter_sha256))
