@@ -54,7 +54,9 @@ class Home:
         """
         for directory in (self.data, self.config, self.state, self.cache):
             try:
-                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                # `parents=True` gives the mode to the last directory only, and the home itself is the one above.
+                directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                directory.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
                 raise ConfigError(
                     f"cannot make the directory {directory}: {error.strerror}",
