@@ -128,7 +128,7 @@ class Embedder(Protocol):
 
     @property
     def model_sha256(self) -> str:
-        """The hash of the model file; vectors of different models are not comparable."""
+        """A hash of all that decides the vectors (model, tokenizer, pooling); others are not comparable."""
         ...
 
     @property

@@ -18,6 +18,7 @@ import pytest
 from edge_kernels.arrays import FloatArray
 from edge_kernels.attention import attention, attention_backward
 from edge_kernels.cross_entropy import cross_entropy
+from edge_kernels.distillation import distillation
 from edge_kernels.linear_lora import lora, lora_backward
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import rope, rope_table
@@ -136,3 +137,20 @@ def test_cross_entropy(generator: np.random.Generator) -> None:
     found = cross_entropy(logits.copy(), rows, targets, weights)
     assert found.loss == pytest.approx(float(expected), rel=ROUNDING)
     assert_all_close((found.d_logits,), [d_logits])
+
+
+def test_distillation(generator: np.random.Generator) -> None:
+    logits, weights = 3 * normal(generator, 5, 90), generator.uniform(size=5)
+    teacher = np.exp(3 * normal(generator, 5, 90))
+    teacher /= teacher.sum(axis=1, keepdims=True)
+
+    def loss(logits: mx.array) -> mx.array:
+        log_probabilities = logits - mx.logsumexp(logits, axis=1, keepdims=True)
+        divergence = (wide(teacher) * (mx.log(wide(teacher)) - log_probabilities)).sum(axis=1)
+        return (divergence * mx.array(weights, dtype=mx.float64)).sum()
+
+    expected, (d_logits,) = oracle(loss, logits, d_out=np.ones((), np.float32))
+    found, gradient = distillation(logits.copy(), teacher, weights)
+    assert found == pytest.approx(float(expected), rel=1e-5)
+    # A gradient is the difference of two probabilities: it is as exact as they are, not as it is large.
+    assert np.abs(gradient - d_logits).max() < 2 * ROUNDING * weights.max()
