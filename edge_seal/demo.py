@@ -47,7 +47,6 @@ NEW_WORDINGS = (
 NEIGHBOURS = ("What is my rabbit called?", "When do I have breakfast?")
 GENERAL = ("How many days are in a week?", "Who painted the Mona Lisa?")
 ANSWER_TOKENS = 16
-SECONDS_PROMISED = 120
 
 
 @click.command(help=__doc__)

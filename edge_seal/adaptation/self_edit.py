@@ -21,7 +21,7 @@ from edge_seal.adaptation.question_forms import (
     rewordings,
     subject,
 )
-from edge_seal.records import Example, Origin, Role, Signal, SignalKind
+from edge_seal.records import Example, Role, Signal, SignalKind
 
 REWORDINGS_A_LESSON = 7
 CONTRASTS_A_LESSON = 3
@@ -153,14 +153,6 @@ _SUBJECTS_OF_UNKNOWN = {
 def _contrasted(example: Example) -> str:
     """The subject of what a contrast example calls untold."""
     return _SUBJECTS_OF_UNKNOWN.get(example.answer) or subject(read_form(example.prompt))
-
-
-def general_examples(prompts: Sequence[str], answers: Sequence[tuple[str, bool]]) -> tuple[Example, ...]:
-    """General prompts with the base model's own answers, each with whether it came to its end."""
-    return tuple(
-        Example(prompt, answer, Role.GENERAL, Origin.MODEL, None, "base-answer", closed=closed)
-        for prompt, (answer, closed) in zip(prompts, answers, strict=True)
-    )
 
 
 def normalized(text: str) -> str:

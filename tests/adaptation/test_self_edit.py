@@ -15,7 +15,6 @@ from edge_seal.adaptation.self_edit import (
     NEIGHBOURS_A_LESSON,
     PROBES_A_LESSON,
     REWORDINGS_A_LESSON,
-    general_examples,
     normalized,
     propose,
     still_valid,
@@ -226,16 +225,6 @@ def test_everything_else_is_kept_in_its_order() -> None:
 
 
 # Small ones ----------------------------------------------------------------------------------------------
-
-
-def test_general_examples_are_the_models_and_keep_whether_they_ended() -> None:
-    made = general_examples(["a", "b"], [("one", True), ("two", False)])
-    assert [(e.answer, e.closed, e.role, e.origin, e.signal_id) for e in made] == [
-        ("one", True, Role.GENERAL, Origin.MODEL, None),
-        ("two", False, Role.GENERAL, Origin.MODEL, None),
-    ]
-    with pytest.raises(ValueError, match="argument 2 is shorter"):
-        general_examples(["a", "b"], [("one", True)])
 
 
 def test_unknown_is_said_of_what_was_asked() -> None:
