@@ -194,6 +194,15 @@ _SETTINGS = (
     """,
 )
 
+# Forgetting a memory has to find what was learned from it, and every example of a lesson.
+_LESSONS_OF_MEMORIES = (
+    "ALTER TABLE signals ADD COLUMN memory_id INTEGER REFERENCES memories (id) ON DELETE SET NULL",
+    "CREATE INDEX signals_memory ON signals (memory_id)",
+    "CREATE INDEX signals_turn ON signals (turn_id)",
+    "CREATE INDEX examples_signal ON examples (signal_id)",
+)
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
+    Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
 )
