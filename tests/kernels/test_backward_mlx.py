@@ -19,10 +19,14 @@ from edge_kernels.arrays import FloatArray
 from edge_kernels.attention import attention, attention_backward
 from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.distillation import distillation
+from edge_kernels.kto import kto
 from edge_kernels.linear_lora import lora, lora_backward
+from edge_kernels.orpo import orpo
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import rope, rope_table
+from edge_kernels.simpo import simpo
 from edge_kernels.swiglu import swiglu, swiglu_backward
+from edge_kernels.top_k import top_k, top_k_distillation
 from tests.kernels.differences import assert_close
 from tests.kernels.forests import random_forest
 
@@ -154,3 +158,56 @@ def test_distillation(generator: np.random.Generator) -> None:
     assert found == pytest.approx(float(expected), rel=1e-5)
     # A gradient is the difference of two probabilities: it is as exact as they are, not as it is large.
     assert np.abs(gradient - d_logits).max() < 2 * ROUNDING * weights.max()
+
+
+def test_top_k_distillation(generator: np.random.Generator) -> None:
+    logits, weights = 3 * normal(generator, 5, 90), generator.uniform(size=5)
+    teacher = top_k(3 * normal(generator, 5, 90), 8)
+    in_top = np.zeros((5, 90), np.float32)
+    np.put_along_axis(in_top, teacher.tokens, 1, axis=1)
+
+    def loss(logits: mx.array) -> mx.array:
+        student = mx.softmax(logits, axis=1)
+        own = mx.take_along_axis(student, mx.array(teacher.tokens), axis=1)
+        rest, left = (student * (1 - wide(in_top))).sum(axis=1), wide(teacher.rest)
+        kept = wide(teacher.probabilities)
+        divergence = (kept * (mx.log(kept) - mx.log(own))).sum(axis=1) + left * (mx.log(left) - mx.log(rest))
+        return (divergence * mx.array(weights, dtype=mx.float64)).sum()
+
+    expected, (d_logits,) = oracle(loss, logits, d_out=np.ones((), np.float32))
+    found, gradient = top_k_distillation(logits.copy(), teacher, weights)
+    assert found == pytest.approx(float(expected), rel=1e-5)
+    assert np.abs(gradient - d_logits).max() < 2 * ROUNDING * weights.max()
+
+
+def test_preferences(generator: np.random.Generator) -> None:
+    chosen, rejected = -np.abs(normal(generator, 7)) - np.float32(0.1), -np.abs(normal(generator, 7)) - np.float32(0.1)
+
+    def log_sigmoid(x: mx.array) -> mx.array:
+        return -mx.logaddexp(mx.zeros_like(x), -x)
+
+    def odds_ratio(chosen: mx.array, rejected: mx.array) -> mx.array:
+        log_odds = [mean - mx.log(1 - mx.exp(mean)) for mean in (chosen, rejected)]
+        return -log_sigmoid(log_odds[0] - log_odds[1]).sum()
+
+    def margin(chosen: mx.array, rejected: mx.array) -> mx.array:
+        return -log_sigmoid(2 * (chosen - rejected) - 1).sum()
+
+    one = np.ones((), np.float32)
+    for ours, theirs in ((orpo, odds_ratio), (simpo, margin)):
+        expected, gradients = oracle(theirs, chosen, rejected, d_out=one)
+        losses, *found = ours(chosen, rejected)
+        assert losses.sum() == pytest.approx(float(expected), rel=4 * ROUNDING)
+        for gradient, reference in zip(found, gradients, strict=True):
+            assert_close(gradient, reference, 4 * ROUNDING)
+
+    liked = np.array([True, False, True, True, False, False, True])
+
+    def unpaired(policy: mx.array) -> mx.array:
+        ahead = 0.1 * (policy - wide(rejected) - 0.5)
+        return (1 - mx.sigmoid(mx.where(mx.array(liked.tolist()), ahead, -ahead))).sum()
+
+    expected, (gradient,) = oracle(unpaired, chosen, d_out=one)
+    losses, found = kto(chosen, rejected, liked, reference_point=0.5)
+    assert losses.sum() == pytest.approx(float(expected), rel=4 * ROUNDING)
+    assert_close(found, gradient, 4 * ROUNDING)
