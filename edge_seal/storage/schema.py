@@ -202,7 +202,64 @@ _LESSONS_OF_MEMORIES = (
     "CREATE INDEX examples_signal ON examples (signal_id)",
 )
 
+_FACTS = (
+    # What the rules read in a memory's text: derived, so it goes with the memory and can be read anew. A fact ends by
+    # itself where its memory says other things too. `holds` 0: "I no longer ...".
+    """
+    CREATE TABLE facts (
+        memory_id INTEGER NOT NULL REFERENCES memories (id) ON DELETE CASCADE,
+        subject TEXT NOT NULL,
+        attribute TEXT NOT NULL,
+        value TEXT NOT NULL,
+        holds INTEGER NOT NULL CHECK (holds IN (0, 1)),
+        valid_to TEXT,
+        ended_by INTEGER REFERENCES memories (id) ON DELETE SET NULL,
+        PRIMARY KEY (memory_id, subject, attribute, value)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX facts_of ON facts (subject, attribute)",
+    "CREATE INDEX facts_ended_by ON facts (ended_by) WHERE ended_by IS NOT NULL",
+    # The second clock of an end: when it was learned, and from which memory (NULL: a person's decision, or forgotten).
+    """
+    CREATE TABLE memory_ends (
+        memory_id INTEGER PRIMARY KEY REFERENCES memories (id) ON DELETE CASCADE,
+        learned_at TEXT NOT NULL,
+        ended_by INTEGER REFERENCES memories (id) ON DELETE SET NULL
+    ) STRICT
+    """,
+    "CREATE INDEX memory_ends_ended_by ON memory_ends (ended_by) WHERE ended_by IS NOT NULL",
+    """
+    CREATE TABLE contradictions (
+        first_id INTEGER NOT NULL REFERENCES memories (id) ON DELETE CASCADE,
+        second_id INTEGER NOT NULL REFERENCES memories (id) ON DELETE CASCADE,
+        found_at TEXT NOT NULL,
+        similarity REAL,
+        state TEXT NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'resolved')),
+        PRIMARY KEY (first_id, second_id),
+        CHECK (first_id < second_id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX contradictions_second ON contradictions (second_id)",
+    # What was said in passing and waits for a yes. It goes with the conversation that it was said in.
+    """
+    CREATE TABLE proposals (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        created_at TEXT NOT NULL,
+        text TEXT NOT NULL,
+        turn_id INTEGER REFERENCES turns (id) ON DELETE CASCADE,
+        found_by TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        salt TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX proposals_turn ON proposals (turn_id)",
+    # The facts of memories from before are read by the program when it first needs them.
+    "CREATE TABLE facts_unread (memory_id INTEGER PRIMARY KEY REFERENCES memories (id) ON DELETE CASCADE) STRICT",
+    "INSERT INTO facts_unread SELECT id FROM memories",
+)
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
     Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
+    Migration(3, "facts with two clocks, contradictions, proposals", _FACTS),
 )
