@@ -111,7 +111,7 @@ def test_greedy_answers_follow_the_logits(engine: LlamaCppEngine) -> None:
     text = ""
     for _ in range(5):
         tokens += (int(next_logits(engine, tokens).argmax()),)
-        text += expected.feed(engine._piece(tokens[-1]))
+        text += expected.feed(engine._text.piece(tokens[-1]))
     assert answer(engine, prompt, Sampling(5)) == text + expected.finish()
 
 
@@ -411,7 +411,7 @@ def parsed_by_llama_cpp(engine: LlamaCppEngine, text: bytes) -> list[int]:
     """The whole text with what looks like a control token taken for one."""
     from llama_cpp import llama_cpp as native
 
-    vocab = cast("native.llama_vocab_p", engine._native.vocab)
+    vocab = cast("native.llama_vocab_p", engine._text.native)
     room = (native.llama_token * 1000)()
     return room[: native.llama_tokenize(vocab, text, len(text), room, 1000, False, True)]
 
