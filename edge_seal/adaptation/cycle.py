@@ -8,6 +8,7 @@ the active adapter as it was, and leaves the signals waiting unless they themsel
 from __future__ import annotations
 
 import logging
+import secrets
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -48,6 +49,7 @@ from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.budget import COUNTED_EVENT, allowance
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
 
@@ -137,6 +139,7 @@ class Cycle:
         self._ledger = ledger
         self._releases = releases
         self._adapters = adapters
+        self._forgetting = Forgetting(database, ledger, adapters, releases)
         self._signals = signals
         self._engine = engine
         self._model_path = model_path
@@ -157,10 +160,11 @@ class Cycle:
         """
         if not dry_run:
             require_allowance(self._settings.limits, self._ledger, self._clock)
+        notes = self._without_forgotten(dry_run=dry_run)
         chosen = self._chosen_signals()
         if not chosen:
-            return CycleReport(None, None, reasons=self._why_nothing())
-        work = _Work(chosen, _Stopwatch(self._clock), on_progress)
+            return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
+        work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes))
         try:
             with BlasThreads.adapting() as work.threads:
                 return self._learn(work, dry_run=dry_run)
@@ -268,6 +272,17 @@ class Cycle:
                 self._signals.mark(scored.known_signals, SignalState.DROPPED)
                 active = self._releases.activate(update.id, ACTOR, {"scale": _figure(report.scale)}, learned)
         return work.report(active, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
+
+    def _without_forgotten(self, *, dry_run: bool) -> tuple[str, ...]:
+        """Leaves an update that learned what was forgotten, so that nothing is trained on top of it; says so."""
+        if dry_run:
+            notice = self._forgetting.notice(self._releases.active())
+            return () if notice is None else (notice,)
+        retired = self._forgetting.retire(ACTOR)
+        if retired is None:
+            return ()
+        self._engine.use_adapter(self._serving_path())
+        return (retired.words,)
 
     # Propose ----------------------------------------------------------------------------------------------
 
@@ -523,6 +538,8 @@ class Cycle:
         learning = self._settings.learning
         return {
             "format": "edge-seal-patch/1",
+            # Against who tries texts for the hash in the ledger, once lessons were forgotten and taken out of here.
+            "salt": secrets.token_hex(SALT_BYTES),
             "created_at": timestamp(self._clock.now()),
             "update": update.id,
             "parent": update.parent_id,

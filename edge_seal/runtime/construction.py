@@ -22,6 +22,7 @@ from edge_seal.runtime.values import USER
 from edge_seal.storage.database import Database
 from edge_seal.updates import write_lock
 from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
 
@@ -73,6 +74,10 @@ class Construction:
     @cached_property
     def releases(self) -> Releases:
         return Releases(self.database, self.ledger, self.adapters, self.clock)
+
+    @cached_property
+    def forgetting(self) -> Forgetting:
+        return Forgetting(self.database, self.ledger, self.adapters, self.releases)
 
     @cached_property
     def signals(self) -> SignalBox:
@@ -162,6 +167,7 @@ class Construction:
         self.home.create()
         with write_lock.hold(self.home.lock_file):
             self.releases.recover()
+            self.forgetting.recover()
             yield
 
 

@@ -128,11 +128,18 @@ class Learning(Asking):
         return update
 
     def rollback(self, target: str | None) -> RolledBack:
-        """Goes back to the parent (None), to an earlier update, or to `base`."""
+        """Goes back to the parent (None), to an earlier update, or to `base`.
+
+        From an update that learned what was forgotten, None goes to the newest one that did not.
+        """
         with self.writing():
             before = {update.id: update.state for update in self.releases.list()}
             was = self.releases.active()
-            active = self.releases.rollback(target, USER)
+            if target is None and was is not None and self.forgetting.notice(was) is not None:
+                target = self.forgetting.clean_ancestor(was)
+            with self.database.transaction():
+                active = self.releases.rollback(target, USER)
+                self.forgetting.purge(USER)
             taken_back = tuple(
                 update.id
                 for update in self.releases.list()

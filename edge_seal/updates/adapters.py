@@ -116,6 +116,27 @@ class AdapterStore:
             f"the manifest of adapter {sha256} is missing or damaged", next_step="edge-seal audit verify"
         )
 
+    def add_manifest(self, sha256: str, manifest: Mapping[str, JsonValue]) -> str:
+        """Writes one more manifest of a stored adapter, durably; returns its hash.
+
+        Raises:
+            IntegrityError: `manifest` names another adapter.
+            EngineError: the system refused.
+        """
+        text = _manifest_bytes(manifest, sha256)
+        wanted = hashlib.sha256(text).hexdigest()
+        directory = self.path(sha256).parent
+        if directory.is_dir() and self._manifest_problem(directory, wanted) is not None:
+            write_durably(directory / f"manifest-{wanted}.json", text)
+        return wanted
+
+    def remove_unnamed_manifests(self, sha256: str, named: Collection[str]) -> int:
+        """Removes the adapter's manifests whose hash is not in `named`, and says how many; under the write lock."""
+        unnamed = [file for file in _manifest_files(self.path(sha256).parent) if sha256_of(file) not in named]
+        for file in unnamed:
+            file.unlink(missing_ok=True)
+        return len(unnamed)
+
     def discard(self, sha256: str, manifest_sha256: str, *, named: Collection[tuple[str, str]]) -> None:
         """Removes the manifest, and the adapter with it, unless a pair of hashes in `named` still needs them."""
         directory = self.path(sha256).parent

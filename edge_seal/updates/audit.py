@@ -18,15 +18,25 @@ from edge_seal.updates.lifecycle import IllegalTransition, check_transition
 EVENT_PREFIX: Final = "update"
 EXAMPLES_DOMAIN: Final = "edge-seal examples v1"
 
+# Beside the moves from state to state: lessons of an update were forgotten (its examples and manifest have other hashes
+# from then on), and its adapter was deleted for it. See `updates.forgetting`.
+FORGOTTEN_EVENT: Final = f"{EVENT_PREFIX}.forgotten"
+PURGED_EVENT: Final = f"{EVENT_PREFIX}.purged"
+LESSONS_FORGOTTEN: Final = "its lessons were forgotten"
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One update as the ledger tells it. `examples_sha256` is salted, see `examples_digest`."""
+    """One update as the ledger tells it. `examples_sha256` is salted, see `examples_digest`.
+
+    `purged`: its adapter was deleted, because its lessons were forgotten.
+    """
 
     update: Update
     examples_sha256: str | None = None
     activated_with: tuple[tuple[str, str], ...] = ()
     signals_learned: tuple[str, ...] = ()
+    purged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,14 @@ def replay(entries: Iterable[LedgerEntry]) -> Replay:
     problems: list[str] = []
     for entry in entries:
         state = _STATE_OF_EVENT.get(entry.event)
+        known = updates.get(entry.subject)
+        if entry.event in (FORGOTTEN_EVENT, PURGED_EVENT):
+            if known is None:
+                problems.append(f"entry {entry.seq} forgets lessons of {entry.subject}, which was never proposed")
+            else:
+                updates[entry.subject] = _forgotten(known, entry)
         if state is None:
             continue
-        known = updates.get(entry.subject)
         if state is State.PROPOSED:
             if known is not None:
                 problems.append(f"entry {entry.seq} proposes {entry.subject}, which exists already")
@@ -156,6 +171,23 @@ def _moved(recorded: Recorded, state: State, entry: LedgerEntry) -> Recorded:
             signals_learned=tuple(dict.fromkeys((*recorded.signals_learned, *learned))),
         )
     return replace(recorded, update=update)
+
+
+def _forgotten(recorded: Recorded, entry: LedgerEntry) -> Recorded:
+    """`recorded` after lessons of it were forgotten, or after its adapter was deleted for that."""
+    body = body_of(entry)
+    if entry.event == PURGED_EVENT:
+        reason = _string(body, "reason") or LESSONS_FORGOTTEN
+        update = replace(recorded.update, adapter_sha256=None, manifest_sha256=None, reason=reason)
+        return replace(recorded, update=update, purged=True)
+    adapter, manifest = recorded.update.adapter_sha256, _string(body, "manifest_sha256")
+    examples = _string(body, "examples_sha256")
+    if adapter is None or manifest is None:
+        return replace(recorded, examples_sha256=examples)
+    # It may answer with the manifest it has now where it answered with the one before.
+    answered = (*recorded.activated_with, (adapter, manifest)) if recorded.activated_with else ()
+    update = replace(recorded.update, manifest_sha256=manifest)
+    return replace(recorded, update=update, examples_sha256=examples, activated_with=answered)
 
 
 def _compared(told: Update, kept: Update) -> tuple[tuple[str, object, object], ...]:

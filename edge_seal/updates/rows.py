@@ -5,7 +5,8 @@ Public identifiers are a letter and a number (`u12`, `s4`); the tables hold the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from edge_seal.errors import IntegrityError, NotFound
@@ -132,6 +133,34 @@ class UpdateRows:
             "UPDATE updates SET adapter_sha256 = NULL, manifest_sha256 = NULL, examples_salt = NULL, reason = ?"
             " WHERE id = ?",
             (reason, number),
+        )
+
+    def trained_on(self, signals: Collection[str]) -> frozenset[str]:
+        """The updates that have an example of one of the signals."""
+        numbers = json.dumps([number_of(signal, letter="s") for signal in signals])
+        found = self._database.rows(
+            "SELECT DISTINCT update_id FROM examples WHERE signal_id IN (SELECT value FROM json_each(?))", (numbers,)
+        )
+        return frozenset(f"u{row[0]}" for row in found)
+
+    def forget_examples(self, update_id: str, signals: Collection[str], salt: str, manifest_sha256: str | None) -> int:
+        """Deletes the examples of the signals, under a new salt and manifest for what is left; gives how many."""
+        number = number_of(update_id)
+        numbers = json.dumps([number_of(signal, letter="s") for signal in signals])
+        deleted = self._database.rows(
+            "DELETE FROM examples WHERE update_id = ? AND signal_id IN (SELECT value FROM json_each(?)) RETURNING id",
+            (number, numbers),
+        )
+        self._database.execute(
+            "UPDATE updates SET examples_salt = ?, manifest_sha256 = ? WHERE id = ?", (salt, manifest_sha256, number)
+        )
+        return len(deleted)
+
+    def purge(self, update_id: str, reason: str) -> None:
+        """Lets go of the adapter's name and says why; the examples stay."""
+        self._database.execute(
+            "UPDATE updates SET adapter_sha256 = NULL, manifest_sha256 = NULL, reason = ? WHERE id = ?",
+            (reason, number_of(update_id)),
         )
 
     # Signals ----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from edge_seal.errors import IntegrityError
 from edge_seal.records import ChainReport, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
-from edge_seal.updates.audit import EVENT_PREFIX, Replay, differences, examples_digest, replay
+from edge_seal.updates.audit import EVENT_PREFIX, LESSONS_FORGOTTEN, Replay, differences, examples_digest, replay
 from edge_seal.updates.ledger import ChainCheck, Ledger
 from edge_seal.updates.rows import UpdateRows, hashes_of
 
@@ -51,6 +51,8 @@ class Verification:
         recorded = evidence.replayed.updates.get(update.id)
         if base_sha256 not in {None, update.base_sha256}:
             return "it was trained for another model file"
+        if recorded is not None and recorded.purged:
+            return f"{LESSONS_FORGOTTEN}, and its adapter is deleted"
         if hashes is None:
             return "its row names no adapter"
         if recorded is None or not recorded.activated_with:
