@@ -232,13 +232,17 @@ class Memories:
         done = 0
         if self._index is None or self._embedder is None:
             return done
-        while batch := self._index.missing(EMBEDDED_AT_ONCE):
+        if self._index.count_missing() == 0:
+            return done
+        last = 0
+        while batch := self._index.missing(EMBEDDED_AT_ONCE, after=last):
             made = self._embedder.embed([text for _, text in batch])
             with self._database.transaction():
                 for (number, text), vector in zip(batch, made, strict=True):
                     # Another process may have changed or taken out the memory since it was read.
                     if self._database.row("SELECT 1 FROM memories WHERE id = ? AND text = ?", (number, text)):
                         self._index.store(number, vector)
+            last = batch[-1][0]
             done += len(batch)
             if progress is not None:
                 progress(done)

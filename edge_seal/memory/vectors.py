@@ -1,16 +1,17 @@
-"""The vectors of memories in vec0, each with its own digest.
+"""The vectors of memories and of past turns, each with its own digest; their sign bits are searched first.
 
-Invariants: a stored vector is finite and of unit length; it and its digest change in one transaction; a vector whose
-bytes do not fit its digest is never ranked by: it is an `IntegrityError` that names the memory.
-
-vec0 itself takes NaN and infinity (a NaN row then ranks first) and does not notice changed bytes in its chunks.
+Invariants: a stored vector is finite and of unit length; it, its digest and its sign bits change in one transaction
+(triggers, see `storage.vector_tables`); a vector whose bytes do not fit its digest is never ranked by: it is an
+`IntegrityError` that names whose it is.
 """
+
+# ruff: noqa: S608 - the names that are put into statements are our own
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -18,155 +19,317 @@ import numpy as np
 
 from edge_seal.engines.engine import FloatArray
 from edge_seal.errors import EngineError, IntegrityError
-from edge_seal.storage.database import Database, SqlValue
+from edge_seal.memory import sign_bits
+from edge_seal.memory.sign_bits import BLOCK
+from edge_seal.storage.database import Database
 from edge_seal.storage.schema import EMBEDDING_DIMENSION
 
 UNIT_TOLERANCE: Final = 1e-3
-# vec0 refuses to look for more neighbours.
-MAXIMUM_NEIGHBOURS: Final = 4096
+# How many come out of each round of the search, chosen by figures in docs/log.md: the scan of sign bits, and what is
+# then compared exactly. A search for more than an eighth of the latter compares more.
+SCANNED: Final = 4096
+COMPARED: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What has vectors: the rows of `table`, of which those are found that fit `usable` (which may name `:now`)."""
+
+    name: str
+    table: str
+    letter: str
+    called: str
+    usable: str
+    text: str
+
+
+MEMORY: Final = Kind("memory", "memories", "m", "memory", "(valid_to IS NULL OR valid_to > :now)", "text")
+# Only what a person typed is found again: pasted text and the model's own answers are not what they said.
+TURN: Final = Kind("turn", "turns", "t", "turn", "origin = 'typed'", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A memory's number and the cosine of its vector with the question's."""
+    """A row's number and the cosine of its vector with the question's."""
 
     number: int
     similarity: float
 
 
 class VectorIndex:
-    """The vectors that one embedder made. Rows of another embedder are left alone and never found."""
+    """The vectors that one embedder made. Those of another embedder are left alone and never found."""
 
-    def __init__(self, database: Database, embedder_sha256: str) -> None:
+    def __init__(self, database: Database, embedder_sha256: str, kind: Kind = MEMORY) -> None:
         self._database = database
         self._embedder_sha256 = embedder_sha256
+        self._kind = kind
+        self._bits = sign_bits.kept_for(database, kind.name, embedder_sha256)
 
     def store(self, number: int, vector: FloatArray) -> None:
-        """Puts `vector` `(384,)` in place of what the memory had. Runs inside the caller's transaction.
+        """Puts `vector` `(384,)` in place of what the row had. Runs inside the caller's transaction.
 
         Raises:
             EngineError: it has another length, is not finite, or is not of unit length.
         """
-        content = _checked(vector, number)
-        remove(self._database, number)
-        self._database.execute("INSERT INTO memory_vectors (rowid, embedding) VALUES (?, ?)", (number, content))
+        content, kind = _checked(vector, f"{self._kind.called} {self._kind.letter}{number}"), self._kind.name
+        remove(self._database, number, self._kind)
+        embedder = self._embedder()
+        if embedder is None:
+            self._database.execute(
+                f"INSERT INTO {kind}_vector_state (embedder_sha256) VALUES (?)", (self._embedder_sha256,)
+            )
+            embedder = self._embedder()
         self._database.execute(
-            "INSERT INTO memory_embeddings (memory_id, embedder_sha256, vector_sha256) VALUES (?, ?, ?)",
-            (number, self._embedder_sha256, hashlib.sha256(content).hexdigest()),
+            f"INSERT INTO {kind}_vectors ({kind}_id, embedder, vector_sha256, embedding) VALUES (?, ?, ?, ?)",
+            (number, embedder, hashlib.sha256(content).hexdigest(), content),
         )
 
     def nearest(self, question: FloatArray, count: int, now: str) -> tuple[Neighbour, ...]:
-        """The `count` memories nearest to `question` that hold at `now`, nearest first."""
-        content, count = _checked(question, None), min(count, MAXIMUM_NEIGHBOURS)
-        numbers = self._neighbours(_NEAREST, (content, count))
-        usable = {row[0] for row in self._database.rows(_USABLE, (self._embedder_sha256, now, json.dumps(numbers)))}
-        if len(usable) < len(numbers):
-            # Rows that must not be found took places. Leaving them out beforehand takes three times as long.
-            numbers = self._neighbours(_NEAREST_USABLE, (content, count, self._embedder_sha256, now))
+        """The `count` usable rows nearest to `question`, nearest first; memories that hold at `now`.
+
+        Raises:
+            IntegrityError: the bytes of a vector that was compared do not fit their digest.
+        """
+        _checked(question, "the question")
+        with self._database.snapshot():
+            scanned = SCANNED
+            while True:
+                candidates = self._bits.nearest(self._database, question, scanned)
+                found = self._compared(question, candidates, max(COMPARED, 8 * count), now)
+                # Rows that must not be found took places; then the scan goes further down.
+                if len(found) >= count or len(candidates) < scanned:
+                    break
+                scanned *= 16
         # Ties by number, so that the same question always gives the same order.
-        found = self.similarities(question, numbers).values()
-        return tuple(sorted(found, key=lambda neighbour: (-neighbour.similarity, neighbour.number)))
+        return tuple(sorted(found, key=lambda neighbour: (-neighbour.similarity, neighbour.number))[:count])
 
     def similarities(self, question: FloatArray, numbers: Iterable[int]) -> dict[int, Neighbour]:
-        """The cosines of `question` with those of the memories that have a vector of this embedder.
+        """The cosines of `question` with those of the rows that have a vector of this embedder.
 
         Raises:
             IntegrityError: the bytes of one of them do not fit their digest.
         """
-        return {
-            number: Neighbour(number, float(np.dot(vector, question)))
-            for number, vector in ((number, self._vector(number)) for number in numbers)
-            if vector is not None
-        }
+        return {item.number: item for item in self._similarities(question, list(numbers), "TRUE", "")}
 
-    def missing(self, limit: int) -> tuple[tuple[int, str], ...]:
-        """Numbers and texts of at most `limit` memories without a vector of this embedder."""
+    def vectors(self, numbers: Iterable[int]) -> dict[int, FloatArray]:
+        """The vectors of those of the rows that have one of this embedder.
+
+        Raises:
+            IntegrityError: the bytes of one of them do not fit their digest.
+        """
+        return dict(self._read(list(numbers), "TRUE", ""))
+
+    def missing(self, limit: int, *, after: int = 0) -> tuple[tuple[int, str], ...]:
+        """Numbers and texts of at most `limit` rows beyond `after` without a vector of this embedder."""
+        kind = self._kind
+        usable = "TRUE" if kind is MEMORY else kind.usable
         rows = self._database.rows(
-            "SELECT memories.id, memories.text " + _WITHOUT_VECTOR + " ORDER BY memories.id LIMIT ?",
-            (self._embedder_sha256, limit),
+            f"""
+            SELECT id, {kind.text} FROM {kind.table} WHERE id > ? AND {usable} AND NOT EXISTS (
+                SELECT 1 FROM {kind.name}_vectors INDEXED BY {kind.name}_vectors_embedder
+                WHERE embedder = ? AND {kind.name}_id = {kind.table}.id
+            ) ORDER BY id LIMIT ?
+            """,
+            (after, self._embedder() or 0, limit),
         )
         return tuple((cast("int", number), cast("str", text)) for number, text in rows)
 
     def count_missing(self) -> int:
         """How many memories have no vector of this embedder: vector search does not see them."""
-        row = self._database.row("SELECT count(*) " + _WITHOUT_VECTOR, (self._embedder_sha256,))
-        return cast("int", row[0]) if row is not None else 0
-
-    def _neighbours(self, query: str, parameters: Sequence[SqlValue]) -> tuple[int, ...]:
-        return tuple(cast("int", row[0]) for row in self._database.rows(query, parameters))
-
-    def _vector(self, number: int) -> FloatArray | None:
         row = self._database.row(
             """
-            SELECT vector_sha256, (SELECT embedding FROM memory_vectors WHERE rowid = memory_id)
-            FROM memory_embeddings WHERE memory_id = ? AND embedder_sha256 = ?
+            SELECT memories - coalesce((SELECT vectors FROM memory_vector_state WHERE embedder_sha256 = ?), 0)
+            FROM memory_count
             """,
-            (number, self._embedder_sha256),
+            (self._embedder_sha256,),
         )
-        if row is None:
-            return None
-        digest, content = row
-        if not isinstance(content, bytes) or hashlib.sha256(content).hexdigest() != digest:
-            raise IntegrityError(
-                f"the stored vector of memory m{number} is not the one that was written",
-                next_step=f"edge-seal memory edit m{number} with its text stores a new one; edge-seal forget m{number}",
-            )
-        return np.frombuffer(content, dtype="<f4")
+        return cast("int", row[0]) if row is not None else 0
+
+    def _embedder(self) -> int | None:
+        row = self._database.row(
+            f"SELECT embedder FROM {self._kind.name}_vector_state WHERE embedder_sha256 = ?", (self._embedder_sha256,)
+        )
+        return cast("int", row[0]) if row is not None else None
+
+    def _compared(self, question: FloatArray, candidates: sign_bits.Numbers, wanted: int, now: str) -> list[Neighbour]:
+        """The first `wanted` of the candidates that may be found, compared exactly."""
+        found: list[Neighbour] = []
+        start = 0
+        while len(found) < wanted and start < len(candidates):
+            part = candidates[start : start + wanted - len(found)]
+            found += self._similarities(question, cast("list[int]", part.tolist()), self._kind.usable, now)
+            start += len(part)
+        return found
+
+    def _similarities(self, question: FloatArray, numbers: list[int], usable: str, now: str) -> list[Neighbour]:
+        read = list(self._read(numbers, usable, now))
+        if not read:
+            return []
+        # One product for all; einsum gives each row the same sum in whatever company it stands.
+        cosines = np.einsum("nd,d->n", np.stack([vector for _, vector in read]), question)
+        return [Neighbour(number, float(cosine)) for (number, _), cosine in zip(read, cosines, strict=True)]
+
+    def _read(self, numbers: list[int], usable: str, now: str) -> Iterator[tuple[int, FloatArray]]:
+        kind = self._kind
+        rows = self._database.rows(
+            f"""
+            SELECT {kind.name}_id, vector_sha256, embedding FROM json_each(:numbers)
+            CROSS JOIN {kind.name}_vectors ON {kind.name}_id = value
+            CROSS JOIN {kind.table} ON {kind.table}.id = value
+            WHERE embedder = :embedder AND {usable}
+            """,
+            {"numbers": json.dumps(numbers), "embedder": self._embedder() or 0, "now": now},
+        )
+        for number, digest, content in rows:
+            if not isinstance(content, bytes) or hashlib.sha256(content).hexdigest() != digest:
+                raise IntegrityError(
+                    f"the stored vector of {kind.called} {kind.letter}{number} is not the one that was written",
+                    next_step="edge-seal doctor --rebuild makes it anew",
+                )
+            yield cast("int", number), np.frombuffer(content, dtype="<f4")
 
 
-_NEAREST: Final = "SELECT rowid FROM memory_vectors WHERE embedding MATCH ? AND k = ? ORDER BY distance"
+def remove(database: Database, number: int, kind: Kind = MEMORY) -> None:
+    """Takes out the row's vector and its sign bits, whoever made it. Runs inside the caller's transaction."""
+    database.execute(f"DELETE FROM {kind.name}_vectors WHERE {kind.name}_id = ?", (number,))
+    sign_bits.refresh_after_commit(database)
 
-# The memories that hold and whose vectors this embedder made.
-_USABLE: Final = """
-    SELECT memory_id FROM memory_embeddings JOIN memories ON memories.id = memory_id
-    WHERE embedder_sha256 = ? AND (valid_to IS NULL OR valid_to > ?)
-    AND memory_id IN (SELECT value FROM json_each(?))
-"""
 
-_NEAREST_USABLE: Final = """
-    SELECT rowid FROM memory_vectors WHERE embedding MATCH ? AND k = ? AND rowid IN (
-        SELECT memory_id FROM memory_embeddings JOIN memories ON memories.id = memory_id
-        WHERE embedder_sha256 = ? AND (valid_to IS NULL OR valid_to > ?)
+# Checked and made anew ------------------------------------------------------------------------------------
+
+
+def problems(database: Database, kind: Kind = MEMORY) -> Iterator[str]:
+    """What does not fit between vectors, their digests and their sign bits, in words."""
+    for block in _blocks(database, kind):
+        yield from (problem for _, problem in block.damaged)
+        if not block.fits:
+            these = f"{kind.letter}{block.first} to {kind.letter}{block.first + BLOCK - 1}"
+            yield f"the sign bits of {these} are not those of their vectors"
+    yield from (f"{wrong} is not {right}" for wrong, right in _wrong_counts(database, kind))
+
+
+def rebuild(database: Database, kind: Kind = MEMORY) -> int:
+    """Takes out the vectors that are not what was written and makes all sign bits anew; gives how many were taken out.
+
+    Runs inside the caller's transaction. The caller then embeds what is missing.
+    """
+    removed = 0
+    for block in _blocks(database, kind):
+        for number, _ in block.damaged:
+            remove(database, number, kind)
+            removed += 1
+        if block.damaged or not block.fits:
+            _write_codes(database, kind, block)
+    _count_anew(database, kind)
+    sign_bits.refresh_after_commit(database)
+    return removed
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """One embedder's vectors of one block: which are damaged, the codes of the others, and whether they are stored."""
+
+    embedder: int
+    number: int
+    damaged: tuple[tuple[int, str], ...]
+    codes: bytes
+    fits: bool
+
+    @property
+    def first(self) -> int:
+        return self.number * BLOCK
+
+
+def _blocks(database: Database, kind: Kind) -> Iterator[_Block]:
+    """Every block that has vectors or codes, one after the other: a million vectors are 1.5 GB."""
+    name = kind.name
+    keys = database.rows(
+        f"""
+        SELECT embedder, {name}_id >> 8 AS block FROM {name}_vectors INDEXED BY {name}_vectors_embedder
+        UNION SELECT embedder, block FROM {name}_vector_bits ORDER BY 1, 2
+        """
     )
-    ORDER BY distance
-"""
-
-_WITHOUT_VECTOR: Final = """
-    FROM memories LEFT JOIN memory_embeddings ON memory_id = memories.id AND embedder_sha256 = ?
-    WHERE memory_id IS NULL
-"""
-
-
-def remove(database: Database, number: int) -> None:
-    """Takes out the memory's vector, whoever made it. Runs inside the caller's transaction."""
-    database.execute("DELETE FROM memory_vectors WHERE rowid = ?", (number,))
-    database.execute("DELETE FROM memory_embeddings WHERE memory_id = ?", (number,))
+    for embedder, block in cast("list[tuple[int, int]]", keys):
+        rows = database.rows(
+            f"SELECT {name}_id, vector_sha256, embedding FROM {name}_vectors"
+            f" WHERE embedder = ? AND {name}_id BETWEEN ? AND ?",
+            (embedder, block * BLOCK, block * BLOCK + BLOCK - 1),
+        )
+        yield _checked_block(database, kind, (embedder, block), cast("list[tuple[int, str, bytes]]", rows))
 
 
-def problems(database: Database) -> Iterator[str]:
-    """What does not fit between vectors, their digests and the memories, in words."""
-    digests = {
-        cast("int", number): cast("str", digest)
-        for number, digest in database.rows("SELECT memory_id, vector_sha256 FROM memory_embeddings")
-    }
-    stored = {cast("int", row[0]) for row in database.rows("SELECT rowid FROM memory_vectors")}
-    for number in sorted(stored - digests.keys()):
-        yield f"a vector is stored for m{number}, which has no digest"
-    for number, digest in digests.items():
-        row = database.row("SELECT embedding FROM memory_vectors WHERE rowid = ?", (number,))
-        if row is None:
-            yield f"the vector of memory m{number} is missing"
-        elif not isinstance(row[0], bytes) or hashlib.sha256(row[0]).hexdigest() != digest:
-            yield f"the stored vector of memory m{number} is not the one that was written"
+def _checked_block(database: Database, kind: Kind, key: tuple[int, int], rows: list[tuple[int, str, bytes]]) -> _Block:
+    stored = database.row(f"SELECT bits FROM {kind.name}_vector_bits WHERE embedder = ? AND block = ?", key)
+    bits = stored[0] if stored is not None and isinstance(stored[0], bytes) else b""
+    size = len(rows[0][2]) // 32 if rows else len(bits) // BLOCK
+    codes = np.zeros((BLOCK, size), dtype=np.uint8)
+    damaged: list[tuple[int, str]] = []
+    for number, digest, content in rows:
+        # What an unsound vector's bits are is no second problem.
+        whole = len(content) == 32 * size
+        vector = np.frombuffer(content, dtype="<f4") if whole else np.zeros(0, dtype=np.float32)
+        if whole:
+            codes[number % BLOCK] = np.packbits(vector > 0, bitorder="little")
+        named = f"{kind.called} {kind.letter}{number}"
+        if hashlib.sha256(content).hexdigest() != digest:
+            damaged.append((number, f"the stored vector of {named} is not the one that was written"))
+        elif not _is_unit(vector):
+            damaged.append((number, f"the stored vector of {named} is not finite and of unit length"))
+    return _Block(*key, tuple(damaged), codes.tobytes(), bits == codes.tobytes())
 
 
-def _checked(vector: FloatArray, number: int | None) -> bytes:
-    """The bytes of `vector` as vec0 stores them."""
-    of = "the question" if number is None else f"memory m{number}"
-    if vector.shape != (EMBEDDING_DIMENSION,):
-        raise EngineError(f"the vector of {of} has shape {vector.shape}, not ({EMBEDDING_DIMENSION},)")
-    norm = float(np.linalg.norm(vector))
+def _write_codes(database: Database, kind: Kind, block: _Block) -> None:
+    codes = np.frombuffer(block.codes, dtype=np.uint8).reshape(BLOCK, -1).copy()
+    codes[[number % BLOCK for number, _ in block.damaged]] = 0
+    name = kind.name
+    database.execute(f"UPDATE {name}_vector_state SET version = version + 1 WHERE embedder = ?", (block.embedder,))
+    database.execute(
+        f"""
+        INSERT INTO {name}_vector_bits (embedder, block, version, bits)
+        SELECT embedder, ?2, version, ?3 FROM {name}_vector_state WHERE embedder = ?1
+        ON CONFLICT (embedder, block) DO UPDATE SET version = excluded.version, bits = excluded.bits
+        """,
+        (block.embedder, block.number, codes.tobytes()),
+    )
+
+
+def _wrong_counts(database: Database, kind: Kind) -> Iterator[tuple[str, int]]:
+    counted = database.rows(
+        f"""
+        SELECT vectors, (SELECT count(*) FROM {kind.name}_vectors AS v WHERE v.embedder = s.embedder)
+        FROM {kind.name}_vector_state AS s
+        """
+    )
+    if kind is MEMORY:
+        counted += database.rows("SELECT memories, (SELECT count(*) FROM memories) FROM memory_count")
+    for kept, there in cast("list[tuple[int, int]]", counted):
+        if kept != there:
+            yield f"a count that is kept of {kind.table}, {kept},", there
+
+
+def _count_anew(database: Database, kind: Kind) -> None:
+    database.execute(
+        f"""
+        UPDATE {kind.name}_vector_state AS s SET vectors = (
+            SELECT count(*) FROM {kind.name}_vectors AS v WHERE v.embedder = s.embedder
+        )
+        """
+    )
+    if kind is MEMORY:
+        database.execute("UPDATE memory_count SET memories = (SELECT count(*) FROM memories)")
+
+
+def _is_unit(vector: FloatArray) -> bool:
     # Written so that NaN fails it too.
-    if not abs(norm - 1.0) <= UNIT_TOLERANCE:
-        raise EngineError(f"the vector of {of} has length {norm:.4g}, not 1; it is not stored")
+    return bool(abs(float(np.linalg.norm(vector)) - 1.0) <= UNIT_TOLERANCE)
+
+
+def _checked(vector: FloatArray, whose: str) -> bytes:
+    """The bytes of `vector` as they are stored."""
+    if vector.shape != (EMBEDDING_DIMENSION,):
+        raise EngineError(f"the vector of {whose} has shape {vector.shape}, not ({EMBEDDING_DIMENSION},)")
+    if not _is_unit(vector):
+        raise EngineError(
+            f"the vector of {whose} has length {float(np.linalg.norm(vector)):.4g}, not 1; it is not stored"
+        )
     return vector.astype("<f4").tobytes()

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from edge_seal.storage.vector_tables import TURNS_FOUND, VECTORS_WITH_BITS
+
 # "EdSl", so that a file of another program is told apart before anything in it is believed.
 APPLICATION_ID: Final = 0x4564536C
 
@@ -258,8 +260,11 @@ _FACTS = (
     "INSERT INTO facts_unread SELECT id FROM memories",
 )
 
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
     Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
     Migration(3, "facts with two clocks, contradictions, proposals", _FACTS),
+    Migration(4, "vectors with sign bits", VECTORS_WITH_BITS),
+    Migration(5, "past turns are found", TURNS_FOUND),
 )

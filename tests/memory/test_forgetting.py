@@ -103,7 +103,7 @@ def test_forgotten_memory_is_found_by_nothing(shelf: Shelf, memories: Memories) 
     for mode in ("hybrid", "keyword", "vector"):
         assert [recalled.memory.id for recalled in memories.search("dog Biscuit", mode=mode)] in ([], ["m2"])
     assert memories.search("Biscuit", mode="keyword") == ()
-    for table in ("memories", "memory_vectors", "memory_embeddings"):
+    for table in ("memories", "memory_vectors"):
         assert shelf.database.rows(f"SELECT count(*) FROM {table}") == [(1,)]  # noqa: S608
     assert memories.problems() == ()
 

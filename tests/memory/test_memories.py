@@ -39,7 +39,7 @@ def test_memory_its_words_its_vector_and_its_entry_are_one_change(shelf: Shelf) 
     memories = Memories(shelf.database, refuses, WordEmbedder(), shelf.clock, MemorySettings())
     with pytest.raises(EngineError, match="disk is full"):
         memories.remember("My dog is called Biscuit", Origin.TYPED)
-    for table in ("memories", "memory_vectors", "memory_embeddings"):
+    for table in ("memories", "memory_vectors"):
         assert shelf.database.rows(f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608
     assert shelf.memories().search("Biscuit") == ()
 
