@@ -26,6 +26,7 @@ from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch
 from edge_seal.adaptation.signals import SignalBox
+from edge_seal.adaptation.step_terms import Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
@@ -403,7 +404,7 @@ class Cycle:
             memory_bytes=limits.memory_mib_per_update * 2**20,
             rate=learning.rate,
             rate_b_ratio=learning.rate_b_ratio,
-            first_token_weight=learning.first_token_weight,
+            weighing=Weighing(first_token=learning.first_token_weight),
         )
 
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge_kernels.arrays import FloatArray
+from edge_kernels.arrays import BoolArray, FloatArray
 from edge_models.decoder import Lora
 from edge_seal.adaptation.example_network import ExampleNetwork
 from edge_seal.config import GateSettings
@@ -312,5 +312,5 @@ def _repeats(words: Sequence[str]) -> bool:
     return any(len(set(words[start : start + REPEATED_WORDS])) == 1 for start in range(len(words) - REPEATED_WORDS + 1))
 
 
-def _share(flags: Sequence[bool] | FloatArray) -> float:
+def _share(flags: Sequence[bool] | BoolArray) -> float:
     return float(np.mean(flags)) if len(flags) else 0.0

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,8 +18,10 @@ from edge_kernels.adamw import AdamW, clip_by_norm, warm_up_and_cosine
 from edge_kernels.arrays import FloatArray
 from edge_kernels.trie import TrieBatch
 from edge_models.decoder import Architecture, Lora
-from edge_seal.adaptation.example_network import ExampleNetwork
-from edge_seal.errors import LimitReached
+from edge_seal.adaptation.example_network import LOGITS_BYTES, ExampleNetwork
+from edge_seal.adaptation.step_terms import Pair, StepTerms, Thumb, Weighing
+
+Item = TypeVar("Item")
 
 GRADIENT_NORM_LIMIT = 1.0
 WARM_UP_STEPS = 5
@@ -32,8 +36,8 @@ SETTLED_WORST_NATS = 0.1
 class TrainingBudget:
     """What one update may use, and how it is trained.
 
-    `steps`, `seconds` and `memory_bytes` (of activations) are bounds; `rate` is AdamW's for A, `rate * rate_b_ratio`
-    for B (LoRA+, arXiv:2402.12354).
+    `steps`, `seconds` and `memory_bytes` (of activations) are bounds: a step that needs more memory is computed in
+    micro-batches. `rate` is AdamW's for A, `rate * rate_b_ratio` for B (LoRA+, arXiv:2402.12354).
     """
 
     steps: int
@@ -41,18 +45,18 @@ class TrainingBudget:
     memory_bytes: int
     rate: float
     rate_b_ratio: float
-    first_token_weight: float = 1.0
+    weighing: Weighing = field(default_factory=Weighing)
     decay: float = 0.0
     seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Examples by kind, as indices of the network, and how many of each kind a step draws.
+    """Examples by kind, as indices of the network, and how many of each kind a step draws (`pairs`, `thumbs` too).
 
     `settled` are those whose worst token decides that training may stop; `validation` is held back: lessons in other
     words that tell whether it still helps. `held` are kept near the base's distribution. `weights` (all examples,)
-    are rewards.
+    are rewards. `mismatched` are answers after prompts that they do not belong to, for the thumbs' reference point.
     """
 
     kinds: Mapping[str, Sequence[int]]
@@ -61,6 +65,9 @@ class Mixture:
     validation: Sequence[int]
     held: Sequence[int]
     weights: FloatArray
+    pairs: Sequence[Pair] = ()
+    thumbs: Sequence[Thumb] = ()
+    mismatched: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +109,10 @@ def train(
         on_step: called after each step with (done, total, loss in nats).
 
     Raises:
-        LimitReached: not even one step fits into the memory bound.
+        LimitReached: a single example or pair does not fit into the memory bound.
     """
     network.hold(mixture.held)
+    network.reference([thumb.example for thumb in mixture.thumbs])
     adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
     optimizer = AdamW(
         adapter.values,
@@ -121,10 +129,10 @@ def train(
         if step_began - began + slowest_step_s > budget.seconds:
             stopped = "the time for an update was used"
             break
-        examples, batch = _fitting(network, next(drawing), budget.memory_bytes)
-        gradient = network.gradient(
-            examples, batch, mixture.weights[examples], adapter, first_token_weight=budget.first_token_weight
-        )
+        weighing = budget.weighing
+        if mixture.mismatched:
+            weighing = replace(weighing, reference_point=network.reference_point(mixture.mismatched, adapter))
+        gradient = network.gradient(next(drawing), adapter, weighing, _fits_into(budget.memory_bytes, network))
         if not np.isfinite(clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)):
             stopped = "the gradient was not finite"
             break
@@ -179,41 +187,45 @@ def _copy(architecture: Architecture, layers: range, start: Lora) -> Lora:
     return copied
 
 
-def _draws(mixture: Mixture, generator: random.Random) -> Iterator[list[int]]:
-    """For each step the examples to take: of each kind its share, every example once before any comes again."""
+def _draws(mixture: Mixture, generator: random.Random) -> Iterator[StepTerms]:
+    """For each step what it learns from: of each kind its share, every example once before any comes again."""
     streams = {kind: _endless(list(members), generator) for kind, members in mixture.kinds.items() if members}
+    pairs = _endless(list(mixture.pairs), generator) if mixture.pairs else iter(())
+    thumbs = _endless(list(mixture.thumbs), generator) if mixture.thumbs else iter(())
     while True:
         drawn = {next(stream) for kind, stream in streams.items() for _ in range(mixture.drawn.get(kind, 0))}
-        yield sorted(drawn)
+        taught = sorted(drawn)
+        yield StepTerms(
+            taught,
+            mixture.weights[taught],
+            pairs=tuple(dict.fromkeys(islice(pairs, mixture.drawn.get("pairs", 0)))),
+            thumbs=tuple(dict.fromkeys(islice(thumbs, mixture.drawn.get("thumbs", 0)))),
+        )
 
 
-def _endless(members: list[int], generator: random.Random) -> Iterator[int]:
+def _endless(members: list[Item], generator: random.Random) -> Iterator[Item]:
     while True:
         generator.shuffle(members)
         yield from members
 
 
-def _fitting(network: ExampleNetwork, examples: list[int], memory_bytes: int) -> tuple[list[int], TrieBatch]:
-    """`examples`, or as many of them as the memory bound allows."""
-    while True:
-        batch = network.batch(examples)
-        if step_bytes(network.decoder.architecture, len(network.decoder.adapted_layers), batch) <= memory_bytes:
-            return examples, batch
-        if len(examples) == 1:
-            raise LimitReached(
-                f"one example of {len(batch.nodes)} tokens needs more memory than an update may use",
-                next_step="edge-seal limits set memory_mib_per_update …, or teach it in a shorter form",
-            )
-        examples = examples[: len(examples) // 2]
+def _fits_into(memory_bytes: int, network: ExampleNetwork) -> Callable[[TrieBatch], bool]:
+    """Whether a micro-batch may be computed at once."""
+    decoder = network.decoder
+
+    def fits(batch: TrieBatch) -> bool:
+        return step_bytes(decoder.architecture, len(decoder.adapted_layers), batch) <= memory_bytes
+
+    return fits
 
 
 def step_bytes(sizes: Architecture, layers: int, batch: TrieBatch) -> int:
-    """About how many bytes one step's activations, logits and gradients take in float32."""
-    tokens, sources = len(batch.nodes), len(batch.sources)
+    """About how many bytes one micro-batch's activations, logits and gradients take in float32."""
+    tokens = len(batch.nodes)
     query, shared = sizes.heads * sizes.head_size, sizes.kv_heads * sizes.head_size
     kept = 6 * sizes.width + 2 * query + 2 * shared + 4 * sizes.feed_forward
     passing = 4 * sizes.width + 6 * sizes.feed_forward
-    attention = sizes.heads * tokens * tokens
-    return 4 * (
-        layers * (tokens * kept + attention) + tokens * passing + 2 * attention + 2 * sources * sizes.vocabulary
-    )
+    attention = sizes.heads * batch.branches.sees.size
+    # A chunk of logits, and as much again for what is held near the base.
+    logits = 2 * min(LOGITS_BYTES, 4 * len(batch.sources) * sizes.vocabulary)
+    return 4 * (layers * (tokens * kept + attention) + tokens * passing + 2 * attention) + logits

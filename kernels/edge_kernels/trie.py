@@ -9,7 +9,7 @@ Invariant: a node's number is greater than its parent's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,21 +154,56 @@ class TokenTrie:
         if group:
             yield group
 
+    def packed(
+        self, units: Sequence[Sequence[int]], fits: Callable[[TrieBatch], bool]
+    ) -> Iterator[tuple[list[int], TrieBatch]]:
+        """Micro-batches that hold all `units` once, each with its examples; units that begin alike stand together.
 
-def edge_weights(batch: TrieBatch, example_weights: FloatArray, *, first_token: float = 1.0) -> FloatArray:
-    """The weight (E,) of each edge: its example's weight shared evenly over its tokens, all together adding to 1.
+        Args:
+            units: examples that have to be in one batch, at least one each; no example is in two units.
+            fits: whether a batch may be computed at once. A single unit is given out whether it fits or not.
+        """
+        left = sorted(units, key=lambda unit: self._sequences[unit[0]].tokens)
+        while left:
+            count, batch = len(left), self._of_units(left)
+            # A batch of more units is a larger one: bisection finds the most that fit.
+            if count > 1 and not fits(batch):
+                count, too_many = 1, count
+                batch = self._of_units(left[:1])
+                while too_many - count > 1:
+                    middle = (count + too_many) // 2
+                    tried = self._of_units(left[:middle])
+                    if fits(tried):
+                        count, batch = middle, tried
+                    else:
+                        too_many = middle
+            yield [example for unit in left[:count] for example in unit], batch
+            left = left[count:]
+
+    def _of_units(self, units: Sequence[Sequence[int]]) -> TrieBatch:
+        return self.batch([example for unit in units for example in unit])
+
+
+def edge_weights(
+    batch: TrieBatch, example_weights: FloatArray, *, first_token: float = 1.0, total: float | None = None
+) -> FloatArray:
+    """The weight (E,) of each edge: its example's weight shared evenly over its tokens, and divided by `total`.
 
     Args:
         batch: one without supervised edges has no weights.
         example_weights: (number of examples in the batch,), not negative, not all zero.
         first_token: how many times an ordinary token the first one of an answer counts.
+        total: what a micro-batch's weights are parts of: the weights of all examples with something to say in the
+            whole set. None: the batch is the whole, its weights add to 1.
 
     Raises:
-        ValueError: no edge has a weight.
+        ValueError: no edge has a weight, in a batch that is the whole.
     """
     raw = np.where(batch.firsts, first_token, 1.0)
     shares = np.bincount(batch.examples, weights=raw, minlength=len(example_weights))
     weights = raw * (example_weights / np.where(shares > 0, shares, 1.0))[batch.examples]
+    if total is not None:
+        return weights / total
     if len(weights) and not weights.sum() > 0:
         raise ValueError("no supervised token has a weight: there is nothing to learn")
     return weights / weights.sum()

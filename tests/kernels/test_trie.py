@@ -102,6 +102,33 @@ def test_examples_that_begin_alike_stand_in_one_chunk() -> None:
     assert groups == [[0, 2, 4], [1, 3, 5]]
 
 
+@given(sets_of_sequences, st.integers(1, 15))
+@plainly
+def test_packed_batches_hold_every_unit_once_and_fit_or_are_one_unit(examples: list[TokenSequence], limit: int) -> None:
+    trie = TokenTrie(examples)
+    units = [[0, 1], *([place] for place in range(2, len(examples)))] if len(examples) > 1 else [[0]]
+    groups = list(trie.packed(units, lambda batch: len(batch.nodes) <= limit))
+    assert sorted(example for group, _ in groups for example in group) == list(range(len(examples)))
+    for group, batch in groups:
+        assert batch.nodes.tolist() == trie.batch(group).nodes.tolist()
+        assert len(batch.nodes) <= limit or group in units
+        assert {0, 1} <= set(group) or not {0, 1} & set(group) or len(examples) == 1
+
+
+def test_packed_units_that_begin_alike_stand_in_one_batch_that_is_as_full_as_it_may_be() -> None:
+    shared = (1, 2, 3, 4, 5, 6, 7, 8)
+    mixed = [TokenSequence((root, *shared, end), 1) for end in (20, 21, 22) for root in (9, 10)]
+    groups = TokenTrie(mixed).packed([[place] for place in range(6)], lambda batch: len(batch.nodes) <= 12)
+    assert [sorted(group) for group, _ in groups] == [[0, 2, 4], [1, 3, 5]]
+
+
+def test_a_micro_batchs_weights_are_parts_of_the_whole() -> None:
+    trie = TokenTrie([TokenSequence((5, 6, 7), 1), TokenSequence((5, 7), 1), TokenSequence((5, 8), 2)])
+    parts = [edge_weights(trie.batch([place]), np.array([weight]), total=5.0) for place, weight in ((0, 2.0), (1, 3.0))]
+    assert [part.tolist() for part in parts] == [[0.2, 0.2], [0.6]]
+    assert np.concatenate(parts) == pytest.approx(edge_weights(trie.batch([0, 1]), np.array([2.0, 3.0])))
+
+
 @given(sets_of_sequences, st.data())
 @plainly
 def test_an_examples_weight_is_shared_evenly_over_its_tokens(
