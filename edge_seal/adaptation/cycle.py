@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -246,8 +245,8 @@ class Cycle:
                 work.stepped,
             )  # fmt: skip
 
-        with work.stage("gate"), tempfile.TemporaryDirectory() as scratch:
-            report, file = self._gate(work, cleared, place_of, network, incumbent, trained, Path(scratch))
+        with work.stage("gate"), self._adapters.scratch() as scratch:
+            report, file = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
         with work.stage("record"):

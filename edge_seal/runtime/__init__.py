@@ -6,6 +6,7 @@ lock, after what a crash left was cleared up; errors of models leave as errors o
 """
 
 from edge_seal.runtime.learning import Learning
+from edge_seal.runtime.safekeeping import Protection, Safekeeping
 from edge_seal.runtime.telling import Telling
 from edge_seal.runtime.upkeep import Upkeep
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask, Kept, KnownModel, Limits, RolledBack, UpdateRecord
@@ -18,11 +19,12 @@ __all__ = [
     "Kept",
     "KnownModel",
     "Limits",
+    "Protection",
     "RolledBack",
     "Runtime",
     "UpdateRecord",
 ]
 
 
-class Runtime(Learning, Telling, Upkeep):
+class Runtime(Learning, Telling, Upkeep, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

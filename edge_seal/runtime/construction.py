@@ -19,7 +19,12 @@ from edge_seal.engines.engine import Embedder, Engine
 from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.memories import Memories
 from edge_seal.runtime.values import USER
+from edge_seal.safekeeping import backups
+from edge_seal.safekeeping.possession import clear_up
+from edge_seal.safekeeping.unlocking import Passphrases, unlocked
+from edge_seal.storage import occupancy
 from edge_seal.storage.database import Database
+from edge_seal.storage.sealing import DataKey
 from edge_seal.updates import write_lock
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.forgetting import Forgetting
@@ -30,15 +35,19 @@ from edge_seal.updates.release import Releases
 class Construction:
     """The parts of one installation, and their end. Opened with `open()`, as a context manager."""
 
-    def __init__(self, home: Home, clock: Clock) -> None:
+    def __init__(self, home: Home, clock: Clock, passphrases: Passphrases | None = None) -> None:
         self.home = home
         self.clock = clock
+        self.passphrases = passphrases
         self._closing = contextlib.ExitStack()
 
     @classmethod
-    def open(cls, home: Home | None = None, clock: Clock | None = None) -> Self:
-        """The runtime of `home` (the user's own, if None). Touches no file yet."""
-        return cls(home or locate_home(), clock or SystemClock())
+    def open(cls, home: Home | None = None, clock: Clock | None = None, passphrases: Passphrases | None = None) -> Self:
+        """The runtime of `home` (the user's own, if None). Touches no file yet.
+
+        `passphrases` is asked when something is behind one; None: there is nobody to ask.
+        """
+        return cls(home or locate_home(), clock or SystemClock(), passphrases)
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +59,13 @@ class Construction:
         """Closes what was opened; may be called twice."""
         self._closing.close()
 
+    def leave(self) -> None:
+        """Closes what was opened and forgets it: what is asked for next is opened anew."""
+        self.close()
+        self._closing = contextlib.ExitStack()
+        for name in self.__dict__.keys() - {"home", "clock", "passphrases", "_closing"}:
+            del self.__dict__[name]
+
     # What is constructed, each when it is first asked for -----------------------------------------------------
 
     @cached_property
@@ -57,19 +73,37 @@ class Construction:
         return load_settings(self.home.config_file)
 
     @cached_property
-    def database(self) -> Database:
+    def key(self) -> DataKey | None:
+        """What the home is encrypted with; None: it is not. From here on no other process can change that.
+
+        Raises:
+            ConfigError: it is behind a passphrase, and what was given is not it.
+            NotFound: the keychain has no such key.
+        """
         self.home.create()
-        database = Database.open(self.home.database)
+        self._closing.enter_context(occupancy.inside(self.home.occupancy_file, lambda: clear_up(self.home)))
+        return unlocked(self.home, self.passphrases)
+
+    @cached_property
+    def database(self) -> Database:
+        key = self.key
+        database = Database.open(
+            self.home.database,
+            key=None if key is None else key.for_database,
+            before_migration=lambda older: backups.before_migration(self.home, older, key, self.clock),
+        )
         self._closing.callback(database.close)
         return database
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.database, self.clock, self.home.state / "ledger-head")
+        return Ledger(self.database, self.clock, self.home.head_file)
 
     @cached_property
     def adapters(self) -> AdapterStore:
-        return AdapterStore(self.home.adapters)
+        store = AdapterStore(self.home.adapters, self.key)
+        self._closing.callback(store.close)
+        return store
 
     @cached_property
     def releases(self) -> Releases:
@@ -91,7 +125,7 @@ class Construction:
     def store(self) -> ModelStore:
         with models_as_ours():
             catalog = Catalog.load([self.home.config / "models"])
-        return ModelStore(self.home.models, shared_models(), catalog=catalog)
+        return ModelStore(self.home.models, shared_models(self.home.profile), catalog=catalog)
 
     @cached_property
     def model_path(self) -> Path:

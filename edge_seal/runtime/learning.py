@@ -13,7 +13,7 @@ from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
 from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
 from edge_seal.runtime.values import USER, RolledBack, UpdateRecord
-from edge_seal.storage.durable_file import sha256_of, write_durably
+from edge_seal.storage.durable_file import write_durably
 from edge_seal.updates.canonical import JsonValue
 
 if TYPE_CHECKING:
@@ -164,11 +164,9 @@ class Learning(Asking):
         for target in (path, manifest):
             if target.exists():
                 raise EdgeSealError(f"{target} exists already", next_step="name another file with --output")
-        stored = self.adapters.path(update.adapter_sha256)
-        write_durably(path, stored.read_bytes(), mode=0o644)
-        for candidate in stored.parent.glob("manifest*.json"):
-            if sha256_of(candidate) == update.manifest_sha256:
-                write_durably(manifest, candidate.read_bytes(), mode=0o644)
+        write_durably(path, self.adapters.content(update.adapter_sha256), mode=0o644)
+        told = self.adapters.manifest_content(update.adapter_sha256, update.manifest_sha256)
+        write_durably(manifest, told, mode=0o644)
         return path, manifest
 
 

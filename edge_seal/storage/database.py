@@ -4,7 +4,8 @@ Invariants: a transaction is on the disk when `transaction` returns, or it never
 this module only as errors of ours; the file and its companions are readable by their owner alone.
 
 This is the only module that knows `apsw` and `sqlite_vec`. The `sqlite3` module of many Python builds cannot load
-extensions, so SQLite comes from `apsw-sqlite3mc`.
+extensions, so SQLite comes from `apsw-sqlite3mc`, which also encrypts: with a key every page of the file and of its
+write-ahead log is ChaCha20-Poly1305, and what SQLite would put into temporary files stays in memory.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import contextlib
 import logging
 import os
 import threading
+import urllib.parse
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ import apsw
 import sqlite_vec  # pyright: ignore[reportMissingTypeStubs]  # one function, used below
 
 from edge_seal.errors import Busy, EdgeSealError, EngineError, IntegrityError
+from edge_seal.storage.durable_file import sync_file
 from edge_seal.storage.schema import APPLICATION_ID, MIGRATIONS, Migration
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,13 @@ SqlValue = None | int | float | str | bytes
 Parameters = Sequence[SqlValue] | Mapping[str, SqlValue]
 
 BUSY_TIMEOUT_S: Final = 10.0
+
+_PLAIN_HEADER: Final = b"SQLite format 3\0"
+
+
+_CIPHER: Final = "chacha20"
+_OPEN_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+_BACKUP_PAGES: Final = 4096
 
 
 class _Cursor(Protocol):
@@ -88,19 +98,29 @@ class Database:
         *,
         migrations: Sequence[Migration] = MIGRATIONS,
         busy_timeout_s: float = BUSY_TIMEOUT_S,
+        key: bytes | None = None,
+        before_migration: Callable[[Database], object] | None = None,
     ) -> Database:
         """Opens the database at `path`, making it (owner only, 0600) and bringing its tables up to date.
 
+        `key` (32 bytes) is what it is encrypted with, None: not at all. `before_migration` is called with a database
+        that has rows of an older version, before anything in it is changed; what it raises stops the opening. With no
+        `migrations` the tables are taken as they are, whatever their version.
+
         Raises:
-            IntegrityError: the file is damaged, is no database of ours, or was written by a newer version.
+            IntegrityError: the file is damaged, is no database of ours, or was written by a newer version; it is
+                encrypted and there is no `key`, or the other way round.
             Busy: another process holds it for longer than `busy_timeout_s`.
             EngineError: it cannot be opened or written, or the disk is full.
         """
         with _foreign_errors(path):
             _create_private(path)
-            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            _check_encryption(path, encrypted=key is not None)
+            connection = apsw.Connection(str(path), flags=_OPEN_FLAGS)
         database = cls(connection, path)
         try:
+            if key is not None:
+                database._use_key(key)
             with _foreign_errors(path):
                 connection.set_busy_timeout(round(busy_timeout_s * 1000))
                 _load_vector_extension(connection)
@@ -109,7 +129,8 @@ class Database:
             database._check_is_ours()
             for pragma in _PRAGMAS:
                 database.execute(pragma)
-            database._migrate(migrations)
+            if migrations:
+                database._migrate(migrations, before_migration)
         except BaseException:
             database.close()
             raise
@@ -231,6 +252,105 @@ class Database:
         found.extend(f"row {row[1]} of {row[0]} names a row of {row[2]} that does not exist" for row in broken_links)
         return tuple(text for text in found if text != "ok")
 
+    @property
+    def version(self) -> int:
+        """The number of the newest migration that its tables went through; 0 of an empty file."""
+        has_record = self.row("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'") is not None
+        return self._migration() if has_record else 0
+
+    def contents(self) -> Mapping[str, int]:
+        """How many rows each table has: what two copies of a database have to agree on."""
+        names = [str(row[0]) for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        counted: dict[str, int] = {}
+        for name in names:
+            quoted = name.replace('"', '""')
+            row = self.row(f'SELECT count(*) FROM "{quoted}"')  # noqa: S608  # a name from the schema, quoted
+            counted[name] = row[0] if row is not None and isinstance(row[0], int) else -1
+        return counted
+
+    def is_sound(self) -> bool:
+        """Whether SQLite's thorough check of every page and index finds nothing."""
+        try:
+            return self.rows("PRAGMA integrity_check") == [("ok",)]
+        except IntegrityError:
+            return False
+
+    def copy_to(self, target: Path, key: bytes | None) -> None:
+        """Writes the database as it is now to the new file `target`, encrypted with `key` or (None) plain.
+
+        Rows and nothing else: pages that were freed are not copied. The bytes are on the disk when it returns.
+
+        Raises:
+            EngineError: it could not be written.
+        """
+        _create_private(target)
+        # A parameter of the URI, because a statement that changes the key of the copy has to read it back.
+        secret = "" if key is None else f"raw:{key.hex()}"
+        place = f"file:{urllib.parse.quote(str(target.absolute()))}?cipher={_CIPHER}&key={secret}"
+        with self._lock:
+            try:
+                self._execute("VACUUM INTO ?", (place,)).fetchall()
+            except apsw.Error as error:
+                # SQLite's own words quote the URI, and with it the key.
+                full = isinstance(error, apsw.FullError)
+                raise EngineError(
+                    f"could not copy {self._path} to {target}: {'the disk is full' if full else type(error).__name__}",
+                    next_step="free some space and run the command again" if full else "edge-seal doctor",
+                ) from None
+        sync_file(target)
+
+    def back_up_to(self, target: Path, key: bytes | None) -> None:
+        """Writes a page by page copy of one state of the database to the new file `target`, while others go on.
+
+        `key` is the database's own: its pages are copied as they are.
+
+        Raises:
+            EngineError: it could not be written.
+        """
+        with self._lock, _foreign_errors(target):
+            _create_private(target)
+            connection = apsw.Connection(str(target), flags=_OPEN_FLAGS)
+            copy = Database(connection, target)
+            try:
+                if key is not None:
+                    copy._use_key(key)
+                with connection.backup("main", self._connection, "main") as backup:
+                    while not backup.done:
+                        backup.step(_BACKUP_PAGES)
+                # The copy says of itself that it has a write-ahead log; a single file has none.
+                copy.execute("PRAGMA journal_mode = DELETE")
+            finally:
+                connection.close()
+            sync_file(target)
+
+    def stand_alone(self) -> None:
+        """Folds the write-ahead log into the file, does away with it, and lets nobody else in until it is closed.
+
+        Raises:
+            Busy: another program has the database open.
+        """
+        others = Busy(
+            f"another program has {self._path} open", next_step="close every other edge-seal and run the command again"
+        )
+        try:
+            mode = self.row("PRAGMA journal_mode = DELETE")
+        except Busy:
+            raise others from None
+        if mode != ("delete",):
+            raise others
+        self.execute("PRAGMA locking_mode = EXCLUSIVE")
+        self.execute("BEGIN EXCLUSIVE; COMMIT")
+
+    def _use_key(self, key: bytes) -> None:
+        # Not as a passphrase: SQLite would then spend 64,007 rounds of hashing on what is random already.
+        try:
+            for statement in (f"PRAGMA cipher = {_CIPHER}", f"PRAGMA key = 'raw:{key.hex()}'"):
+                self._execute(statement, ()).fetchall()
+        except apsw.Error as error:
+            raise EngineError(f"this SQLite cannot encrypt ({type(error).__name__})", next_step="make setup") from None
+        # Otherwise sorting and rebuilding would leave plain text in temporary files.
+        self.execute("PRAGMA temp_store = MEMORY")
+
     def _undo(self, statement: str) -> None:
         # A full disk makes SQLite roll back by itself: then there is nothing left to undo.
         if not self._connection.in_transaction:
@@ -257,14 +377,19 @@ class Database:
             next_step="move it away, or set EDGE_SEAL_HOME to another directory",
         )
 
-    def _migrate(self, migrations: Sequence[Migration]) -> None:
+    def _migrate(
+        self, migrations: Sequence[Migration], before_migration: Callable[[Database], object] | None = None
+    ) -> None:
         newest = migrations[-1].number
         if self.row("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'") is None:
             with self.transaction():
                 self.execute(_RECORD_OF_MIGRATIONS)
                 self.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        if self._migration() == newest:
+        reached = self._migration()
+        if reached == newest:
             return
+        if 0 < reached < newest and before_migration is not None:
+            before_migration(self)
         for migration in migrations:
             with self.transaction():
                 # Read again inside: another process may have done it while we waited for the lock.
@@ -301,6 +426,25 @@ def _create_private(path: Path) -> None:
     """Makes an empty file with mode 0600 unless there is one; SQLite gives its companions the same mode."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _check_encryption(path: Path, *, encrypted: bool) -> None:
+    """Refuses a plain file where an encrypted one is expected, and the other way round; an empty one is neither."""
+    with path.open("rb") as file:
+        header = file.read(len(_PLAIN_HEADER))
+    is_plain = header == _PLAIN_HEADER
+    if not header or is_plain != encrypted:
+        return
+    if encrypted:
+        # Never taken silently: whoever puts a plain database there would read all that is written from now on.
+        raise IntegrityError(
+            f"{path} is not encrypted, but the key file beside it says that it is",
+            next_step="restore a backup, or delete key.json if you put a plain database there yourself",
+        )
+    raise IntegrityError(
+        f"{path} is damaged or is not a database, or it is encrypted and key.json beside it is gone",
+        next_step="put key.json back from a backup of this home, or restore a backup: edge-seal restore FILE",
+    )
 
 
 def _load_vector_extension(connection: apsw.Connection) -> None:

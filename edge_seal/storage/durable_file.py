@@ -71,6 +71,18 @@ def publish_directory(staged: Path, final: Path) -> None:
         raise _could_not("make", final, error) from error
 
 
+def sync_file(path: Path) -> None:
+    """Returns when the bytes of the file, or the names in the directory, are on the disk.
+
+    Raises:
+        EngineError: the system refused.
+    """
+    try:
+        _sync_path(path)
+    except OSError as error:
+        raise _could_not("write", path, error) from error
+
+
 def temporary_beside(path: Path) -> Path:
     """A name in the directory of `path` that nobody uses and that `sweep_temporary` knows."""
     return path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"

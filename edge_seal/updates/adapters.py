@@ -6,15 +6,22 @@ bytes (the same lessons taught again after a rollback); the later one's manifest
 
 Invariants: what has its final name is complete; an adapter is named in the database only after it is on the disk, and
 leaves the disk only after nothing names it.
+
+With a key both files are sealed (storage/sealing.py). Hashes are of the plain bytes all the same: encrypting a home
+changes no identity, and what the audit trail says of an adapter stays true.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
 import shutil
-from collections.abc import Collection, Mapping
+import sys
+import tempfile
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -28,17 +35,22 @@ from edge_seal.storage.durable_file import (
     temporary_beside,
     write_durably,
 )
+from edge_seal.storage.sealing import DataKey, is_sealed
 from edge_seal.updates.canonical import JsonValue, canonical
 
 ADAPTER_NAME: Final = "adapter.gguf"
 MANIFEST_NAME: Final = "manifest.json"
+PURPOSE: Final = "adapter"
+"""What the files of adapters are sealed for."""
+
+_SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # directories with random names are made in it, 0700
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAdapter:
-    """An adapter that is on the disk: hash of its file, hash of its manifest, and where the file is."""
+    """An adapter that is on the disk: hash of its file, hash of its manifest, and the file as it lies there."""
 
     sha256: str
     manifest_sha256: str
@@ -48,8 +60,26 @@ class StoredAdapter:
 class AdapterStore:
     """The adapters below one directory, which is made when the first one arrives."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, key: DataKey | None = None) -> None:
         self._directory = directory
+        self._key = key
+        # Unsealed adapters that were asked for by their path: open files that no name leads to.
+        self._opened: dict[str, int] = {}
+
+    def close(self) -> None:
+        """Lets go of unsealed adapters; the paths that were given out for them end here."""
+        while self._opened:
+            os.close(self._opened.popitem()[1])
+
+    @contextlib.contextmanager
+    def scratch(self) -> Generator[Path]:
+        """A directory for an adapter that is not stored yet; gone after the block.
+
+        Where adapters are sealed it lies in memory, if the system has a place there.
+        """
+        in_memory = self._key is not None and os.access(_SHARED_MEMORY, os.W_OK)
+        with tempfile.TemporaryDirectory(dir=_SHARED_MEMORY if in_memory else None) as directory:
+            yield Path(directory)
 
     def put(self, adapter: Path, manifest: Mapping[str, JsonValue]) -> StoredAdapter:
         """Copies the file `adapter` into the store, durably, with `manifest` (`adapter_sha256` is added to it).
@@ -62,35 +92,78 @@ class AdapterStore:
         """
         staged = self._stage()
         try:
-            sha256 = copy_hashed(adapter, staged / ADAPTER_NAME)
+            sha256 = self._copied(adapter, staged / ADAPTER_NAME)
             text = _manifest_bytes(manifest, sha256)
             final = self._directory / sha256
             if final.is_dir():
                 self._join(final, staged / ADAPTER_NAME, text)
             else:
-                write_durably(staged / MANIFEST_NAME, text)
+                write_durably(staged / MANIFEST_NAME, self._sealed(text))
                 publish_directory(staged, final)
         finally:
             shutil.rmtree(staged, ignore_errors=True)
         return StoredAdapter(sha256, hashlib.sha256(text).hexdigest(), final / ADAPTER_NAME)
 
     def path(self, sha256: str) -> Path:
-        """Where the adapter's file is (or would be).
+        """A path to open the adapter's plain bytes by, valid while the store is not closed.
+
+        The file itself (or where it would be); of a sealed one a file without a name, in memory on Linux.
 
         Raises:
-            IntegrityError: `sha256` is no hash, so it could lead anywhere.
+            IntegrityError: `sha256` is no hash, so it could lead anywhere; or a sealed adapter was changed.
         """
-        if _SHA256.fullmatch(sha256) is None:
-            raise IntegrityError(f"{sha256!r} is no SHA-256 of an adapter", next_step="edge-seal audit verify")
-        return self._directory / sha256 / ADAPTER_NAME
+        path = self._file(sha256)
+        if self._key is None or not path.is_file():
+            return path
+        descriptor = self._opened.get(sha256)
+        if descriptor is None:
+            content = self._content(path)
+            if hashlib.sha256(content).hexdigest() != sha256:
+                raise IntegrityError(f"the adapter {path} was changed", next_step="edge-seal audit verify")
+            descriptor = self._opened[sha256] = _nameless_file(content)
+        os.lseek(descriptor, 0, os.SEEK_SET)  # macOS: who opens it shares our place in it
+        return Path(f"/proc/self/fd/{descriptor}" if sys.platform == "linux" else f"/dev/fd/{descriptor}")
+
+    def content(self, sha256: str) -> bytes:
+        """The adapter's plain bytes, not verified.
+
+        Raises:
+            EngineError: they cannot be read.
+            IntegrityError: a sealed adapter was changed.
+        """
+        return self._content(self._file(sha256))
+
+    def manifest_content(self, sha256: str, manifest_sha256: str) -> bytes:
+        """The plain bytes of the manifest that has this hash.
+
+        Raises:
+            IntegrityError: there is none.
+        """
+        for path in _manifest_files(self._file(sha256).parent):
+            content = self._content(path)
+            if hashlib.sha256(content).hexdigest() == manifest_sha256:
+                return content
+        raise IntegrityError(f"the manifest of adapter {sha256} was changed", next_step="edge-seal audit verify")
+
+    def files(self, sha256: str) -> tuple[Path, ...]:
+        """The files that are there of the adapter, as they lie on the disk."""
+        path = self._file(sha256)
+        return (*((path,) if path.is_file() else ()), *_manifest_files(path.parent))
+
+    def stored(self) -> tuple[str, ...]:
+        """The hashes of all adapters on the disk, named or not."""
+        if not self._directory.is_dir():
+            return ()
+        names = (entry.name for entry in self._directory.iterdir() if entry.is_dir())
+        return tuple(sorted(name for name in names if _SHA256.fullmatch(name) is not None))
 
     def verify(self, sha256: str, manifest_sha256: str) -> str | None:
         """What is wrong with the stored adapter, in words; None when file and manifest are what they should be."""
         try:
-            path = self.path(sha256)
+            path = self._file(sha256)
             if not path.is_file():
                 return f"the adapter {path} is missing"
-            if sha256_of(path) != sha256:
+            if self._sha256(path) != sha256:
                 return f"the adapter {path} was changed"
             return self._manifest_problem(path.parent, manifest_sha256)
         except (EngineError, IntegrityError) as error:
@@ -102,13 +175,13 @@ class AdapterStore:
         Raises:
             IntegrityError: there is none, or it is no JSON object.
         """
-        directory = self.path(sha256).parent
-        for path in _manifest_files(directory):
-            if manifest_sha256 is not None and sha256_of(path) != manifest_sha256:
-                continue
+        for path in _manifest_files(self._file(sha256).parent):
             try:
-                value: object = json.loads(path.read_bytes())
-            except (OSError, ValueError):
+                content = self._content(path)
+                if manifest_sha256 is not None and hashlib.sha256(content).hexdigest() != manifest_sha256:
+                    continue
+                value: object = json.loads(content)
+            except (EngineError, IntegrityError, ValueError):
                 break
             if isinstance(value, dict):
                 return cast("dict[str, JsonValue]", value)
@@ -139,12 +212,12 @@ class AdapterStore:
 
     def discard(self, sha256: str, manifest_sha256: str, *, named: Collection[tuple[str, str]]) -> None:
         """Removes the manifest, and the adapter with it, unless a pair of hashes in `named` still needs them."""
-        directory = self.path(sha256).parent
+        directory = self._file(sha256).parent
         if not any(adapter == sha256 for adapter, _ in named):
             self._remove(directory)
         elif (sha256, manifest_sha256) not in named:
             for path in _manifest_files(directory):
-                if sha256_of(path) == manifest_sha256:
+                if self._is_whole(path, manifest_sha256):
                     path.unlink(missing_ok=True)
 
     def remove_unnamed(self, named: Collection[str]) -> tuple[str, ...]:
@@ -175,6 +248,40 @@ class AdapterStore:
             raise EngineError(f"could not remove the adapter {directory}: {error.strerror or error}") from error
         shutil.rmtree(doomed, ignore_errors=True)
 
+    def _file(self, sha256: str) -> Path:
+        if _SHA256.fullmatch(sha256) is None:
+            raise IntegrityError(f"{sha256!r} is no SHA-256 of an adapter", next_step="edge-seal audit verify")
+        return self._directory / sha256 / ADAPTER_NAME
+
+    def _content(self, path: Path) -> bytes:
+        """The plain bytes of a file of the store."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise EngineError(f"could not read {path}: {error.strerror or error}") from error
+        if self._key is None:
+            return content
+        if not is_sealed(content):
+            raise IntegrityError(f"{path} is not encrypted, but this home is", next_step="edge-seal audit verify")
+        return self._key.unseal(content, PURPOSE, str(path))
+
+    def _sha256(self, path: Path) -> str:
+        return sha256_of(path) if self._key is None else hashlib.sha256(self._content(path)).hexdigest()
+
+    def _sealed(self, content: bytes) -> bytes:
+        return content if self._key is None else self._key.seal(content, PURPOSE)
+
+    def _copied(self, source: Path, target: Path) -> str:
+        """Copies `source` to the new file `target` of the store; the hash of its plain bytes."""
+        if self._key is None:
+            return copy_hashed(source, target)
+        try:
+            content = source.read_bytes()
+        except OSError as error:
+            raise EngineError(f"could not read {source}: {error.strerror or error}") from error
+        write_durably(target, self._sealed(content))
+        return hashlib.sha256(content).hexdigest()
+
     def _stage(self) -> Path:
         staged = self._directory / temporary_beside(self._directory / ADAPTER_NAME).name
         try:
@@ -187,19 +294,25 @@ class AdapterStore:
     def _join(self, final: Path, adapter: Path, manifest: bytes) -> None:
         """Adds `manifest` to the stored adapter `final`, which gets the bytes of `adapter` back if it lost them."""
         stored = final / ADAPTER_NAME
-        if not stored.is_file() or sha256_of(stored) != final.name:
+        if not self._is_whole(stored, final.name):
             write_durably(stored, adapter.read_bytes())
         wanted = hashlib.sha256(manifest).hexdigest()
         if self._manifest_problem(final, wanted) is None:
             return
         first = final / MANIFEST_NAME
-        write_durably(first if not first.exists() else final / f"manifest-{wanted}.json", manifest)
+        write_durably(first if not first.exists() else final / f"manifest-{wanted}.json", self._sealed(manifest))
+
+    def _is_whole(self, path: Path, sha256: str) -> bool:
+        try:
+            return path.is_file() and self._sha256(path) == sha256
+        except IntegrityError:
+            return False
 
     def _manifest_problem(self, directory: Path, manifest_sha256: str) -> str | None:
         files = _manifest_files(directory)
         if not files:
             return f"the manifest {directory / MANIFEST_NAME} is missing"
-        if any(sha256_of(path) == manifest_sha256 for path in files):
+        if any(self._is_whole(path, manifest_sha256) for path in files):
             return None
         named = directory / f"manifest-{manifest_sha256}.json"
         return f"the manifest {named if named in files else directory / MANIFEST_NAME} was changed"
@@ -209,6 +322,22 @@ def _manifest_files(directory: Path) -> tuple[Path, ...]:
     """The first manifest, then those of later updates with the same adapter."""
     first = directory / MANIFEST_NAME
     return (*((first,) if first.is_file() else ()), *sorted(directory.glob("manifest-*.json")))
+
+
+def _nameless_file(content: bytes) -> int:
+    """An open file that holds `content` and has no name: in memory, where the system knows such files."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("edge-seal-adapter")
+    else:
+        descriptor, name = tempfile.mkstemp(prefix="edge-seal-")
+        os.unlink(name)  # noqa: PTH108  # there is only its name
+    try:
+        with os.fdopen(os.dup(descriptor), "wb") as file:
+            file.write(content)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _manifest_bytes(manifest: Mapping[str, JsonValue], sha256: str) -> bytes:
