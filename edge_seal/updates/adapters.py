@@ -198,14 +198,15 @@ class AdapterStore:
         """
         text = _manifest_bytes(manifest, sha256)
         wanted = hashlib.sha256(text).hexdigest()
-        directory = self.path(sha256).parent
+        directory = self._file(sha256).parent
         if directory.is_dir() and self._manifest_problem(directory, wanted) is not None:
-            write_durably(directory / f"manifest-{wanted}.json", text)
+            write_durably(directory / f"manifest-{wanted}.json", self._sealed(text))
         return wanted
 
     def remove_unnamed_manifests(self, sha256: str, named: Collection[str]) -> int:
         """Removes the adapter's manifests whose hash is not in `named`, and says how many; under the write lock."""
-        unnamed = [file for file in _manifest_files(self.path(sha256).parent) if sha256_of(file) not in named]
+        files = _manifest_files(self._file(sha256).parent)
+        unnamed = [file for file in files if not any(self._is_whole(file, wanted) for wanted in named)]
         for file in unnamed:
             file.unlink(missing_ok=True)
         return len(unnamed)
