@@ -29,8 +29,10 @@ from edge_kernels.arrays import FloatArray  # noqa: E402  # run by path, from an
 from edge_models.adapted_base import AdaptedBase, read_base  # noqa: E402
 from edge_models.adapter import LoraTensors  # noqa: E402
 from edge_models.adapter_directories import write_adapter_directory  # noqa: E402
-from edge_models.decoder import Decoder, Lora, lora_tensors, read_architecture  # noqa: E402
+from edge_models.architecture import read_architecture  # noqa: E402
+from edge_models.decoder import Decoder  # noqa: E402
 from edge_models.gguf_file import GgufFile  # noqa: E402
+from edge_models.lora import Lora, lora_tensors  # noqa: E402
 from tests.support.tiny_adapters import all_logits, random_adapter  # noqa: E402
 from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf  # noqa: E402
 

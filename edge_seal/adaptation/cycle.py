@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
-from edge_models.decoder import Decoder, Lora, lora_tensors
+from edge_models.decoder import Decoder
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
+from edge_models.lora import Lora, lora_tensors
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.blas_threads import BlasThreads
@@ -461,7 +462,7 @@ class Cycle:
         chosen = gate.scaled(trained.adapter, figures.scale)
         file = write_gguf_adapter(
             scratch / "adapter.gguf",
-            LoraTensors("llama", chosen.rank, chosen.alpha, lora_tensors(chosen)),
+            LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
         return gate.judge(figures, cleared, served, bounds), file

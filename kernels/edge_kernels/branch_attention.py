@@ -8,7 +8,7 @@ exactly one branch, and a row's key is in every branch that passes through it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,13 @@ def branches_of(paths: Sequence[IntArray], count: int) -> Branches:
         sees=np.arange(longest)[None, None, :] <= reach[:, :, None],
         lengths=tuple(len(path) for _, path, _ in parts),
     )
+
+
+def within(branches: Branches, window: int) -> Branches:
+    """`branches` in which a row sees no more than the last `window` (at least 1) rows of its path, itself counted."""
+    oldest: IntArray = branches.sees.sum(axis=2) - window
+    recent = np.arange(max(branches.lengths))[None, None, :] >= oldest[:, :, None]
+    return replace(branches, sees=branches.sees & recent)
 
 
 def branch_attention(

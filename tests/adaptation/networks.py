@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from edge_kernels.trie import TokenSequence
-from edge_models.decoder import Decoder, Lora
+from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
+from edge_models.lora import Lora
 from edge_seal.adaptation.example_network import ExampleNetwork
 from tests.support.tiny_gguf import TinyLlama, tiny_weights, write_tiny_gguf
 

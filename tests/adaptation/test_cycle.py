@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
-from edge_models.decoder import Decoder, Lora, lora_tensors
+from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
+from edge_models.lora import Lora, lora_tensors
 from edge_seal.adaptation.signals import lesson
 from edge_seal.errors import EngineError, IntegrityError, LimitReached
 from edge_seal.records import Origin, Progress, Role, SignalKind, SignalState, State, Update

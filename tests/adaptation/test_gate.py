@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_models.decoder import Lora
+from edge_models.lora import Lora
 from edge_seal.adaptation import gate
 from edge_seal.adaptation.example_network import ExampleNetwork
 from edge_seal.adaptation.gate import SCALES, Figures, HeldBack, Served

@@ -10,7 +10,7 @@ from edge_kernels.attention import attention, attention_backward
 from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.linear_lora import lora, lora_backward
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
-from edge_kernels.rope import rope, rope_table
+from edge_kernels.rope import Rope, rope, rope_frequencies, rope_halves, rope_table, yarn_frequencies
 from edge_kernels.swiglu import swiglu, swiglu_backward
 from tests.kernels.differences import assert_close, by_differences
 from tests.kernels.forests import random_forest
@@ -62,25 +62,41 @@ class TestRope:
         pairs = x[..., 0::2] + 1j * x[..., 1::2]
         speeds = np.array([1.0, 100.0 ** (-1 / 3), 100.0 ** (-2 / 3)])
         turned = pairs * np.exp(1j * positions[:, None, None] * speeds)
-        found = rope(x, *rope_table(positions, 6, 100.0))
+        found = rope(x, *rope_table(positions, Rope.unscaled(6, 100.0)))
         assert_close(found[..., 0::2], turned.real, 1e-14)
         assert_close(found[..., 1::2], turned.imag, 1e-14)
 
     def test_backward_is_the_turn_back(self, generator: np.random.Generator) -> None:
-        cosines, sines = rope_table(np.array([0, 3, 11]), 4, 50.0)
+        cosines, sines = rope_table(np.array([0, 3, 11]), Rope(Rope.unscaled(4, 50.0).frequencies, gain=1.3))
         x, d_out = generator.normal(size=(3, 2, 4)), generator.normal(size=(3, 2, 4))
         before = keep(x, d_out)
         found = rope(d_out, cosines, -sines)
         assert_close(found, by_differences(lambda: float((rope(x, cosines, sines) * d_out).sum()), x))
-        assert_close(rope(rope(x, cosines, sines), cosines, -sines), x, 1e-14)
+        assert_close(rope(rope(x, cosines, sines), cosines, -sines), 1.3**2 * x, 1e-14)
         assert keep(x, d_out) == before
+
+    def test_halves_are_the_same_turn_of_dimensions_in_another_order(self, generator: np.random.Generator) -> None:
+        cosines, sines = rope_table(np.array([0, 3, 11]), Rope.unscaled(6, 50.0))
+        x = generator.normal(size=(3, 2, 6))
+        order = [0, 3, 1, 4, 2, 5]
+        assert (rope_halves(x, cosines, sines)[..., order] == rope(x[..., order], cosines, sines)).all()
+
+    def test_yarn_keeps_fast_pairs_and_slows_slow_ones(self) -> None:
+        plain = rope_frequencies(64, 10_000.0)
+        scaled, gain = yarn_frequencies(plain, 10_000.0, 4.0, 2048, (32.0, 1.0))
+        turns = 2048 * plain / (2 * np.pi)
+        assert (scaled[turns > 40] == plain[turns > 40]).all()
+        assert_close(scaled[turns < 0.7], plain[turns < 0.7] / 4, 1e-15)
+        assert (np.diff(scaled / plain) <= 0).all()
+        assert gain == pytest.approx(0.1 * np.log(4) + 1)
 
     def test_only_the_distance_of_two_positions_matters(self, generator: np.random.Generator) -> None:
         query, key = generator.normal(size=(1, 1, 8)), generator.normal(size=(1, 1, 8))
+        plain = Rope.unscaled(8, 10_000.0)
 
         def score(at: int, of: int) -> float:
-            turned_query = rope(query, *rope_table(np.array([at]), 8, 10_000.0))
-            return float((turned_query * rope(key, *rope_table(np.array([of]), 8, 10_000.0))).sum())
+            turned_query = rope(query, *rope_table(np.array([at]), plain))
+            return float((turned_query * rope(key, *rope_table(np.array([of]), plain))).sum())
 
         # Angles of 8,000 radians keep 16 - 4 digits.
         assert score(8_005, 8_001) == pytest.approx(score(4, 0), abs=1e-10)

@@ -23,7 +23,7 @@ from edge_kernels.kto import kto
 from edge_kernels.linear_lora import lora, lora_backward
 from edge_kernels.orpo import orpo
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
-from edge_kernels.rope import rope, rope_table
+from edge_kernels.rope import Rope, rope, rope_table
 from edge_kernels.simpo import simpo
 from edge_kernels.swiglu import swiglu, swiglu_backward
 from edge_kernels.top_k import top_k, top_k_distillation
@@ -90,7 +90,7 @@ def test_rope(generator: np.random.Generator) -> None:
         return mx.fast.rope(by_token, 16, traditional=True, base=10_000.0, scale=1.0, offset=offset)[:, :, 0]
 
     expected, (d_x,) = oracle(turned, x, d_out=d_out)
-    cosines, sines = (table.astype(np.float32) for table in rope_table(positions, 16, 10_000.0))
+    cosines, sines = (table.astype(np.float32) for table in rope_table(positions, Rope.unscaled(16, 10_000.0)))
     # MLX makes its angles in float32 whatever the input; at position 40 they are off by 40 * 6e-8 = 2.4e-6 radians.
     assert_all_close((rope(x, cosines, sines), rope(d_out, cosines, -sines)), [expected, d_x])
 

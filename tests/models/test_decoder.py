@@ -14,9 +14,12 @@ from edge_kernels.arrays import FloatArray
 from edge_kernels.branch_attention import branches_of
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
-from edge_models.decoder import PROJECTIONS, Decoder, Lora, lora_tensors, read_architecture
+from edge_models.architecture import read_architecture
+from edge_models.decoder import Decoder
 from edge_models.errors import DamagedFile, ModelError, UnsupportedModel
+from edge_models.families import PROJECTIONS
 from edge_models.gguf_file import GgufFile, MetaValue
+from edge_models.lora import Lora, lora_tensors
 from tests.kernels.differences import along, assert_close
 from tests.support.tiny_adapters import all_logits, random_adapter, trie_loss, weighted_loss
 from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf
@@ -263,9 +266,12 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("key", "value", "reason"),
         [
-            ("general.architecture", "qwen2", "qwen2"),
-            ("llama.rope.scaling.type", "yarn", r"rope\.scaling\.type"),
-            ("llama.rope.scale_linear", 2.0, "rope"),
+            ("general.architecture", "mamba", "mamba"),
+            ("llama.rope.scaling.type", "longrope", r"rope\.scaling\.type"),
+            ("llama.rope.scaling.factor", -2.0, "not above 0"),
+            ("llama.rope.scaling.yarn_beta_fast", 16.0, "yarn_beta_fast"),
+            ("llama.rope.freq_base", 0.0, "freq_base"),
+            ("llama.final_logit_softcapping", 30.0, "softcapping"),
             ("llama.expert_count", 8, "expert_count"),
             ("llama.rope.dimension_count", 4, "partial RoPE"),
             ("llama.attention.key_length", 16, "attn_q"),
@@ -309,9 +315,10 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("name", "reason"),
         [
-            *((f"blk.1.{projection}.bias", "biases") for projection in PROJECTIONS),
-            ("output_norm.bias", "biases"),
-            ("rope_freqs.weight", "scaled RoPE"),
+            *((f"blk.1.{projection}.bias", "shape") for projection in ("attn_k", "attn_v", "ffn_gate")),
+            ("output_norm.bias", "bias"),
+            ("output.bias", "bias"),
+            ("rope_freqs.weight", "shape"),
             ("blk.0.attn_q_norm.weight", "attn_q_norm"),
             ("blk.0.ffn_gate_inp.weight", "ffn_gate_inp"),
         ],

@@ -11,8 +11,9 @@ from threadpoolctl import threadpool_limits
 from edge_kernels.arrays import FloatArray
 from edge_kernels.trie import TokenSequence, TokenTrie
 from edge_models.adapter import LoraTensors, write_gguf_adapter
-from edge_models.decoder import Decoder, Lora, lora_tensors
+from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
+from edge_models.lora import Lora, lora_tensors
 from edge_seal.engines.engine import Message
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from tests.support.tiny_adapters import all_logits, frozen_output, random_adapter

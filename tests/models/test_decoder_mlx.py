@@ -18,8 +18,9 @@ import pytest
 
 from edge_kernels.arrays import FloatArray
 from edge_kernels.trie import TokenSequence
-from edge_models.decoder import Decoder, Lora
+from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
+from edge_models.lora import Lora
 from tests.kernels.differences import assert_close
 from tests.support.tiny_adapters import all_logits, random_adapter, trie_loss
 from tests.support.tiny_gguf import TinyLlama, tiny_weights, write_tiny_gguf

@@ -10,7 +10,9 @@ import numpy as np
 from edge_kernels.arrays import FloatArray
 from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
-from edge_models.decoder import Architecture, Decoder, Lora
+from edge_models.architecture import Architecture
+from edge_models.decoder import Decoder
+from edge_models.lora import Lora
 
 
 def random_adapter(

@@ -1,0 +1,121 @@
+"""An adapter in training: LoRA factors for all projections of some layers, as views on one flat vector.
+
+Adapters refer to weights by their GGUF names and to Q and K in the file's own row order: what is trained is what is
+stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_kernels.arrays import BoolArray, FloatArray
+from edge_models.architecture import Architecture
+from edge_models.errors import UnsupportedModel
+from edge_models.families import PROJECTIONS
+
+
+@dataclass(slots=True)
+class Lora:
+    """The trainable tensors as views on one flat vector, in the order layer, projection, A before B.
+
+    Attributes:
+        values: (P,) float32; what an optimizer moves.
+        a, b: by base tensor name (`blk.29.attn_q.weight`): (r, in) and (out, r).
+        rank: r.
+        alpha: the low-rank product is scaled by alpha / r.
+    """
+
+    values: FloatArray
+    a: dict[str, FloatArray]
+    b: dict[str, FloatArray]
+    rank: int
+    alpha: float
+
+    @property
+    def scale(self) -> float:
+        return self.alpha / self.rank
+
+    @classmethod
+    def zeros(
+        cls,
+        architecture: Architecture,
+        layers: Sequence[int],
+        rank: int,
+        alpha: float,
+        dtype: np.dtype | type = np.float32,
+    ) -> Lora:
+        """All zero tensors for `layers`."""
+        shapes = [
+            (f"blk.{layer}.{projection}.weight", *architecture.shape(projection))
+            for layer in layers
+            for projection in PROJECTIONS
+        ]
+        values = np.zeros(sum(rank * (rows + columns) for _, rows, columns in shapes), dtype=dtype)
+        a: dict[str, FloatArray] = {}
+        b: dict[str, FloatArray] = {}
+        at = 0
+        for name, rows, columns in shapes:
+            a[name] = values[at : at + rank * columns].reshape(rank, columns)
+            at += rank * columns
+            b[name] = values[at : at + rows * rank].reshape(rows, rank)
+            at += rows * rank
+        return cls(values, a, b, rank, alpha)
+
+    @classmethod
+    def initial(cls, architecture: Architecture, layers: Sequence[int], rank: int, alpha: float, seed: int) -> Lora:
+        """B zero and A uniform in +-sqrt(3 / in) (Kaiming with slope sqrt(5), as Hu et al.'s code does), by `seed`."""
+        made = cls.zeros(architecture, layers, rank, alpha)
+        generator = np.random.default_rng(seed)
+        for tensor in made.a.values():
+            bound = (1.0 / tensor.shape[1]) ** 0.5
+            tensor[...] = generator.uniform(-bound, bound, tensor.shape)
+        return made
+
+    @classmethod
+    def from_tensors(
+        cls,
+        architecture: Architecture,
+        tensors: Mapping[str, tuple[FloatArray, FloatArray]],
+        *,
+        rank: int,
+        alpha: float,
+    ) -> Lora:
+        """A copy of an adapter's (A, B) by base tensor name.
+
+        Raises:
+            UnsupportedModel: they are not exactly the seven projections of some of this model's layers, or of other
+                shapes.
+        """
+        layers = [layer for layer in range(architecture.layers) if f"blk.{layer}.{PROJECTIONS[0]}.weight" in tensors]
+        made = cls.zeros(architecture, layers, rank, alpha)
+        if made.a.keys() != tensors.keys():
+            raise UnsupportedModel("the adapter does not adapt the seven projections of each of its layers")
+        for name, (a, b) in tensors.items():
+            if a.shape != made.a[name].shape or b.shape != made.b[name].shape:
+                raise UnsupportedModel(f"the adapter's {name} is not of this model's shape")
+            made.a[name][...] = a
+            made.b[name][...] = b
+        return made
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers it adapts, ascending."""
+        return tuple(sorted({int(name.split(".")[1]) for name in self.a}))
+
+    def is_b(self) -> BoolArray:
+        """(P,), true where a value belongs to a B."""
+        mask = np.zeros(len(self.values), dtype=np.bool_)
+        at = 0
+        for name, a in self.a.items():
+            at += a.size
+            mask[at : at + self.b[name].size] = True
+            at += self.b[name].size
+        return mask
+
+
+def lora_tensors(adapter: Lora) -> Mapping[str, tuple[FloatArray, FloatArray]]:
+    """The adapter's (A, B) by base tensor name, as `edge_models.adapter` writes them."""
+    return {name: (a, adapter.b[name]) for name, a in adapter.a.items()}
