@@ -112,7 +112,7 @@ def transformers_model(file: GgufFile, base: AdaptedBase) -> LlamaForCausalLM:
         num_key_value_heads=sizes.kv_heads,
         head_dim=sizes.head_size,
         rms_norm_eps=sizes.rms_epsilon,
-        rope_parameters={"rope_type": "default", "rope_theta": sizes.rope_base},
+        rope_parameters={"rope_type": "default", "rope_theta": file.number("llama.rope.freq_base", 10_000.0)},
         max_position_embeddings=2048,
         tie_word_embeddings=tied,
         attn_implementation="eager",
