@@ -136,8 +136,12 @@ def quoted(recalled: Sequence[Recalled]) -> str:
     The wording and the place are measured on the default model: of eight questions it answered six from memories in
     the user's message, three or four from the same in a system message, and three from turns of their own.
     """
-    lines = "\n".join(f"- {' '.join(item.memory.text.split())}" for item in recalled)
+    lines = "\n".join(f"- {' '.join(item.memory.text.split())}{_beside(item)}" for item in recalled)
     return f"I told you before:\n{lines}"
+
+
+def _beside(item: Recalled) -> str:
+    return f" ({' '.join(item.note.split())})" if item.note else ""
 
 
 # Kept turns -----------------------------------------------------------------------------------------------

@@ -152,11 +152,52 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A memory that bears on a question. `score` is the fused rank score; `similarity` the cosine, if known."""
+    """A memory that bears on a question. `score` is the fused rank score; `similarity` the cosine, if known.
+
+    `note` goes with the text wherever it is offered: when it ended, which part of it no longer holds.
+    """
 
     memory: Memory
     score: float
     similarity: float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Two memories that hold and cannot both be true, as far as rules can tell; `about` is the attribute.
+
+    With a `similarity` it is only possible: the two are near in meaning, and no rule reads one of them.
+    """
+
+    first: Memory
+    second: Memory
+    about: str
+    found_at: str
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """One value of a fact's history. When it was true is in `memory`; this says when and from what its end was learned.
+
+    `ended_by` is None where a person decided it, or where the memory that ended it was forgotten.
+    """
+
+    memory: Memory
+    end_learned_at: str | None
+    ended_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Something said in passing that waits to be accepted (`p1`). `found_by` names the rule that noticed it."""
+
+    id: str
+    text: str
+    created_at: str
+    turn_id: str | None
+    found_by: str
 
 
 # Turns ----------------------------------------------------------------------------------------------------

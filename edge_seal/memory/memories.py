@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import BinaryIO, Final, Protocol, cast
+from typing import BinaryIO, Final, cast
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
-from edge_seal.memory import interchange, rows, search, vectors, word_index, words
+from edge_seal.memory import facts, interchange, periods, rows, search, vectors, word_index, words
+from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
 from edge_seal.memory.search import Hit, Mode
 from edge_seal.memory.vectors import VectorIndex
@@ -31,12 +32,6 @@ from edge_seal.storage.database import Database
 from edge_seal.storage.schema import EMBEDDING_DIMENSION
 
 EMBEDDED_AT_ONCE: Final = 64
-
-
-class Audit(Protocol):
-    """Writes one audit entry; it is called inside the transaction of what it records."""
-
-    def __call__(self, event: str, subject: str, body: Mapping[str, str]) -> object: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +59,15 @@ class Memories:
         self._index = VectorIndex(database, embedder.model_sha256) if embedder is not None else None
         self._clock = clock
         self._settings = settings
+        self.facts = facts.Facts(database, audit, clock)
 
     # Keeping --------------------------------------------------------------------------------------------------
 
-    def remember(self, text: str, origin: Origin, source: str | None = None) -> Memory:
+    def remember(self, text: str, origin: Origin, source: str | None = None, *, said_at: str | None = None) -> Memory:
         """Keeps `text`; where a memory that holds says the same already, gives that one and changes nothing.
+
+        What it states about the user ends what they stated before, see `facts`; `said_at` (None: now) is when it was
+        said.
 
         Raises:
             ConfigError: the text is empty, too long, or holds NUL or half a surrogate pair.
@@ -76,12 +75,15 @@ class Memories:
         text, source = _checked(text, source)
         vector = self._embedded(text)
         with self._database.transaction():
-            known = self._saying(text)
+            now = self._now()
+            valid_from, valid_to = facts.placed(text, said_at or now)
+            known = self._saying(text, ended=valid_to is not None)
             if known is not None:
-                return known
-            now = timestamp(self._clock.now())
-            memory = self._insert(Memory("", text, origin, source, now, now))
+                is_news = origin is Origin.TYPED and known.origin is not Origin.TYPED
+                return self.facts.confirm(known, said_at or now) if is_news else known
+            memory = self._insert(Memory("", text, origin, source, now, valid_from, valid_to))
             self._store_vector(memory, vector)
+            self.facts.note(memory, said_at or now, may_end=True)
             return memory
 
     def edit(self, memory_id: str, text: str) -> Memory:
@@ -108,6 +110,7 @@ class Memories:
             word_index.purge(self._database, before.text)
             vectors.remove(self._database, number)
             self._store_vector(memory, vector)
+            self.facts.reread(memory)
             self._audit("memory.edited", memory.id, {"digest": digest, "previous_digest": cast("str", row[7])})
         return memory
 
@@ -157,7 +160,7 @@ class Memories:
             IntegrityError: a memory or a vector that was found is not what was written.
         """
         hits = self._hits(query, k, mode or self._settings.mode)[: max(k, 0)]
-        return tuple(self._recalled(hit) for hit in hits)
+        return self._former_first(query, tuple(self._recalled(hit) for hit in hits))
 
     def recall(
         self, query: str, token_budget: int, count_tokens: Callable[[str], int], *, mode: Mode | None = None
@@ -175,13 +178,13 @@ class Memories:
             if not search.bears(hit, self._settings.minimum_similarity):
                 continue
             recalled = self._recalled(hit)
-            cost = count_tokens(recalled.memory.text)
+            cost = count_tokens(f"{recalled.memory.text} {recalled.note}".strip())
             if cost > left:
                 continue
             chosen, left = (*chosen, recalled), left - cost
             if len(chosen) == self._settings.recalled:
                 break
-        return chosen
+        return self._former_first(query, chosen)
 
     # Interchange ----------------------------------------------------------------------------------------------
 
@@ -211,7 +214,9 @@ class Memories:
                     known += 1
                     continue
                 present.add(_sameness(memory))
-                self._insert(memory)
+                kept = self._insert(memory)
+                # What a file says ends nothing, and a backup says itself what had ended.
+                self.facts.note(kept, kept.created_at, may_end=False)
                 added += 1
         # After the commit: it takes ~10 ms a memory, and what is interrupted here goes on at the next call.
         self.embed_missing()
@@ -282,10 +287,20 @@ class Memories:
         vector = self._embedded(query) if by_vector else None
         question = query if mode != "vector" else ""
         depth = max(wanted, search.MINIMUM_DEPTH)
-        return search.ranked(self._database, self._index, question, vector, depth, self._now())
+        # What has ended is an answer to "where did I live before?", and to nothing that is asked of the present.
+        since = self._since(ended=periods.asks_about_past(query))
+        return search.ranked(self._database, self._index, question, vector, depth, since)
 
     def _recalled(self, hit: Hit) -> Recalled:
-        return Recalled(rows.memory_of(self._row(hit.number)), hit.score, hit.similarity)
+        memory = rows.memory_of(self._row(hit.number))
+        return Recalled(memory, hit.score, hit.similarity, self.facts.note_on(memory))
+
+    def _former_first(self, query: str, found: tuple[Recalled, ...]) -> tuple[Recalled, ...]:
+        """What has ended before what holds, where the question is about the past."""
+        if not periods.asks_about_past(query):
+            return found
+        now = self._now()
+        return tuple(sorted(found, key=lambda item: item.memory.valid_to is None or item.memory.valid_to > now))
 
     def _embedded(self, text: str) -> FloatArray | None:
         return self._embedder.embed([text])[0] if self._embedder is not None else None
@@ -303,15 +318,15 @@ class Memories:
         if self._index is not None and vector is not None:
             self._index.store(rows.number_of(memory.id), vector)
 
-    def _saying(self, text: str) -> Memory | None:
-        """The memory that holds now and says the same as `text`, if there is one."""
+    def _saying(self, text: str, *, ended: bool = False) -> Memory | None:
+        """The memory that holds now (or, with `ended`, held) and says the same as `text`, if there is one."""
         form = words.normalized(text)
         sought = words.words(form)
         # Texts with the same form have the same words; one without words (a row of emoji) is compared with all.
         having = "id IN (SELECT rowid FROM memories_fts WHERE memories_fts MATCH ?)" if sought else "? = ''"
         found = self._database.rows(
             f"{rows.SELECT} WHERE {having} AND (valid_to IS NULL OR valid_to > ?) ORDER BY id",
-            (words.all_of(sought), self._now()),
+            (words.all_of(sought), self._since(ended=ended)),
         )
         same = (row for row in found if words.normalized(cast("str", row[1])) == form)
         return next((rows.memory_of(row) for row in same), None)
@@ -321,6 +336,10 @@ class Memories:
         if row is None:
             raise NotFound(f"there is no memory m{number}", next_step="edge-seal memory list")
         return row
+
+    def _since(self, *, ended: bool) -> str:
+        """What `valid_to` has to be later than: now, or anything at all."""
+        return "" if ended else self._now()
 
     def _now(self) -> str:
         return timestamp(self._clock.now())
