@@ -5,3 +5,313 @@ Examples are named by their index in the order they were given.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge_kernels.arrays import BoolArray, FloatArray, IntArray
+from edge_kernels.cross_entropy import cross_entropy
+from edge_kernels.kto import kto_reference_point
+from edge_kernels.log_likelihood import edge_nats
+from edge_kernels.top_k import TopK, joined, top_k, top_k_distillation
+from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
+from edge_models.decoder import Decoder
+from edge_models.lora import Lora
+from edge_seal.adaptation.step_terms import AnswerTerms, StepTerms, Weighing, answer_terms
+from edge_seal.engines.engine import Engine, Message
+from edge_seal.errors import EngineError, LimitReached
+from edge_seal.records import Example
+
+MEASURED_TOGETHER = 24
+"""Examples a forward pass that needs no gradient takes at once; bounds its memory."""
+LOGITS_BYTES = 1 << 25
+"""How many bytes of logits are computed at once; a head of 49,152 words gives 170 rows then."""
+BASE_TOKENS = 64
+"""How many of the base's likeliest tokens are kept at a position that is held near it."""
+
+
+def encode(example: Example, engine: Engine) -> TokenSequence:
+    """The example as the engine would see it: the rendered prompt, then the answer and, if it is closed, the end.
+
+    Raises:
+        EngineError: it is longer than the context.
+    """
+    prompt = engine.render([Message("user", example.prompt)])
+    # What ends an assistant's message in the model's own template is what must be learned as the end of an answer.
+    answer = engine.tokenize(example.answer)
+    end = (min(engine.end_tokens, key=lambda token: (token not in prompt, token)),) if example.closed else ()
+    tokens = (*prompt, *answer, *end)
+    if len(tokens) == len(prompt):
+        raise EngineError(f"the answer to {example.prompt!r} has no tokens to learn")
+    if len(tokens) > engine.context_tokens:
+        raise EngineError(
+            f"an example of {len(tokens)} tokens is longer than the context of {engine.context_tokens}",
+            next_step="teach it in a shorter form",
+        )
+    return TokenSequence(tokens, len(prompt))
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """One step's loss (nats a token, weighted), its gradient, and how many tokens were computed."""
+
+    loss_nats: float
+    adapter: Lora
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Per example: mean and worst nats of its supervised tokens, and whether greedy decoding says exactly them."""
+
+    mean_nats: FloatArray
+    worst_nats: FloatArray
+    hits: BoolArray
+
+
+class ExampleNetwork:
+    """The examples' trie and its frozen activations; `prepare` comes before everything else."""
+
+    def __init__(self, decoder: Decoder, sequences: Sequence[TokenSequence]) -> None:
+        self.decoder = decoder
+        self._trie = TokenTrie(sequences)
+        self._hidden: FloatArray | None = None
+        self._held: frozenset[int] = frozenset()
+        self._teacher: TopK | None = None
+        # For each node its row in the teacher; the base says the same after a node, whoever passes there.
+        self._teacher_row: IntArray = np.full(len(self._trie), -1, dtype=np.int64)
+        self._base_nats: dict[int, float] = {}
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the whole trie has."""
+        return len(self._trie)
+
+    def prepare(self, on_layer: Callable[[int, int], None] = lambda _done, _total: None) -> None:
+        """Computes the frozen layers; `on_layer(done, total)` is called after each."""
+        for done, hidden in self.decoder.frozen(self._trie):
+            self._hidden = hidden
+            on_layer(done, self.decoder.first_adapted)
+
+    def batch(self, examples: Sequence[int]) -> TrieBatch:
+        return self._trie.batch(examples)
+
+    def hold(self, examples: Sequence[int]) -> None:
+        """From now on `gradient` holds `examples` to the base's distribution, not to their tokens.
+
+        Their tokens are the base's own, so nothing pulls at first, and what training moves there is pulled back. The
+        base's distribution is kept as its likeliest tokens and the rest, see `top_k`.
+        """
+        self._held = frozenset(examples)
+        self._teacher_row[:] = -1
+        parts: list[TopK] = []
+        rows = 0
+        for batch, _ in self._batches(examples):
+            nodes = batch.nodes[batch.sources]
+            for at, logits, _ in self._logits(batch, None):
+                fresh = np.flatnonzero(self._teacher_row[nodes[at]] < 0)
+                self._teacher_row[nodes[at][fresh]] = np.arange(rows, rows + len(fresh))
+                rows += len(fresh)
+                parts.append(top_k(logits[fresh], BASE_TOKENS))
+        self._teacher = joined(parts) if parts else None
+
+    def reference(self, thumbs: Sequence[int]) -> None:
+        """Computes the base's log-probabilities of the answers that were liked or not, once for all steps."""
+        self._base_nats |= dict(zip(thumbs, self._answer_nats(thumbs, None), strict=True))
+
+    def reference_point(self, mismatched: Sequence[int], adapter: Lora) -> float:
+        """KTO's reference point from `mismatched` answers, whose base is computed once; see `kto`."""
+        self.reference([example for example in mismatched if example not in self._base_nats])
+        policy = -np.array(self._answer_nats(mismatched, adapter))
+        return kto_reference_point(policy, -np.array([self._base_nats[example] for example in mismatched]))
+
+    def gradient(
+        self,
+        terms: StepTerms,
+        adapter: Lora,
+        weighing: Weighing,
+        fits: Callable[[TrieBatch], bool] = lambda _batch: True,
+    ) -> Gradient:
+        """A step's loss and its gradient to the adapter, added up over micro-batches that each `fits`.
+
+        What is cut changes nothing but the order of additions. Thumbs need `reference` first.
+
+        Args:
+            terms: what to learn from.
+            adapter: what is trained.
+            weighing: how the terms are weighed.
+            fits: whether a batch may be computed at once.
+
+        Raises:
+            LimitReached: a single example, or what pairs join, does not fit.
+            ValueError: no taught example has a weight, and there is nothing else to learn from.
+        """
+        weights = dict(zip(terms.taught, terms.weights.tolist(), strict=True))
+        total = sum(weight for example, weight in weights.items() if self._speaks(example))
+        if not total > 0 and not terms.pairs and not terms.thumbs:
+            raise ValueError("no supervised token has a weight: there is nothing to learn")
+        loss, tokens, gradients = 0.0, 0, list[Lora]()
+        for examples, batch in self._trie.packed(terms.units(), fits):
+            if not fits(batch):
+                raise LimitReached(
+                    f"one example of {len(batch.nodes)} tokens needs more memory than an update may use",
+                    next_step="edge-seal limits set memory_mib_per_update …, or teach it in a shorter form",
+                )
+            shares = edge_weights(
+                batch,
+                np.array([weights.get(example, 0.0) for example in examples]),
+                first_token=weighing.first_token,
+                total=total or 1.0,
+            )
+            part = self._micro_gradient(terms, examples, batch, shares, adapter, weighing)
+            loss, tokens = loss + part.loss_nats, tokens + part.tokens
+            if gradients:
+                gradients[0].values[...] += part.adapter.values
+            else:
+                gradients.append(part.adapter)
+        return Gradient(loss, gradients[0], tokens)
+
+    def measure(self, examples: Sequence[int], adapter: Lora | None) -> Measurement:
+        """How likely `examples` are under `adapter` (None: the base)."""
+        means: list[float] = []
+        worst: list[float] = []
+        hits: list[bool] = []
+        for batch, count in self._batches(examples):
+            nats, is_argmax = self._edges(batch, adapter)
+            for index in range(count):
+                own = batch.examples == index
+                means.append(float(nats[own].mean()))
+                worst.append(float(nats[own].max()))
+                hits.append(bool(is_argmax[own].all()))
+        return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits))
+
+    def drift_nats(self, examples: Sequence[int], before: Lora | None, after: Lora | None) -> float:
+        """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token.
+
+        A position that several examples share counts once.
+        """
+        total, positions = 0.0, 0
+        for batch, _ in self._batches(examples):
+            pairs = zip(self._logits(batch, before), self._logits(batch, after), strict=True)
+            for (_, old, _), (_, new, _) in pairs:
+                old_logs, new_logs = _log_softmax(old), _log_softmax(new)
+                total += float(np.einsum("sv,sv->", np.exp(old_logs), old_logs - new_logs, dtype=np.float64))
+                positions += len(old)
+        return total / positions
+
+    def answer_logits(self, example: int, adapter: Lora | None) -> FloatArray:
+        """The logits (answer tokens, V) that predict the supervised tokens of one example."""
+        batch = self._trie.batch([example])
+        return np.concatenate([logits for _, logits, _ in self._logits(batch, adapter)])[batch.rows]
+
+    def sequence(self, example: int) -> TokenSequence:
+        return self._trie.sequences[example]
+
+    def _micro_gradient(
+        self,
+        terms: StepTerms,
+        examples: Sequence[int],
+        batch: TrieBatch,
+        shares: FloatArray,
+        adapter: Lora,
+        weighing: Weighing,
+    ) -> Gradient:
+        decoder = self.decoder
+        done = decoder.forward(self._rows(batch), batch, adapter)
+        held = np.isin(batch.examples, [place for place, example in enumerate(examples) if example in self._held])
+        slopes, answers_loss = self._slopes(terms, examples, batch, done.hidden, weighing)
+        # A token's likelihood is pulled by its share of the cross-entropy and by what its whole answer is worth.
+        pulls = np.where(held, 0.0, shares) - slopes
+        held_rows = np.zeros(len(batch.sources))
+        np.add.at(held_rows, batch.rows[held], shares[held])
+        teacher_rows = self._teacher_row[batch.nodes[batch.sources]]
+        loss, d_hidden = answers_loss, np.empty_like(done.hidden)
+        for at, logits, inverse in self._logit_chunks(done.hidden):
+            edges = np.flatnonzero((batch.rows >= at.start) & (batch.rows < at.stop))
+            kept_rows = np.flatnonzero(held_rows[at] > 0)
+            kept = logits[kept_rows]
+            entropy = cross_entropy(logits, batch.rows[edges] - at.start, batch.targets[edges], pulls[edges])
+            loss += float(np.dot(entropy.nats.astype(np.float64), np.where(held, 0.0, shares)[edges]))
+            if self._teacher is not None and len(kept_rows):
+                pull, d_kept = top_k_distillation(
+                    kept, self._teacher[teacher_rows[at][kept_rows]], held_rows[at][kept_rows]
+                )
+                loss += pull
+                entropy.d_logits[kept_rows] += d_kept
+            d_hidden[at] = decoder.logits_backward(entropy.d_logits, done.hidden[at], inverse)
+        return Gradient(loss, decoder.backward(done, d_hidden, adapter), len(batch.nodes))
+
+    def _slopes(
+        self, terms: StepTerms, examples: Sequence[int], batch: TrieBatch, hidden: FloatArray, weighing: Weighing
+    ) -> tuple[FloatArray, float]:
+        """The pairs' and thumbs' slope along each edge's log-probability (E,), and their loss."""
+        asked = {side for pair in terms.pairs for side in (pair.chosen, pair.rejected)}
+        asked |= {thumb.example for thumb in terms.thumbs}
+        places = {example: place for place, example in enumerate(examples) if example in asked}
+        if not places:
+            return np.zeros(len(batch.rows)), 0.0
+        own = np.flatnonzero(np.isin(batch.examples, list(places.values())))
+        rows, rows_of = np.unique(batch.rows[own], return_inverse=True)
+        nats = np.empty(len(own))
+        for at, logits, _ in self._logit_chunks(hidden[rows]):
+            edges = np.flatnonzero((rows_of >= at.start) & (rows_of < at.stop))
+            nats[edges], _ = edge_nats(logits, rows_of[edges] - at.start, batch.targets[own[edges]])
+        answers = {
+            example: (-float(nats[batch.examples[own] == place].sum()), int((batch.examples[own] == place).sum()))
+            for example, place in places.items()
+        }
+        base = {example: -self._base_nats[example] for example in places if example in self._base_nats}
+        found: AnswerTerms = answer_terms(terms, examples, answers, base, weighing)
+        by_place = np.zeros(len(examples))
+        for example, place in places.items():
+            by_place[place] = found.slopes[example]
+        return by_place[batch.examples], found.loss
+
+    def _answer_nats(self, examples: Sequence[int], adapter: Lora | None) -> list[float]:
+        return [
+            float(nats)
+            for batch, count in self._batches(examples)
+            for nats in np.bincount(batch.examples, weights=self._edges(batch, adapter)[0], minlength=count)
+        ]
+
+    def _edges(self, batch: TrieBatch, adapter: Lora | None) -> tuple[FloatArray, BoolArray]:
+        """Nats of each edge (E,), and whether it leads to the likeliest token."""
+        nats, is_argmax = np.empty(len(batch.rows)), np.empty(len(batch.rows), dtype=np.bool_)
+        for at, logits, _ in self._logits(batch, adapter):
+            edges = np.flatnonzero((batch.rows >= at.start) & (batch.rows < at.stop))
+            nats[edges], is_argmax[edges] = edge_nats(logits, batch.rows[edges] - at.start, batch.targets[edges])
+        return nats, is_argmax
+
+    def _speaks(self, example: int) -> bool:
+        sequence = self._trie.sequences[example]
+        return len(sequence.tokens) > sequence.supervised_from
+
+    def _rows(self, batch: TrieBatch) -> FloatArray:
+        if self._hidden is None:
+            raise EngineError("the network was not prepared")
+        return self._hidden[batch.nodes]
+
+    def _logits(self, batch: TrieBatch, adapter: Lora | None) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """The batch's logits in chunks, see `_logit_chunks`."""
+        done = self.decoder.forward(self._rows(batch), batch, adapter, for_backward=False)
+        return self._logit_chunks(done.hidden)
+
+    def _logit_chunks(self, hidden: FloatArray) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """Logits of `hidden` (S, D) a part at a time: which rows, their logits (C, V), and the last norm's inverse."""
+        rows = max(1, LOGITS_BYTES // (4 * self.decoder.architecture.vocabulary))
+        for start in range(0, len(hidden), rows):
+            at = slice(start, min(start + rows, len(hidden)))
+            logits, inverse = self.decoder.logits(hidden[at])
+            yield at, logits, inverse
+
+    def _batches(self, examples: Sequence[int]) -> Iterator[tuple[TrieBatch, int]]:
+        for start in range(0, len(examples), MEASURED_TOGETHER):
+            part = examples[start : start + MEASURED_TOGETHER]
+            yield self._trie.batch(part), len(part)
+
+
+def _log_softmax(logits: FloatArray) -> FloatArray:
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))

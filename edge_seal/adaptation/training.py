@@ -5,3 +5,228 @@ holds the rest in place: with kinds left to chance, a run of lessons undoes the 
 """
 
 from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+
+from edge_kernels.adamw import AdamW, clip_by_norm, warm_up_and_cosine
+from edge_kernels.arrays import FloatArray
+from edge_kernels.trie import TrieBatch
+from edge_models.architecture import Architecture
+from edge_models.lora import Lora
+from edge_seal.adaptation.example_network import LOGITS_BYTES, ExampleNetwork
+from edge_seal.adaptation.step_terms import Pair, StepTerms, Thumb, Weighing
+
+Item = TypeVar("Item")
+
+GRADIENT_NORM_LIMIT = 1.0
+WARM_UP_STEPS = 5
+CHECK_EVERY_STEPS = 8
+FIRST_CHECK_STEP = 32
+PATIENCE_CHECKS = 3
+SETTLED_WORST_NATS = 0.1
+"""Training may stop once every token of a lesson and of a contrast is likelier than nine in ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBudget:
+    """What one update may use, and how it is trained.
+
+    `steps`, `seconds` and `memory_bytes` (of activations) are bounds: a step that needs more memory is computed in
+    micro-batches. `rate` is AdamW's for A, `rate * rate_b_ratio` for B (LoRA+, arXiv:2402.12354).
+    """
+
+    steps: int
+    seconds: float
+    memory_bytes: int
+    rate: float
+    rate_b_ratio: float
+    weighing: Weighing = field(default_factory=Weighing)
+    decay: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Examples by kind, as indices of the network, and how many of each kind a step draws (`pairs`, `thumbs` too).
+
+    `settled` are those whose worst token decides that training may stop; `validation` is held back: lessons in other
+    words that tell whether it still helps. `held` are kept near the base's distribution. `weights` (all examples,)
+    are rewards. `mismatched` are answers after prompts that they do not belong to, for the thumbs' reference point.
+    """
+
+    kinds: Mapping[str, Sequence[int]]
+    drawn: Mapping[str, int]
+    settled: Sequence[int]
+    validation: Sequence[int]
+    held: Sequence[int]
+    weights: FloatArray
+    pairs: Sequence[Pair] = ()
+    thumbs: Sequence[Thumb] = ()
+    mismatched: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """How training went. Losses: nats a token, of the last step; `worst_nats`: lessons and contrasts, worst token."""
+
+    steps: int
+    tokens: int
+    seconds: float
+    final_loss_nats: float
+    worst_nats: float
+    validation_nats: float
+    stopped_because: str
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    adapter: Lora
+    report: TrainingReport
+
+
+def train(
+    network: ExampleNetwork,
+    mixture: Mixture,
+    start: Lora,
+    budget: TrainingBudget,
+    monotonic: Callable[[], float],
+    on_step: Callable[[int, int, float], None] = lambda _done, _total, _loss: None,
+) -> Trained:
+    """Trains a copy of `start` and returns the best it came to, by the validation examples.
+
+    Args:
+        network: prepared, holding all examples that `mixture` names.
+        mixture: what to train on.
+        start: the adapter to go on from; not changed.
+        budget: its bounds are hard: a step that would pass one is not begun.
+        monotonic: seconds, for the time bound.
+        on_step: called after each step with (done, total, loss in nats).
+
+    Raises:
+        LimitReached: a single example or pair does not fit into the memory bound.
+    """
+    network.hold(mixture.held)
+    network.reference([thumb.example for thumb in mixture.thumbs])
+    adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
+    optimizer = AdamW(
+        adapter.values,
+        np.where(adapter.is_b(), budget.rate_b_ratio, 1.0).astype(adapter.values.dtype),
+        decay=budget.decay,
+    )
+    drawing = _draws(mixture, random.Random(budget.seed))  # noqa: S311  # an order of examples, not a secret
+    began = monotonic()
+    slowest_step_s = 0.0
+    tokens, losses, stopped = 0, list[float](), "all steps were made"
+    best, waited = _Best(adapter.values.copy(), float("inf")), 0
+    for step in range(budget.steps):
+        step_began = monotonic()
+        if step_began - began + slowest_step_s > budget.seconds:
+            stopped = "the time for an update was used"
+            break
+        weighing = budget.weighing
+        if mixture.mismatched:
+            weighing = replace(weighing, reference_point=network.reference_point(mixture.mismatched, adapter))
+        gradient = network.gradient(next(drawing), adapter, weighing, _fits_into(budget.memory_bytes, network))
+        if not np.isfinite(clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)):
+            stopped = "the gradient was not finite"
+            break
+        optimizer.step(
+            gradient.adapter.values, budget.rate * warm_up_and_cosine(step, budget.steps, warm_up=WARM_UP_STEPS)
+        )
+        tokens += gradient.tokens
+        losses.append(gradient.loss_nats)
+        slowest_step_s = max(slowest_step_s, monotonic() - step_began)
+        on_step(step + 1, budget.steps, gradient.loss_nats)
+        if step + 1 < FIRST_CHECK_STEP or (step + 1) % CHECK_EVERY_STEPS:
+            continue
+        held = network.measure(mixture.validation, adapter)
+        waited = 0 if held.mean_nats.mean() < best.nats else waited + 1
+        best = best.or_better(adapter.values, float(held.mean_nats.mean()))
+        if held.hits.all() and network.measure(mixture.settled, adapter).worst_nats.max() < SETTLED_WORST_NATS:
+            stopped = "every lesson and every held-back wording is said right"
+            break
+        if waited >= PATIENCE_CHECKS:
+            stopped = "the held-back wordings stopped improving"
+            break
+    final = network.measure(mixture.validation, adapter).mean_nats.mean() if mixture.validation else 0.0
+    best = best.or_better(adapter.values, float(final))
+    adapter.values[...] = best.values
+    return Trained(
+        adapter,
+        TrainingReport(
+            steps=len(losses),
+            tokens=tokens,
+            seconds=monotonic() - began,
+            final_loss_nats=losses[-1] if losses else float("nan"),
+            worst_nats=float(network.measure(mixture.settled, adapter).worst_nats.max()),
+            validation_nats=best.nats,
+            stopped_because=stopped,
+            losses=tuple(losses),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    values: FloatArray
+    nats: float
+
+    def or_better(self, values: FloatArray, nats: float) -> _Best:
+        return _Best(values.copy(), nats) if nats <= self.nats else self
+
+
+def _copy(architecture: Architecture, layers: range, start: Lora) -> Lora:
+    copied = Lora.zeros(architecture, layers, start.rank, start.alpha)
+    copied.values[...] = start.values
+    return copied
+
+
+def _draws(mixture: Mixture, generator: random.Random) -> Iterator[StepTerms]:
+    """For each step what it learns from: of each kind its share, every example once before any comes again."""
+    streams = {kind: _endless(list(members), generator) for kind, members in mixture.kinds.items() if members}
+    pairs = _endless(list(mixture.pairs), generator) if mixture.pairs else iter(())
+    thumbs = _endless(list(mixture.thumbs), generator) if mixture.thumbs else iter(())
+    while True:
+        drawn = {next(stream) for kind, stream in streams.items() for _ in range(mixture.drawn.get(kind, 0))}
+        taught = sorted(drawn)
+        yield StepTerms(
+            taught,
+            mixture.weights[taught],
+            pairs=tuple(dict.fromkeys(islice(pairs, mixture.drawn.get("pairs", 0)))),
+            thumbs=tuple(dict.fromkeys(islice(thumbs, mixture.drawn.get("thumbs", 0)))),
+        )
+
+
+def _endless(members: list[Item], generator: random.Random) -> Iterator[Item]:
+    while True:
+        generator.shuffle(members)
+        yield from members
+
+
+def _fits_into(memory_bytes: int, network: ExampleNetwork) -> Callable[[TrieBatch], bool]:
+    """Whether a micro-batch may be computed at once."""
+    decoder = network.decoder
+
+    def fits(batch: TrieBatch) -> bool:
+        return step_bytes(decoder.architecture, len(decoder.adapted_layers), batch) <= memory_bytes
+
+    return fits
+
+
+def step_bytes(sizes: Architecture, layers: int, batch: TrieBatch) -> int:
+    """About how many bytes one micro-batch's activations, logits and gradients take in float32."""
+    tokens = len(batch.nodes)
+    query, shared = sizes.heads * sizes.head_size, sizes.kv_heads * sizes.head_size
+    kept = 6 * sizes.width + 2 * query + 2 * shared + 4 * sizes.feed_forward
+    passing = 4 * sizes.width + 6 * sizes.feed_forward
+    attention = sizes.heads * batch.branches.sees.size
+    # A chunk of logits, and as much again for what is held near the base.
+    logits = 2 * min(LOGITS_BYTES, 4 * len(batch.sources) * sizes.vocabulary)
+    return 4 * (layers * (tokens * kept + attention) + tokens * passing + 2 * attention) + logits
