@@ -219,6 +219,10 @@ class LearningSettings(_Section):
     first_token_weight: float = Field(
         default=3.0, ge=1.0, le=64.0, description="of an answer's first token in the loss"
     )
+    pair_objective: Literal["orpo", "simpo"] = "orpo"
+    pair_weight: float = Field(
+        default=0.1, ge=0.0, le=16.0, description="of a corrected answer against its correction; 0: it is not learned"
+    )
     batch_examples: int = Field(default=8, ge=1, le=512)
     replayed_examples: int = Field(default=64, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")

@@ -62,13 +62,17 @@ class Signal:
 
 
 class Role(StrEnum):
-    """What an example is for. `probe` and `neighbour` are held back: they are measured, never trained on."""
+    """What an example is for. `probe` and `neighbour` are held back: they are measured, never trained on.
+
+    `rejected` is what the model said where it was corrected: training makes it less likely than the correction.
+    """
 
     LESSON = "lesson"
     REWORDING = "rewording"
     CONTRAST = "contrast"
     GENERAL = "general"
     REPLAY = "replay"
+    REJECTED = "rejected"
     PROBE = "probe"
     NEIGHBOUR = "neighbour"
     ANCHOR = "anchor"

@@ -24,9 +24,9 @@ from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.blas_threads import BlasThreads
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example
 from edge_seal.adaptation.signals import SignalBox
-from edge_seal.adaptation.step_terms import Weighing
+from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
@@ -66,6 +66,7 @@ DRAWN_OF_8: Mapping[str, int] = {
     "contrasts": 3,
     "general": 2,
     "replay": 3,
+    "pairs": 1,
 }
 """How many examples of each kind a step of 8 draws, and replayed ones beside them; absent kinds are not replaced."""
 
@@ -188,7 +189,7 @@ class Cycle:
             replayed = self._replayed(earlier)
             proposed = (*edits.trained, *replayed, *general)
             trained_on = scoring.without_duplicates(proposed)
-            held = (*edits.probes, *edits.neighbours, *anchors)
+            held = (*edits.probes, *edits.neighbours, *anchors, *self._rejected(work.signals))
             network = self._network((*trained_on, *held), work)
             start, parent_adapter = self._start(network.decoder, incumbent)
 
@@ -252,7 +253,11 @@ class Cycle:
 
         with work.stage("record"):
             self._releases.trained(
-                update.id, stored, cleared, actor=ACTOR, body=_training_body(trained.report, work.seconds)
+                update.id,
+                stored,
+                [example for example in cleared if example.role is not Role.REJECTED],
+                actor=ACTOR,
+                body=_training_body(trained.report, work.seconds),
             )
             self._ledger_gate(update, report)
         if not report.passed:
@@ -313,6 +318,16 @@ class Cycle:
         return tuple(
             replace(example, role=Role.REPLAY) for example in lessons_first[: self._settings.learning.replayed_examples]
         )
+
+    def _rejected(self, signals: Sequence[Signal]) -> tuple[Example, ...]:
+        """The answers that the user corrected, for training to turn away from.
+
+        One that the guardian would block says nothing of its correction, which the user wrote: it is left out here.
+        """
+        if not self._settings.learning.pair_weight:
+            return ()
+        examples = self_edit.rejected(signals, self._signals.own_answers(signals))
+        return tuple(example for example in examples if judge_example(example, approved=True).allowed)
 
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
@@ -404,7 +419,11 @@ class Cycle:
             memory_bytes=limits.memory_mib_per_update * 2**20,
             rate=learning.rate,
             rate_b_ratio=learning.rate_b_ratio,
-            weighing=Weighing(first_token=learning.first_token_weight),
+            weighing=Weighing(
+                first_token=learning.first_token_weight,
+                pair_objective=learning.pair_objective,
+                pair_weight=learning.pair_weight,
+            ),
         )
 
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
@@ -418,6 +437,16 @@ class Cycle:
         for place, example in zip(place_of, cleared, strict=True):
             weights[place] = example.weight
         validation, _ = _split(cleared, place_of)
+        lesson_of = {
+            example.signal_id: place
+            for place, example in zip(place_of, cleared, strict=True)
+            if example.role is Role.LESSON
+        }
+        pairs = [
+            Pair(lesson_of[example.signal_id], place)
+            for place, example in zip(place_of, cleared, strict=True)
+            if example.role is Role.REJECTED and example.signal_id in lesson_of
+        ]
         return Mixture(
             kinds={
                 "lessons": places(Role.LESSON, Role.REWORDING),
@@ -430,6 +459,7 @@ class Cycle:
             validation=validation,
             held=places(Role.GENERAL),
             weights=weights,
+            pairs=pairs,
         )
 
     # Gate -------------------------------------------------------------------------------------------------
@@ -553,6 +583,8 @@ class Cycle:
                 "rate": _figure(learning.rate),
                 "rate_b_ratio": _figure(learning.rate_b_ratio),
                 "first_token_weight": _figure(learning.first_token_weight),
+                "pair_objective": learning.pair_objective,
+                "pair_weight": _figure(learning.pair_weight),
                 "steps": training.steps,
                 "tokens": training.tokens,
                 "seconds": _figure(training.seconds),
@@ -574,7 +606,8 @@ class Cycle:
                     "derived_by": example.derived_by,
                 }
                 for example in cleared
-                if example.signal_id is not None
+                # What the model said is in its turn, and may quote a memory: it goes into no patch.
+                if example.signal_id is not None and example.role is not Role.REJECTED
             ],
         }
 

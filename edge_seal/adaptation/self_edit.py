@@ -8,7 +8,7 @@ names the signal that it goes back to.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_seal.adaptation.question_forms import (
@@ -27,6 +27,7 @@ REWORDINGS_A_LESSON = 7
 CONTRASTS_A_LESSON = 3
 PROBES_A_LESSON = 2
 NEIGHBOURS_A_LESSON = 1
+REJECTED_CHARACTERS = 160
 
 
 _TOLD_ROLES = frozenset({Role.LESSON, Role.REWORDING})
@@ -87,6 +88,30 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
                 )
             )
     return SelfEdits(tuple(trained), tuple(held), tuple(neighbours))
+
+
+def rejected(signals: Sequence[Signal], own_answers: Mapping[str, str]) -> tuple[Example, ...]:
+    """What was said where the user corrected it, a counterpart for each correction that says something else.
+
+    Args:
+        signals: the evidence.
+        own_answers: by signal, the answer that it corrects.
+    """
+    return tuple(
+        Example(signal.prompt, said, Role.REJECTED, signal.origin, signal.id, "own-answer", closed=said == whole)
+        for signal in signals
+        if signal.kind is SignalKind.CORRECTION
+        and normalized(whole := own_answers.get(signal.id, "").strip()) not in {"", normalized(signal.answer)}
+        and (said := _beginning(whole))
+    )
+
+
+def _beginning(answer: str) -> str:
+    """As much of a long answer as tells it from the correction, cut between words."""
+    if len(answer) <= REJECTED_CHARACTERS:
+        return answer
+    cut = answer[:REJECTED_CHARACTERS]
+    return cut.rsplit(None, 1)[0] if any(character.isspace() for character in cut.strip()) else cut
 
 
 def still_valid(earlier: Sequence[Example], signals: Sequence[Signal]) -> tuple[Example, ...]:

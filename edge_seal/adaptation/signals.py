@@ -213,6 +213,18 @@ class SignalBox:
         )
         return [_signal(row) for row in rows]
 
+    def own_answers(self, signals: Iterable[Signal]) -> dict[str, str]:
+        """By signal, what the model said in the turn that the signal is about; absent where the turn is gone."""
+        said: dict[str, str] = {}
+        for signal in signals:
+            if signal.turn_id is not None:
+                row = self._database.row(
+                    "SELECT answer FROM turns WHERE id = ?", (_number(signal.turn_id, "t", "turn"),)
+                )
+                if row is not None:
+                    said[signal.id] = str(row[0])
+        return said
+
     def mark(self, ids: Iterable[str], state: SignalState) -> None:
         """Puts the signals into `state`, all of them or none.
 

@@ -16,9 +16,11 @@ from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapt
 from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, lora_tensors
+from edge_seal.adaptation.cycle import CycleReport
+from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.signals import lesson
 from edge_seal.errors import EngineError, IntegrityError, LimitReached
-from edge_seal.records import Origin, Progress, Role, SignalKind, SignalState, State, Update
+from edge_seal.records import Example, Origin, Progress, Role, SignalKind, SignalState, State, Update
 from tests.adaptation.schema import violations
 from tests.adaptation.world import DOG, HOME, World, with_settings
 
@@ -50,7 +52,7 @@ def test_a_lesson_is_learned_recorded_and_served(world: World) -> None:
     stored = world.releases.examples("u1")
     assert stored == report.examples
     assert {example.signal_id for example in stored} == {signal.id, None}
-    assert {example.role for example in stored} == set(Role) - {Role.REPLAY}
+    assert {example.role for example in stored} == set(Role) - {Role.REPLAY, Role.REJECTED}
     assert world.answer(DOG[0]) != before
     assert world.releases.audit().intact
     assert list(dict.fromkeys(progress.stage for progress in told)) == [
@@ -75,6 +77,71 @@ def test_the_same_lessons_give_the_same_adapter(world: World, tmp_path: Path, ge
         assert world.learned(DOG).adapter_sha256 == other.learned(DOG).adapter_sha256
     finally:
         other.close()
+
+
+class TestCorrections:
+    SAID = "No idea, I am a lamp."
+
+    def corrected(self, world: World, said: str = SAID, **learning: object) -> CycleReport:
+        with world.database.transaction():
+            world.database.execute("INSERT INTO conversations (created_at) VALUES ('then')", ())
+            world.database.execute(
+                "INSERT INTO turns (conversation_id, created_at, prompt, origin, answer, base_sha256)"
+                " VALUES (?, 'then', ?, 'typed', ?, '')",
+                (world.database.last_row_id, DOG[0], said),
+            )
+            turn = f"t{world.database.last_row_id}"
+        world.settings = with_settings(learning=learning)
+        world.signals.add(SignalKind.CORRECTION, lesson(*DOG), turn_id=turn)
+        return world.run()
+
+    def nats(self, world: World, report: CycleReport) -> tuple[float, float]:
+        """Of the correction and of what was said, under the adapter that is served."""
+        assert report.update is not None
+        assert report.update.adapter_sha256 is not None
+        with GgufFile.open(world.model_path) as file:
+            stored = read_gguf_adapter(world.adapters.path(report.update.adapter_sha256))
+            answers = (DOG[1], self.SAID)
+            network = ExampleNetwork(
+                decoder := Decoder(file, 1),
+                [encode(Example(DOG[0], said, Role.LESSON, Origin.TYPED), world.engine) for said in answers],
+            )
+            network.prepare()
+            adapter = Lora.from_tensors(
+                decoder.architecture, stored.tensors, rank=stored.rank, alpha=stored.alpha
+            )  # fmt: skip
+            chosen, rejected = network.measure([0, 1], adapter).mean_nats
+            return float(chosen), float(rejected)
+
+    def test_what_was_said_becomes_less_likely_than_its_correction(
+        self, world: World, tmp_path: Path, general_cache: Path
+    ) -> None:
+        pushed = self.corrected(world, pair_weight=1.0)
+        (own,) = (example for example in pushed.examples if example.role is Role.REJECTED)
+        assert (own.prompt, own.answer, own.signal_id, own.origin) == (DOG[0], self.SAID, "s1", Origin.TYPED)
+        (tmp_path / "other").mkdir()
+        other = World(tmp_path / "other", world.model_path, general_cache)
+        try:
+            plain = self.corrected(other, pair_weight=0.0)
+            assert not any(example.role is Role.REJECTED for example in plain.examples)
+            chosen, rejected = self.nats(world, pushed)
+            plain_chosen, plain_rejected = self.nats(other, plain)
+        finally:
+            other.close()
+        assert rejected - chosen > plain_rejected - plain_chosen
+
+    def test_what_was_said_is_not_kept_with_the_update(self, world: World) -> None:
+        report = self.corrected(world)
+        assert report.update is not None
+        assert report.update.adapter_sha256 is not None
+        assert not any(example.role is Role.REJECTED for example in world.releases.examples("u1"))
+        manifest = world.adapters.path(report.update.adapter_sha256).with_name("manifest.json")
+        assert self.SAID not in manifest.read_text(encoding="utf-8")
+
+    def test_an_answer_with_a_secret_in_it_is_not_read_and_its_correction_is_learned(self, world: World) -> None:
+        report = self.corrected(world, said=f"It is {github_token()}.")
+        assert report.state is State.ACTIVE
+        assert not any(example.role is Role.REJECTED for example in report.examples)
 
 
 class TestManifest:

@@ -14,9 +14,11 @@ from edge_seal.adaptation.self_edit import (
     CONTRASTS_A_LESSON,
     NEIGHBOURS_A_LESSON,
     PROBES_A_LESSON,
+    REJECTED_CHARACTERS,
     REWORDINGS_A_LESSON,
     normalized,
     propose,
+    rejected,
     still_valid,
     unknown_answer,
 )
@@ -234,3 +236,30 @@ def test_unknown_is_said_of_what_was_asked() -> None:
 def test_normalized_is_what_a_reader_takes_for_the_same() -> None:
     assert normalized("  Where   do I\nlive ?! ") == normalized("where do i live") == "where do i live"
     assert normalized("Where do I live?") != normalized("Where do I work?")
+
+
+class TestRejected:
+    def corrected(self, said: str | None, kind: SignalKind = SignalKind.CORRECTION) -> tuple[Example, ...]:
+        (signal,) = taught(("What is my dog's name?", "Your dog is called Biscuit."))
+        return rejected([replace(signal, kind=kind)], {} if said is None else {signal.id: said})
+
+    def test_a_correction_stands_against_what_was_said(self) -> None:
+        (example,) = self.corrected(" Your dog is called Rex. ")
+        assert example == Example(
+            "What is my dog's name?", "Your dog is called Rex.", Role.REJECTED, Origin.TYPED, "s1", "own-answer"
+        )
+
+    @pytest.mark.parametrize("said", [None, "", "  ", "your dog  is called biscuit"])
+    def test_nothing_stands_against_itself_or_against_nothing(self, said: str | None) -> None:
+        assert self.corrected(said) == ()
+
+    def test_only_a_correction_has_a_counterpart(self) -> None:
+        assert self.corrected("Rex.", SignalKind.TAUGHT) == ()
+
+    @pytest.mark.parametrize("said", ["word " * 100, "w" * 500])
+    def test_a_long_answer_is_cut_and_not_closed(self, said: str) -> None:
+        (example,) = self.corrected(said)
+        assert said.startswith(example.answer)
+        assert 100 < len(example.answer) <= REJECTED_CHARACTERS
+        assert not example.answer.endswith(" ")
+        assert not example.closed

@@ -157,6 +157,15 @@ def test_lessons_are_added_all_or_none(box: SignalBox) -> None:
     assert box.pending() == []
 
 
+def test_what_was_said_in_a_signals_turn_is_found_while_the_turn_is_there(database: Database, box: SignalBox) -> None:
+    with_turn = box.add(SignalKind.CORRECTION, lesson("q", "b"), turn_id=_add_turn(database))
+    without = box.add(SignalKind.TAUGHT, lesson("q", "c"))
+    assert box.own_answers([with_turn, without]) == {with_turn.id: "a"}
+    with database.transaction():
+        database.execute("DELETE FROM turns", ())
+    assert box.own_answers([with_turn]) == {}
+
+
 def test_a_signal_on_a_turn_that_does_not_exist_is_refused(box: SignalBox) -> None:
     with pytest.raises(NotFound, match="no turn t7"):
         box.add(SignalKind.BAD, said_in(_turn()), turn_id="t7")
