@@ -28,6 +28,7 @@ from edge_seal.memory.interchange import Line
 from edge_seal.memory.search import Hit, Mode
 from edge_seal.memory.vectors import VectorIndex
 from edge_seal.records import Memory, Origin, Recalled
+from edge_seal.storage import erasure
 from edge_seal.storage.database import Database
 from edge_seal.storage.schema import EMBEDDING_DIMENSION
 
@@ -266,11 +267,12 @@ class Memories:
         """A transaction after which nothing of what it deleted is left in the files."""
         with self._database.transaction():
             yield
+            erasure.promise(self._database)
             self._database.after_commit(partial(self._scrub, memory_id))
 
     def _scrub(self, memory_id: str) -> None:
         try:
-            self._database.scrub()
+            erasure.finish(self._database)
         except Busy as error:
             raise Busy(
                 f"{memory_id} is changed, but another process is reading: until it is closed, the former text stays "

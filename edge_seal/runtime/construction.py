@@ -22,7 +22,7 @@ from edge_seal.runtime.values import USER
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.possession import clear_up
 from edge_seal.safekeeping.unlocking import Passphrases, unlocked
-from edge_seal.storage import occupancy
+from edge_seal.storage import erasure, occupancy
 from edge_seal.storage.database import Database
 from edge_seal.storage.sealing import DataKey
 from edge_seal.updates import write_lock
@@ -93,6 +93,7 @@ class Construction:
             before_migration=lambda older: backups.before_migration(self.home, older, key, self.clock),
         )
         self._closing.callback(database.close)
+        erasure.resume(database)
         return database
 
     @cached_property
