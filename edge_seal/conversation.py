@@ -21,16 +21,22 @@ from edge_seal.records import Origin, Recalled, Timing, Turn
 from edge_seal.storage.database import Database, SqlValue
 
 TITLE_CHARACTERS: Final = 80
+# What stands for the id of a turn that is kept nowhere.
+PRIVATE: Final = "private"
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and how the answer is to be drawn. `conversation_id` None begins a new conversation."""
+    """What is asked, and how the answer is to be drawn. `conversation_id` None begins a new conversation.
+
+    Of a `private` question and its answer nothing is kept.
+    """
 
     prompt: str
     origin: Origin
     sampling: Sampling
     conversation_id: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ class Answering:
 def take_turn(
     question: Question, answering: Answering, conversations: Conversations, on_piece: Callable[[str], None]
 ) -> Turn:
-    """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn.
+    """Answers and keeps the turn, unless it is private; `on_piece` gets the answer's text as it is drawn.
 
     Raises:
         ConfigError: the prompt is empty or cannot be stored.
@@ -88,6 +94,8 @@ def take_turn(
         timing=timing,
         notices=answering.notices,
     )
+    if question.private:
+        return replace(answered, id=PRIVATE)
     return conversations.keep(answered, base_sha256=engine.model_sha256, seed=question.sampling.seed)
 
 
@@ -161,7 +169,7 @@ class Conversations:
         created_at = timestamp(self._clock.now())
         with self._database.transaction():
             conversation = (
-                _number(turn.conversation_id, "c", "conversation")
+                number_of(turn.conversation_id, "c", "conversation")
                 if turn.conversation_id
                 else self._begin(created_at, turn.prompt)
             )
@@ -174,7 +182,7 @@ class Conversations:
                     turn.prompt,
                     turn.origin.value,
                     turn.answer,
-                    None if turn.update_id is None else _number(turn.update_id, "u", "update"),
+                    None if turn.update_id is None else number_of(turn.update_id, "u", "update"),
                     base_sha256,
                     json.dumps(turn.memories),
                     json.dumps(asdict(turn.timing)),
@@ -190,7 +198,12 @@ class Conversations:
         Raises:
             NotFound: there is none.
         """
-        number = _number(turn_id, "t", "turn")
+        if turn_id == PRIVATE:
+            raise NotFound(
+                "a private answer is kept nowhere, so nothing can be said of it or learned from it",
+                next_step="ask again without --private",
+            )
+        number = number_of(turn_id, "t", "turn")
         row = self._database.row(f"SELECT {_COLUMNS} FROM turns WHERE id = ?", (number,))  # noqa: S608  # our own names
         if row is None:
             raise NotFound(f"there is no turn {turn_id}", next_step="`edge-seal ask --json` names its turn")
@@ -202,7 +215,7 @@ class Conversations:
         Raises:
             NotFound: there is no such conversation.
         """
-        number = _number(conversation_id, "c", "conversation")
+        number = number_of(conversation_id, "c", "conversation")
         if self._database.row("SELECT 1 FROM conversations WHERE id = ?", (number,)) is None:
             raise NotFound(
                 f"there is no conversation {conversation_id}", next_step="`edge-seal ask --json` names its conversation"
@@ -232,7 +245,12 @@ class Conversations:
         return self._database.last_row_id
 
 
-def _number(public_id: str, letter: str, thing: str) -> int:
+def number_of(public_id: str, letter: str, thing: str) -> int:
+    """The number in a public id.
+
+    Raises:
+        NotFound: it is no such id.
+    """
     if re.fullmatch(rf"{letter}[1-9][0-9]{{0,17}}", public_id) is None:
         raise NotFound(f"there is no {thing} {public_id!r}", next_step=f"a {thing}'s id is like {letter}1")
     return int(public_id[1:])

@@ -159,20 +159,23 @@ class SignalBox:
         self._database = database
         self._clock = clock
 
-    def add(self, kind: SignalKind, lesson: Lesson, *, turn_id: str | None = None) -> Signal:
-        """Keeps one signal, pending.
+    def add(
+        self, kind: SignalKind, lesson: Lesson, *, turn_id: str | None = None, memory_id: str | None = None
+    ) -> Signal:
+        """Keeps one signal, pending. With `memory_id` it comes from that memory, and is forgotten with it.
 
         Raises:
             NotFound: there is no turn `turn_id`.
         """
         turn = None if turn_id is None else _number(turn_id, "t", "turn")
+        memory = None if memory_id is None else _number(memory_id, "m", "memory")
         created_at = timestamp(self._clock.now())
         with self._database.transaction():
             if turn is not None and self._database.row("SELECT 1 FROM turns WHERE id = ?", (turn,)) is None:
                 raise NotFound(f"there is no turn {turn_id}")
             self._database.execute(
-                "INSERT INTO signals (created_at, kind, prompt, answer, origin, source, turn_id, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO signals (created_at, kind, prompt, answer, origin, source, turn_id, state, memory_id)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     created_at,
                     kind.value,
@@ -182,14 +185,15 @@ class SignalBox:
                     lesson.source,
                     turn,
                     SignalState.PENDING.value,
+                    memory,
                 ),
             )
             return self.get(f"s{self._database.last_row_id}")
 
-    def add_all(self, lessons: Iterable[Lesson]) -> list[Signal]:
+    def add_all(self, lessons: Iterable[Lesson], *, memory_id: str | None = None) -> list[Signal]:
         """Keeps taught lessons, all of them or none."""
         with self._database.transaction():
-            return [self.add(SignalKind.TAUGHT, item) for item in lessons]
+            return [self.add(SignalKind.TAUGHT, item, memory_id=memory_id) for item in lessons]
 
     def get(self, signal_id: str) -> Signal:
         """The signal of this id.
@@ -224,6 +228,27 @@ class SignalBox:
                 if row is not None:
                     said[signal.id] = str(row[0])
         return said
+
+    def all(self) -> list[Signal]:
+        """Every signal, oldest first; those that were refused without their words."""
+        rows = self._database.rows(f"SELECT {_COLUMNS} FROM signals ORDER BY id")  # noqa: S608  # names of columns only
+        return [_signal(row) for row in rows]
+
+    def of_memory(self, memory_id: str) -> frozenset[str]:
+        """The signals, by id, that were kept as coming from the memory."""
+        rows = self._database.rows("SELECT id FROM signals WHERE memory_id = ?", (_number(memory_id, "m", "memory"),))
+        return frozenset(f"s{row[0]}" for row in rows)
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Deletes signals, row and all; their examples have to be gone before (`updates.forgetting`).
+
+        Raises:
+            NotFound: one of them does not exist.
+        """
+        with self._database.transaction():
+            for signal_id in ids:
+                self.get(signal_id)
+                self._database.execute("DELETE FROM signals WHERE id = ?", (_number(signal_id, "s", "signal"),))
 
     def mark(self, ids: Iterable[str], state: SignalState) -> None:
         """Puts the signals into `state`, all of them or none.

@@ -29,6 +29,7 @@ _ORIGINS = [origin.value for origin in Origin if origin is not Origin.MODEL]
 @click.option("--continue", "continued", is_flag=True, help="Go on with the last conversation.")
 @click.option("--conversation", metavar="ID", help="Go on with this conversation.")
 @click.option("--origin", type=click.Choice(_ORIGINS), help="Where the prompt comes from, if you did not type it.")
+@click.option("--private", is_flag=True, help="Keep nothing of it: no turn, nothing to find again or learn from.")
 @json_option
 def ask(
     prompt: str,
@@ -39,6 +40,7 @@ def ask(
     continued: bool,
     conversation: str | None,
     origin: str | None,
+    private: bool,
 ) -> None:
     """Ask, and get one answer.
 
@@ -47,6 +49,8 @@ def ask(
     """
     if continued and conversation is not None:
         raise click.UsageError("--continue and --conversation exclude each other")
+    if private and (continued or conversation is not None):
+        raise click.UsageError("--private continues no conversation")
     as_json = wants_json()
     from edge_seal.runtime import LAST, Ask
 
@@ -58,6 +62,7 @@ def ask(
         max_tokens=max_tokens,
         seed=seed,
         conversation=LAST if continued else conversation,
+        private=private,
     )
     stream = PlainTextStream()
 
@@ -74,7 +79,7 @@ def ask(
                 "memories": turn.memories,
                 "timing": turn.timing,
                 "notices": turn.notices,
-                "conversation": turn.conversation_id,
+                "conversation": turn.conversation_id or None,
             }
         )
     else:

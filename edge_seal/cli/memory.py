@@ -9,7 +9,6 @@ from typing import cast
 import click
 
 from edge_seal.cli.output import (
-    confirmed,
     json_option,
     local_time,
     note,
@@ -19,7 +18,6 @@ from edge_seal.cli.output import (
     read_bytes,
     read_text,
     say,
-    shortened,
     table,
     wants_json,
     yes_option,
@@ -47,21 +45,6 @@ def remember(text: str, source: str | None, yes: bool) -> None:
             raise
         memory = runtime.remember(told, origin, source=source, confirmed=True)
     _tell(memory, f"remembered as {memory.id}")
-
-
-@click.command()
-@click.argument("id")
-@yes_option
-@json_option
-def forget(id: str, yes: bool) -> None:  # noqa: A002  # the argument's name in the usage line
-    """Take a memory out for good: its text, its words in the index, its vector, and their bytes on the disk."""
-    runtime = opened()
-    # Damaged ones can be forgotten too, so a memory is not read where nobody is shown it.
-    asks = sys.stdin.isatty() and not yes
-    if asks and not confirmed(f"forget {id}: “{shortened(runtime.stored_memories.get(id).text)}”?", yes=yes):
-        return
-    memory = runtime.forget(id)
-    _tell(memory, f"{memory.id} is forgotten")
 
 
 @click.group()

@@ -12,14 +12,15 @@ from edge_seal.cli.output import json_option, note, opened, print_json, print_no
 @click.option("--prompt", metavar="TEXT", help="What is asked.")
 @click.option("--answer", metavar="TEXT", help="What is to be answered.")
 @click.option("--source", metavar="NAME", help="Where it comes from, if not from you: then it waits for approval.")
+@click.option("--memory", metavar="ID", help="The memory that it comes from: it is forgotten with it.")
 @json_option
-def teach(file: str | None, prompt: str | None, answer: str | None, source: str | None) -> None:
+def teach(file: str | None, prompt: str | None, answer: str | None, source: str | None, memory: str | None) -> None:
     """Give examples to learn from: one with --prompt and --answer, or a FILE of them.
 
     A FILE has one example a line, {"prompt": "...", "answer": "..."} with an optional "source"; `-` is stdin. The
     guardian judges every line first: where it blocks one, nothing of the file is kept.
     """
-    alone = prompt is not None or answer is not None or source is not None
+    alone = any(given is not None for given in (prompt, answer, source, memory))
     if (file is None) != alone or (alone and (prompt is None or answer is None)):
         raise click.UsageError("give --prompt and --answer, or a FILE")
     runtime = opened()
@@ -28,7 +29,7 @@ def teach(file: str | None, prompt: str | None, answer: str | None, source: str 
     else:
         from edge_seal.adaptation.signals import lesson
 
-        kept = runtime.teach([lesson(prompt or "", answer or "", source=source)])
+        kept = runtime.teach([lesson(prompt or "", answer or "", source=source)], memory_id=memory)
     if wants_json():
         print_json({"signals": kept.signals, "waiting": kept.waiting})
     else:

@@ -5,6 +5,7 @@ is taught, corrected or remembered is judged before a byte of it is kept; what c
 lock, after what a crash left was cleared up; errors of models leave as errors of ours.
 """
 
+from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
 from edge_seal.runtime.learning import Learning
 from edge_seal.runtime.safekeeping import Protection, Safekeeping
 from edge_seal.runtime.telling import Telling
@@ -16,15 +17,18 @@ __all__ = [
     "LAST",
     "NONE",
     "Ask",
+    "Forgotten",
     "Kept",
     "KnownModel",
     "Limits",
     "Protection",
+    "Reach",
+    "Removed",
     "RolledBack",
     "Runtime",
     "UpdateRecord",
 ]
 
 
-class Runtime(Learning, Telling, Upkeep, Safekeeping):
+class Runtime(Learning, Telling, Forgetting, Upkeep, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_seal.conversation import Answering, Question, checked_prompt, take_turn
 from edge_seal.engines.engine import Sampling
-from edge_seal.errors import EdgeSealError, IntegrityError
+from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
 from edge_seal.memory.memories import Memories
 from edge_seal.records import Turn, Update
 from edge_seal.runtime.construction import Construction
@@ -29,6 +29,8 @@ class Asking(Construction):
             IntegrityError: the update that was named is damaged.
         """
         checked_prompt(ask.prompt)
+        if ask.private and ask.conversation is not None:
+            raise ConfigError("a private question continues no conversation", next_step="ask it without --private")
         conversation = self.conversations.latest() if ask.conversation == LAST else ask.conversation
         generation = self.settings.generation
         sampling = Sampling(
@@ -47,15 +49,22 @@ class Asking(Construction):
             self.settings.memory.budget_tokens,
             (*notices, *memory_notices),
         )
-        question = Question(ask.prompt, ask.origin, sampling, conversation)
-        return take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+        question = Question(ask.prompt, ask.origin, sampling, conversation, private=ask.private)
+        try:
+            return take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+        finally:
+            if ask.private:
+                # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
+                self._served = None
 
     def _chosen(self, adapter: str) -> tuple[Update | None, tuple[str, ...]]:
         """The update that is to answer, with notices where it is not the one that was meant to."""
         if adapter == NONE:
             return None, ()
         if adapter == ACTIVE:
-            return self.releases.serving(self.base_sha256)
+            update, notices = self.releases.serving(self.base_sha256)
+            forgotten = self.forgetting.notice(update)
+            return update, notices if forgotten is None else (*notices, forgotten)
         update = self.releases.get(adapter)
         if update.adapter_sha256 is None or update.manifest_sha256 is None:
             raise EdgeSealError(

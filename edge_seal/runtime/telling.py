@@ -22,14 +22,21 @@ from edge_seal.updates.canonical import JsonValue
 class Telling(Construction):
     """Keeps what is told, and finds it again."""
 
-    def teach(self, lessons: Sequence[Lesson], *, places: Sequence[str] | None = None) -> Kept:
+    def teach(
+        self, lessons: Sequence[Lesson], *, places: Sequence[str] | None = None, memory_id: str | None = None
+    ) -> Kept:
         """Keeps lessons for the next cycle, all of them or none. `places` name them in a refusal (`line 3`).
+
+        With `memory_id` they come from that memory, and are forgotten with it.
 
         Raises:
             Refused: the guardian blocks one; nothing of any of them is kept.
+            NotFound: there is no such memory.
         """
+        if memory_id is not None:
+            self.stored_memories.get(memory_id)
         admitted = self._admitted(admission.of_lessons(lessons, places), "signal.refused", "taught")
-        return Kept(tuple(self.signals.add_all(lessons)), admitted.reasons(Action.QUARANTINE))
+        return Kept(tuple(self.signals.add_all(lessons, memory_id=memory_id)), admitted.reasons(Action.QUARANTINE))
 
     def teach_lines(self, text: str) -> Kept:
         """Keeps the lessons of a JSON Lines text; as `teach`."""
@@ -102,10 +109,6 @@ class Telling(Construction):
     def search_notices(self) -> tuple[str, ...]:
         """What the user should know of a search: that it was by words alone."""
         return (self.no_embedder_notice,) if self.embedder is None else ()
-
-    def forget(self, memory_id: str) -> Memory:
-        """Takes a memory out for good; gives what it was."""
-        return self.stored_memories.forget(memory_id)
 
     def _admit_memories(self, texts: Sequence[str], *, confirmed: bool, places: Sequence[str] | None = None) -> None:
         judged = self._admitted(admission.of_memories(texts, places), "memory.refused", "memory")

@@ -24,7 +24,7 @@ LAST: Final = "last"
 class Ask:
     """A question as it was put. `adapter` is `active`, `none` or an update; None means: as it is set.
 
-    `conversation` is None for a new one, `last`, or the id of one.
+    `conversation` is None for a new one, `last`, or the id of one. `private`: nothing of it is kept.
     """
 
     prompt: str
@@ -34,6 +34,7 @@ class Ask:
     max_tokens: int | None = None
     seed: int | None = None
     conversation: str | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
