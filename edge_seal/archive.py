@@ -14,12 +14,11 @@ from typing import Final, cast
 from edge_seal.conversation import Conversations, number_of
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.memory import same_fact, words
-from edge_seal.records import Memory, Turn
+from edge_seal.records import FORGOTTEN_TEXT, Memory, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database, SqlValue
 
 MAXIMUM_TITLE_CHARACTERS: Final = 200
-FORGOTTEN: Final = "[forgotten]"
 _PAGE: Final = 500
 
 
@@ -170,7 +169,7 @@ class Archive:
         for number, prompt, answer in erased:
             for column, tells in (("prompt", prompt), ("answer", answer)):
                 if tells:
-                    self._database.execute(f"UPDATE turns SET {column} = ? WHERE id = ?", (FORGOTTEN, number))  # noqa: S608
+                    self._database.execute(f"UPDATE turns SET {column} = ? WHERE id = ?", (FORGOTTEN_TEXT, number))  # noqa: S608
             if prompt:
                 self._database.execute("DELETE FROM turn_vectors WHERE turn_id = ?", (number,))
         self._erase_titles(memory)
@@ -184,7 +183,7 @@ class Archive:
     def _erase_titles(self, memory: Memory) -> None:
         for number, title in self._database.rows("SELECT id, title FROM conversations WHERE title <> ''"):
             if same_fact.text_tells(memory.text, cast("str", title)):
-                self._database.execute("UPDATE conversations SET title = ? WHERE id = ?", (FORGOTTEN, number))
+                self._database.execute("UPDATE conversations SET title = ? WHERE id = ?", (FORGOTTEN_TEXT, number))
 
     def _telling(self, memory: Memory) -> Iterator[tuple[int, bool, bool]]:
         """Numbers of the turns that tell `memory`, and whether prompt and answer do."""

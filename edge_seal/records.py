@@ -204,6 +204,10 @@ class Proposal:
     found_by: str
 
 
+FORGOTTEN_TEXT = "[forgotten]"
+"""What stands in a turn or a title in place of words that told something the user forgot."""
+
+
 # Turns ----------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from typing import cast
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import ConfigError, NotFound
-from edge_seal.records import Origin, Signal, SignalKind, SignalState, Turn
+from edge_seal.records import FORGOTTEN_TEXT, Origin, Signal, SignalKind, SignalState, Turn
 from edge_seal.storage.database import Database, SqlValue
 
 MAXIMUM_PROMPT_CHARACTERS = 4_000
@@ -59,8 +59,11 @@ def correction(turn: Turn, answer: str) -> Lesson:
     """What should have been said in `turn`; as trusted as the prompt it answers.
 
     Raises:
-        ConfigError: `answer` is empty, too long, or holds characters that cannot be seen or stored.
+        ConfigError: `answer` is empty, too long, or holds characters that cannot be seen or stored; or the words of
+            the turn were forgotten.
     """
+    if turn.prompt == FORGOTTEN_TEXT:
+        raise ConfigError(f"the words of {turn.id} were forgotten", next_step="edge-seal teach")
     checked = _checked(answer, "correction", MAXIMUM_ANSWER_CHARACTERS)
     return Lesson(turn.prompt, checked, turn.origin)
 
@@ -225,7 +228,7 @@ class SignalBox:
                 row = self._database.row(
                     "SELECT answer FROM turns WHERE id = ?", (_number(signal.turn_id, "t", "turn"),)
                 )
-                if row is not None:
+                if row is not None and row[0] != FORGOTTEN_TEXT:
                     said[signal.id] = str(row[0])
         return said
 

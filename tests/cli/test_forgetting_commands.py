@@ -55,6 +55,7 @@ def test_nothing_of_a_forgotten_memory_is_left_in_the_home(tiny: CommandLine) ->
     assert shown["turns"][0]["prompt"] == "[forgotten]"
     assert shown["conversation"]["title"] == "[forgotten]"
     assert len(tiny("memory", "list", "--json").json["memories"]) == 3
+    assert "were forgotten" in tiny("feedback", asked["turn"], "--correction", "Something", code=2).err
 
 
 def test_forgetting_now_rolls_back_at_once(tiny: CommandLine) -> None:
