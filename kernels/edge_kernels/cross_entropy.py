@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_kernels.arrays import FloatArray, IntArray
+from edge_kernels.blocks import row_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,19 @@ def cross_entropy(logits: FloatArray, rows: IntArray, targets: IntArray, weights
         targets: (E,), the token it leads to.
         weights: (E,), not negative.
     """
-    best = logits.argmax(axis=1)
-    logits -= logits[np.arange(len(logits)), best][:, None]
-    target_logits = logits[rows, targets]
-    np.exp(logits, out=logits)
-    totals = logits.sum(axis=1)
-    nats = np.log(totals)[rows] - target_logits
     row_weights = np.bincount(rows, weights=weights, minlength=len(logits)).astype(logits.dtype)
-    logits *= (row_weights / totals)[:, None]
+    order = np.argsort(rows, kind="stable")
+    nats, best = np.empty(len(rows), dtype=logits.dtype), np.empty(len(logits), dtype=np.int64)
+    for block in row_blocks(logits):
+        part = logits[block]
+        own = order[np.searchsorted(rows, block.start, sorter=order) : np.searchsorted(rows, block.stop, sorter=order)]
+        best[block] = part.argmax(axis=1)
+        part -= np.take_along_axis(part, best[block, None], axis=1)
+        wanted = part[rows[own] - block.start, targets[own]]
+        np.exp(part, out=part)
+        totals = part.sum(axis=1)
+        nats[own] = np.log(totals)[rows[own] - block.start] - wanted
+        part *= (row_weights[block] / totals)[:, None]
     np.subtract.at(logits, (rows, targets), weights.astype(logits.dtype))
     return CrossEntropy(
         loss=float(np.dot(nats.astype(np.float64), weights)),

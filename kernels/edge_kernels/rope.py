@@ -84,12 +84,13 @@ def rope(x: FloatArray, cosines: FloatArray, sines: FloatArray) -> FloatArray:
     Returns:
         (N, H, head_size). The backward is the same turn with `-sines`.
     """
-    even, odd = x[..., 0::2], x[..., 1::2]
-    cosine, sine = cosines[:, None, :], sines[:, None, :]
-    turned = np.empty_like(x)
-    turned[..., 0::2] = even * cosine - odd * sine
-    turned[..., 1::2] = even * sine + odd * cosine
-    return turned
+    # A pair is a complex number and its turn a product: one pass over neighbours instead of six over every second.
+    pair = np.complex64 if x.dtype == np.float32 else np.complex128
+    turns = np.empty(cosines.shape, dtype=pair)
+    turns.real, turns.imag = cosines, sines
+    if x.strides[-1] != x.itemsize:
+        x = np.ascontiguousarray(x)
+    return (x.view(pair) * turns[:, None, :]).view(x.dtype)
 
 
 def rope_halves(x: FloatArray, cosines: FloatArray, sines: FloatArray) -> FloatArray:

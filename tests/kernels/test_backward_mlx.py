@@ -25,10 +25,10 @@ from edge_kernels.orpo import orpo
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import Rope, rope, rope_table
 from edge_kernels.simpo import simpo
-from edge_kernels.swiglu import swiglu, swiglu_backward
 from edge_kernels.top_k import top_k, top_k_distillation
 from tests.kernels.differences import assert_close
 from tests.kernels.forests import random_forest
+from tests.kernels.gates import swiglu_gradients, swiglu_of
 
 if TYPE_CHECKING:
     import mlx.core as mx
@@ -115,8 +115,8 @@ def test_swiglu(generator: np.random.Generator) -> None:
     gate, up, d_out = 10 * normal(generator, 9, 96), normal(generator, 9, 96), normal(generator, 9, 96)
     gate[0, :4] = [-100.0, -88.0, 88.0, 100.0]
     expected, gradients = oracle(lambda gate, up: gate * mx.sigmoid(gate) * up, gate, up, d_out=d_out)
-    product, sigmoid = swiglu(gate, up)
-    assert_all_close((product, *swiglu_backward(d_out, gate, up, sigmoid)), [expected, *gradients])
+    product, sigmoid = swiglu_of(gate, up)
+    assert_all_close((product, *swiglu_gradients(d_out, gate, up, sigmoid)), [expected, *gradients])
 
 
 def test_lora(generator: np.random.Generator) -> None:
