@@ -168,7 +168,7 @@ def judge(figures: Figures, lessons: Sequence[Example], served: Served, bounds: 
     )
     leaks_before = _leaks(outcomes, served.before, lessons)
     leaks_after = _leaks(outcomes, served.after, lessons)
-    broken_before, broken_after = _broken(served.before), _broken(served.after)
+    broken_before, broken_after = broken_share(served.before), broken_share(served.after)
     agreement_bound = AGREEMENT_RATIO * served.base_agreement_nats + AGREEMENT_FLOOR_NATS
     measures = (
         *figures.measures,
@@ -303,7 +303,7 @@ def _words(text: str) -> set[str]:
     return {word.casefold() for word in _WORD.findall(text)}
 
 
-def _broken(said: Sequence[str | None]) -> float:
+def broken_share(said: Sequence[str | None]) -> float:
     """The share of answers that are empty, or say one word many times in a row."""
     return _share([not answer.strip() or _repeats(answer.split()) for answer in said if answer is not None])
 

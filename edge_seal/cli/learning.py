@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Self
 
@@ -51,9 +52,8 @@ def learn(now: bool, dry_run: bool) -> None:
     """
     runtime = opened()
     before = runtime.releases.active()
-    progress: AbstractContextManager[_Lines] = _Bars() if sys.stderr.isatty() else nullcontext(_Lines())
     try:
-        with progress as show:
+        with shown_progress() as show:
             report = runtime.learn(now=now, dry_run=dry_run, on_progress=show)
     except KeyboardInterrupt:
         waiting, active = len(runtime.signals.pending()), runtime.releases.active()
@@ -102,7 +102,7 @@ def _tell(report: CycleReport) -> None:
         told = report.training
         say(f"training: {told.steps} steps, {told.tokens} tokens, {told.seconds:.1f} s; {told.stopped_because}")
     if report.gate is not None:
-        _tell_gate(report.gate)
+        tell_gate(report.gate)
     for reason in report.reasons:
         say(f"{'why' if report.state is State.REJECTED else 'note'}: {reason}")
     if "total" in report.seconds:
@@ -135,7 +135,8 @@ def _state_in_words(state: State | None) -> str:
     return str(state)
 
 
-def _tell_gate(gate: GateReport) -> None:
+def tell_gate(gate: GateReport) -> None:
+    """Prints the gate's verdict, a measure a line."""
     say(f"gate: {'passed' if gate.passed else 'not passed'}, at scale {gate.scale:g}")
     table(
         [
@@ -153,6 +154,11 @@ def _tell_gate(gate: GateReport) -> None:
 
 
 # Progress ---------------------------------------------------------------------------------------------------
+
+
+def shown_progress() -> AbstractContextManager[Callable[[Progress], None]]:
+    """What shows progress on stderr: bars on a terminal, else lines."""
+    return _Bars() if sys.stderr.isatty() else nullcontext(_Lines())
 
 
 class _Lines:

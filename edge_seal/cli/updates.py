@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from edge_seal.cli.output import (
     yes_option,
 )
 from edge_seal.records import Example, LedgerEntry, Update
+
+if TYPE_CHECKING:
+    from edge_seal.updates.canonical import JsonValue
 
 
 @click.command()
@@ -89,6 +93,7 @@ def show(id: str) -> None:  # noqa: A002  # the argument's name in the usage lin
         )
         return
     _tell(record.update)
+    _tell_origin(record.manifest)
     _tell_examples(record.examples)
     if record.entries:
         say("audit trail:")
@@ -114,6 +119,18 @@ def _tell(update: Update) -> None:
         say(f"manifest: {update.manifest_sha256}")
 
 
+def _tell_origin(manifest: Mapping[str, JsonValue] | None) -> None:
+    """Where an imported adapter came from; nothing for one that was trained here."""
+    imported = None if manifest is None else manifest.get("imported")
+    if not isinstance(imported, Mapping):
+        return
+    say(f"imported ({imported.get('format')}): nobody here saw what it was trained on")
+    files = imported.get("files")
+    for file in files if isinstance(files, list | tuple) else ():
+        if isinstance(file, Mapping):
+            say(f"  {file.get('sha256')}  {shortened(str(file.get('name')), 60)}")
+
+
 def _tell_examples(examples: Iterable[Example]) -> None:
     for example in examples:
         origin = f"{example.origin}{f', {example.signal_id}' if example.signal_id else ''}, {example.derived_by}"
@@ -130,6 +147,7 @@ def approve(id: str, sha256: str | None, yes: bool) -> None:  # noqa: A002
     runtime = opened()
     update = runtime.releases.get(id)
     if not yes and not wants_json():
+        _tell_origin(runtime.update_record(update.id).manifest)
         _tell_examples(runtime.releases.examples(update.id))
     if not confirmed(f"approve {update.id}, whose adapter is {update.adapter_sha256}?", yes=yes):
         return

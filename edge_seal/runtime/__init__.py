@@ -6,7 +6,7 @@ lock, after what a crash left was cleared up; errors of models leave as errors o
 """
 
 from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
-from edge_seal.runtime.learning import Learning
+from edge_seal.runtime.interchange import Interchange
 from edge_seal.runtime.safekeeping import Protection, Safekeeping
 from edge_seal.runtime.telling import Telling
 from edge_seal.runtime.upkeep import Upkeep
@@ -30,5 +30,5 @@ __all__ = [
 ]
 
 
-class Runtime(Learning, Telling, Forgetting, Upkeep, Safekeeping):
+class Runtime(Interchange, Telling, Forgetting, Upkeep, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

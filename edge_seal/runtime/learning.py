@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_seal.engines.cores import physical_cores
@@ -13,7 +12,6 @@ from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
 from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
 from edge_seal.runtime.values import USER, RolledBack, UpdateRecord
-from edge_seal.storage.durable_file import write_durably
 from edge_seal.updates.canonical import JsonValue
 
 if TYPE_CHECKING:
@@ -146,28 +144,6 @@ class Learning(Asking):
                 if update.state is State.ROLLED_BACK and before.get(update.id) is not State.ROLLED_BACK
             )
             return RolledBack(was, active, taken_back)
-
-    def export_adapter(self, update_id: str, path: Path) -> tuple[Path, Path]:
-        """Copies the adapter of an update to `path`, its manifest beside it; gives both paths.
-
-        Raises:
-            EdgeSealError: it has no adapter, or a file is there already.
-            IntegrityError: the stored adapter is damaged.
-        """
-        update = self.releases.get(update_id)
-        if update.adapter_sha256 is None or update.manifest_sha256 is None:
-            raise EdgeSealError(f"update {update.id} has no adapter", next_step="edge-seal updates list")
-        problem = self.adapters.verify(update.adapter_sha256, update.manifest_sha256)
-        if problem is not None:
-            raise IntegrityError(f"{update.id} cannot be exported: {problem}", next_step="edge-seal audit verify")
-        manifest = path.with_name(f"{path.name}.manifest.json")
-        for target in (path, manifest):
-            if target.exists():
-                raise EdgeSealError(f"{target} exists already", next_step="name another file with --output")
-        write_durably(path, self.adapters.content(update.adapter_sha256), mode=0o644)
-        told = self.adapters.manifest_content(update.adapter_sha256, update.manifest_sha256)
-        write_durably(manifest, told, mode=0o644)
-        return path, manifest
 
 
 def _hear_nothing(_: Progress) -> None:

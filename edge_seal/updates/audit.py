@@ -57,7 +57,10 @@ def event_of(state: State) -> str:
     return f"{EVENT_PREFIX}.{state}"
 
 
-_STATE_OF_EVENT: Final = {event_of(state): state for state in State}
+# An adapter that was trained elsewhere is where a trained one would be, and the ledger does not say that we trained it.
+IMPORTED_EVENT: Final = f"{EVENT_PREFIX}.imported"
+
+_STATE_OF_EVENT: Final = {**{event_of(state): state for state in State}, IMPORTED_EVENT: State.TRAINED}
 
 
 def replay(entries: Iterable[LedgerEntry]) -> Replay:

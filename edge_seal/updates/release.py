@@ -18,7 +18,7 @@ from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
 from edge_seal.records import ChainReport, Example, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
-from edge_seal.updates.audit import Replay, event_of, examples_digest
+from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.lifecycle import IN_CYCLE, REACHABLE, IllegalTransition, check_transition
@@ -124,9 +124,18 @@ class Releases:
             return self.get(update_id)
 
     def trained(
-        self, update_id: str, stored: StoredAdapter, examples: Sequence[Example], *, actor: str, body: Body
+        self,
+        update_id: str,
+        stored: StoredAdapter,
+        examples: Sequence[Example],
+        *,
+        actor: str,
+        body: Body,
+        imported: bool = False,
     ) -> Update:
         """Names the trained adapter and keeps the examples it was trained and measured on.
+
+        `imported`: it was trained elsewhere, and the entry says so; it takes nothing of what may be learned.
 
         Raises:
             IntegrityError: the adapter is not on the disk as `stored` says.
@@ -144,7 +153,7 @@ class Releases:
                 "examples_sha256": examples_digest(salt, examples),
                 "examples_count": len(examples),
             }
-            self._move(self.get(update_id), State.TRAINED, actor, told)
+            self._move(self.get(update_id), State.TRAINED, actor, told, IMPORTED_EVENT if imported else None)
             self._rows.set_trained(update_id, stored.sha256, stored.manifest_sha256, salt, examples)
             return self.get(update_id)
 
@@ -273,7 +282,7 @@ class Releases:
 
     # Inside -----------------------------------------------------------------------------------------------
 
-    def _move(self, update: Update, to: State, actor: str, body: Body) -> None:
+    def _move(self, update: Update, to: State, actor: str, body: Body, event: str | None = None) -> None:
         try:
             check_transition(update.state, to)
         except IllegalTransition as error:
@@ -281,7 +290,7 @@ class Releases:
                 f"update {update.id}: {error}", next_step=f"edge-seal updates show {update.id}"
             ) from error
         self._rows.set_state(update.id, to)
-        self._ledger.append(event_of(to), actor=actor, subject=update.id, body=body)
+        self._ledger.append(event or event_of(to), actor=actor, subject=update.id, body=body)
 
     def _end(self, update_id: str, to: State, actor: str, reason: str, body: Body) -> Update:
         """Moves to a last state and lets go of everything the update was made of."""
