@@ -18,13 +18,11 @@ import numpy.typing as npt
 
 from edge_models.adapter import LoraTensors
 from edge_models.errors import UnsupportedModel
+from edge_models.families import FAMILIES
 from edge_models.gguf_file import GgufFile
 
 FloatArray = npt.NDArray[np.float32]
 Pair = tuple[FloatArray, FloatArray]
-
-PERMUTED: Final = frozenset({"llama"})
-"""The architectures whose Q and K are stored permuted."""
 
 MODULES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -47,9 +45,15 @@ _STORED_NAMES: Final = {module: stored for stored, module in MODULES.items()}
 
 @dataclass(frozen=True, slots=True)
 class AdaptedBase:
-    """The model that an adapter belongs to. `shapes`: (out, in) of each matrix, by its GGUF name."""
+    """The model that an adapter belongs to.
+
+    Attributes:
+        interleaved: whether RoPE turns neighbouring rows, so that Q and K are stored permuted.
+        shapes: (out, in) of each matrix that can be adapted, by its GGUF name.
+    """
 
     architecture: str
+    interleaved: bool
     layers: int
     heads: int
     kv_heads: int
@@ -112,7 +116,7 @@ class AdaptedBase:
 
     def _permuted_heads(self, name: str) -> int:
         """How many heads the matrix's rows are; 0 where they are stored as they are computed elsewhere."""
-        if self.architecture not in PERMUTED:
+        if not self.interleaved:
             return 0
         return {"attn_q": self.heads, "attn_k": self.kv_heads}.get(name.split(".")[-2], 0)
 
@@ -121,13 +125,18 @@ def read_base(file: GgufFile) -> AdaptedBase:
     """What adapters for the model in `file` have to fit.
 
     Raises:
-        UnsupportedModel: head counts that differ from layer to layer, or do not divide the rows of Q and K.
+        UnsupportedModel: a family that is not known, or head counts that differ from layer to layer or do not divide
+            the rows of Q and K.
         DamagedFile: a size is not a number that a size can be.
     """
     architecture = file.text("general.architecture")
+    family = FAMILIES.get(architecture)
+    if family is None:
+        raise UnsupportedModel(f"adapters are converted for {', '.join(FAMILIES)}; this file is {architecture}")
     heads = _size(file, f"{architecture}.attention.head_count")
     base = AdaptedBase(
         architecture=architecture,
+        interleaved=family.rope == "interleaved",
         layers=_size(file, f"{architecture}.block_count"),
         heads=heads,
         kv_heads=_size(file, f"{architecture}.attention.head_count_kv", heads),

@@ -114,7 +114,7 @@ def test_reordered_rows_give_the_same_attention_with_the_other_rope(base: Adapte
 
 
 def test_families_that_turn_halves_are_stored_as_they_are(base: AdaptedBase) -> None:
-    qwen = AdaptedBase("qwen3", base.layers, base.heads, base.kv_heads, base.shapes)
+    qwen = AdaptedBase("qwen3", False, base.layers, base.heads, base.kv_heads, base.shapes)
     for name, (_, b) in random_lora(architecture="qwen3").tensors.items():
         assert qwen.to_halves(name, b) is b
         assert qwen.to_interleaved(name, b) is b
