@@ -180,9 +180,10 @@ def _read_rope(file: GgufFile, family: Family, head_size: int) -> Rope:
     if "rope_freqs.weight" in file.tensors and family.frequency_factors:
         if file.tensors["rope_freqs.weight"].shape != (head_size // 2,):
             raise UnsupportedModel("rope_freqs.weight is not of the stated shape")
-        frequencies = frequencies / file.tensor("rope_freqs.weight")
-        if not np.isfinite(frequencies).all():
-            raise UnsupportedModel("rope_freqs.weight holds a number that nothing can be divided by")
+        factors = file.tensor("rope_freqs.weight")
+        if not (np.isfinite(factors) & (factors > 0)).all():
+            raise UnsupportedModel("rope_freqs.weight holds a number that is not above 0")
+        frequencies = frequencies / factors
     _check_scaling_keys(file, family)
     # llama.cpp takes a factor without a type for a linear one, and an older key for the factor.
     kind = file.text(keys + "scaling.type", "linear")

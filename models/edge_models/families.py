@@ -7,7 +7,7 @@ for a family (such as `llama.attention.sliding_window`, with which Mistral's fil
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -68,6 +68,25 @@ class Family:
     attention_cap: float | None = None
 
 
-_ALL = (Family("llama", rope="interleaved", frequency_factors=True, biases=PROJECTIONS),)
+_QWEN2 = Family("qwen2", rope="halves")
+_GEMMA3 = Family(
+    "gemma3",
+    rope="halves",
+    # YaRN's length would be undone in the layers with a window, which llama.cpp leaves unscaled.
+    scalings=frozenset({"linear"}),
+    head_norms=True,
+    post_norms=True,
+    gate="gelu",
+    scaled_embeddings=True,
+    windows=Windows(size=None, period=6, rope_base=10_000.0),
+    wide_attention=62,
+    final_cap=0.0,
+)
+_ALL = (
+    Family("llama", rope="interleaved", frequency_factors=True, biases=PROJECTIONS),
+    _QWEN2,
+    replace(_QWEN2, name="qwen3", head_norms=True),
+    _GEMMA3,
+)
 
 FAMILIES: Mapping[str, Family] = MappingProxyType({family.name: family for family in _ALL})

@@ -11,9 +11,10 @@ from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.linear_lora import lora, lora_backward
 from edge_kernels.rms_norm import rms_norm, rms_norm_backward
 from edge_kernels.rope import Rope, rope, rope_frequencies, rope_halves, rope_table, yarn_frequencies
+from edge_kernels.soft_cap import soft_cap, soft_cap_backward
 from tests.kernels.differences import assert_close, by_differences
 from tests.kernels.forests import random_forest
-from tests.kernels.gates import swiglu_gradients, swiglu_of
+from tests.kernels.gates import geglu_gradients, geglu_of, swiglu_gradients, swiglu_of
 
 HEADS = [(1, 1), (4, 4), (6, 2), (5, 1)]
 HEAD_NAMES = ["one head", "a key for each head", "three heads a key", "one key for all"]
@@ -243,3 +244,40 @@ class TestCrossEntropy:
         found = cross_entropy(np.ones((0, 5)), none, none, np.array([]))
         assert found.loss == 0.0
         assert found.d_logits.shape == (0, 5)
+
+
+class TestGeglu:
+    def test_is_the_tanh_gelu_of_the_gate_times_up(self, generator: np.random.Generator) -> None:
+        gate, up = 3 * generator.normal(size=(4, 5)), generator.normal(size=(4, 5))
+        before = keep(gate, up)
+        inner = np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)
+        assert_close(geglu_of(gate, up)[0], gate * (1 + np.tanh(inner)) / 2 * up, 1e-14)
+        assert keep(gate, up) == before
+
+    def test_backward(self, generator: np.random.Generator) -> None:
+        gate, up, d_out = (2 * generator.normal(size=(3, 4)) for _ in range(3))
+        tanh = geglu_of(gate, up)[1]
+        before = keep(gate, up, d_out, tanh)
+        d_gate, d_up = geglu_gradients(d_out, gate, up, tanh)
+        assert keep(gate, up, d_out, tanh) == before
+
+        def loss() -> float:
+            return float((geglu_of(gate, up)[0] * d_out).sum())
+
+        assert_close(d_gate, by_differences(loss, gate))
+        assert_close(d_up, by_differences(loss, up))
+
+    def test_float32_stays_float32(self) -> None:
+        gate = np.array([[-50.0, 0.0, 50.0]], dtype=np.float32)
+        product, tanh = geglu_of(gate, np.ones_like(gate))
+        assert product.dtype == np.float32
+        assert product.tolist() == [[0.0, 0.0, 50.0]]
+        assert all(g.dtype == np.float32 for g in geglu_gradients(np.ones_like(gate), gate, np.ones_like(gate), tanh))
+
+
+def test_a_soft_cap_bounds_and_its_backward_is_the_slope(generator: np.random.Generator) -> None:
+    x, d_out = 4 * generator.normal(size=(3, 5)), generator.normal(size=(3, 5))
+    capped = soft_cap(x.copy(), 3.0)
+    assert_close(capped, 3 * np.tanh(x / 3), 1e-14)
+    found = soft_cap_backward(d_out, capped, 3.0)
+    assert_close(found, by_differences(lambda: float((soft_cap(x.copy(), 3.0) * d_out).sum()), x))

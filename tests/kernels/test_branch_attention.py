@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_kernels.attention import attention, attention_backward
-from edge_kernels.branch_attention import BRANCH_ROWS, Branches, branch_attention, branch_attention_backward
+from edge_kernels.branch_attention import BRANCH_ROWS, Branches, branch_attention, branch_attention_backward, within
 from edge_kernels.trie import TokenSequence, TokenTrie
 from tests.kernels.differences import assert_close, by_differences
 
@@ -94,3 +94,21 @@ def test_float32_stays_float32() -> None:
     mixed, weights = branch_attention(query, key, value, branches)
     gradients = branch_attention_backward(mixed, query, key, value, weights, branches)
     assert {array.dtype for array in (mixed, weights, *gradients)} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("window", [1, 2, 5, 40, 1000])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_window_hides_what_lies_too_far_back(shape: str, window: int) -> None:
+    trie = TokenTrie([TokenSequence(path, 1) for path in SHAPES[shape]])
+    batch = trie.batch(range(len(SHAPES[shape])))
+    near = batch.positions[None, :] > batch.positions[:, None] - window
+    generator, rows = np.random.default_rng(5), len(batch.nodes)
+    query, d_out = generator.normal(size=(rows, 4, 4)), generator.normal(size=(rows, 4, 4))
+    key, value = generator.normal(size=(rows, 2, 4)), generator.normal(size=(rows, 2, 4))
+    expected, weights = attention(query, key, value, trie.sees(batch) & near)
+    branches = within(batch.branches, window)
+    found, own_weights = branch_attention(query, key, value, branches)
+    assert_close(found, expected, 1e-13)
+    gradients = branch_attention_backward(d_out, query, key, value, own_weights, branches)
+    for gradient, reference in zip(gradients, attention_backward(d_out, query, key, value, weights), strict=True):
+        assert np.abs(gradient - reference).max() <= 1e-12

@@ -105,7 +105,7 @@ def write_tiny_gguf(
     model = model or TinyLlama()
     writer = gguf.GGUFWriter(path, "llama")
     _add_hyperparameters(writer, model)
-    _add_tokenizer(writer)
+    add_tokenizer(writer)
     stored = gguf.GGMLQuantizationType[model.quantization]
     for name, weight in {**tiny_weights(model), **(weights or {})}.items():
         kind = stored if weight.ndim == 2 else gguf.GGMLQuantizationType.F32
@@ -132,7 +132,8 @@ def _add_hyperparameters(writer: gguf.GGUFWriter, model: TinyLlama) -> None:
     writer.add_vocab_size(len(vocabulary()))
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter) -> None:
+def add_tokenizer(writer: gguf.GGUFWriter) -> None:
+    """The tokenizer section and the chat template, the same for every tiny model."""
     plain = len(vocabulary()) - len(CONTROL_TOKENS)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
