@@ -21,13 +21,13 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, lora_tensors
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
-from edge_seal.adaptation.blas_threads import BlasThreads
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
+from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
@@ -58,7 +58,6 @@ log = logging.getLogger(__name__)
 
 ACTOR = "cycle"
 TOLD_TOKENS = 16
-RETUNE_EVERY_STEPS = 4
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
 DRAWN_OF_8: Mapping[str, int] = {
@@ -168,7 +167,7 @@ class Cycle:
             return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
         work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes))
         try:
-            with BlasThreads.adapting() as work.threads:
+            with Workers.opened() as work.workers:
                 return self._learn(work, dry_run=dry_run)
         except ModelError as error:
             raise EngineError(f"the model cannot be trained: {error.message}", next_step=error.next_step) from error
@@ -346,7 +345,7 @@ class Cycle:
 
     def _network(self, examples: Sequence[Example], work: _Work) -> ExampleNetwork:
         decoder = Decoder(work.open_file(self._model_path), self._settings.learning.layers)
-        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples])
+        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples], work.workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
         return network
 
@@ -621,13 +620,11 @@ class _Work:
     on_progress: Callable[[Progress], None]
     notes: list[str] = field(default_factory=list[str])
     file: GgufFile | None = None
-    threads: BlasThreads | None = None
+    workers: Workers = field(default_factory=Workers)
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
-        """After a training step: tells of it, and now and then looks whether the machine has become busy or idle."""
+        """After a training step: tells of it."""
         self.tell("train", done, total, loss_nats=loss_nats)
-        if self.threads is not None and done % RETUNE_EVERY_STEPS == 0:
-            self.threads.retune()
 
     def open_file(self, path: Path) -> GgufFile:
         """The checked model file, open until `close`."""
@@ -645,8 +642,6 @@ class _Work:
     @contextmanager
     def stage(self, stage: Stage) -> Generator[None]:
         self.tell(stage, 0, 0)
-        if self.threads is not None:
-            self.threads.retune()
         with self.stopwatch.running(stage):
             yield
 

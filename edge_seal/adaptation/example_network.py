@@ -20,12 +20,17 @@ from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
 from edge_models.decoder import Decoder
 from edge_models.lora import Lora
 from edge_seal.adaptation.step_terms import AnswerTerms, StepTerms, Weighing, answer_terms
+from edge_seal.adaptation.workers import Workers
 from edge_seal.engines.engine import Engine, Message
 from edge_seal.errors import EngineError, LimitReached
 from edge_seal.records import Example
 
 MEASURED_TOGETHER = 24
 """Examples a forward pass that needs no gradient takes at once; bounds its memory."""
+PART_TOKENS = 400
+"""About how many tokens are computed at once: what a layer does to them stays in the caches."""
+LEAST_PART_TOKENS = 96
+"""Below so many tokens a part's products are too small for it to be worth a thread of its own."""
 LOGITS_BYTES = 1 << 25
 """How many bytes of logits are computed at once; a head of 49,152 words gives 170 rows then."""
 BASE_TOKENS = 64
@@ -74,8 +79,9 @@ class Measurement:
 class ExampleNetwork:
     """The examples' trie and its frozen activations; `prepare` comes before everything else."""
 
-    def __init__(self, decoder: Decoder, sequences: Sequence[TokenSequence]) -> None:
+    def __init__(self, decoder: Decoder, sequences: Sequence[TokenSequence], workers: Workers | None = None) -> None:
         self.decoder = decoder
+        self.workers = workers or Workers()
         self._trie = TokenTrie(sequences)
         self._hidden: FloatArray | None = None
         self._held: frozenset[int] = frozenset()
@@ -91,7 +97,7 @@ class ExampleNetwork:
 
     def prepare(self, on_layer: Callable[[int, int], None] = lambda _done, _total: None) -> None:
         """Computes the frozen layers; `on_layer(done, total)` is called after each."""
-        for done, hidden in self.decoder.frozen(self._trie):
+        for done, hidden in self.decoder.frozen(self._trie, each=self.workers.each):
             self._hidden = hidden
             on_layer(done, self.decoder.first_adapted)
 
@@ -152,20 +158,20 @@ class ExampleNetwork:
         total = sum(weight for example, weight in weights.items() if self._speaks(example))
         if not total > 0 and not terms.pairs and not terms.thumbs:
             raise ValueError("no supervised token has a weight: there is nothing to learn")
-        loss, tokens, gradients = 0.0, 0, list[Lora]()
-        for examples, batch in self._trie.packed(terms.units(), fits):
-            if not fits(batch):
-                raise LimitReached(
-                    f"one example of {len(batch.nodes)} tokens needs more memory than an update may use",
-                    next_step="edge-seal limits set memory_mib_per_update …, or teach it in a shorter form",
-                )
+
+        def micro_gradient(part: tuple[list[int], TrieBatch]) -> Gradient:
+            examples, batch = part
             shares = edge_weights(
                 batch,
                 np.array([weights.get(example, 0.0) for example in examples]),
                 first_token=weighing.first_token,
                 total=total or 1.0,
             )
-            part = self._micro_gradient(terms, examples, batch, shares, adapter, weighing)
+            return self._micro_gradient(terms, examples, batch, shares, adapter, weighing)
+
+        loss, tokens, gradients = 0.0, 0, list[Lora]()
+        # In the order of the parts, so that the same step gives the same bits whichever of them was done first.
+        for part in self.workers.each(micro_gradient, list(self._micro_batches(terms.units(), fits))):
             loss, tokens = loss + part.loss_nats, tokens + part.tokens
             if gradients:
                 gradients[0].values[...] += part.adapter.values
@@ -173,13 +179,32 @@ class ExampleNetwork:
                 gradients.append(part.adapter)
         return Gradient(loss, gradients[0], tokens)
 
+    def _micro_batches(
+        self, units: Sequence[Sequence[int]], fits: Callable[[TrieBatch], bool]
+    ) -> Iterator[tuple[list[int], TrieBatch]]:
+        """`units` in parts for the workers, none larger than `PART_TOKENS` where that can be, and each `fits`."""
+        nodes = self._trie.nodes([example for unit in units for example in unit])
+        parts = max(-(-nodes // PART_TOKENS), min(self.workers.count, nodes // LEAST_PART_TOKENS), 1)
+        if parts > 1:
+            # Every worker gets as many as the others, or the last ones would be waited for.
+            parts = -(-parts // self.workers.count) * self.workers.count
+        for group in self._trie.shared_out(units, parts):
+            for examples, batch in self._trie.packed(group, fits):
+                if not fits(batch):
+                    raise LimitReached(
+                        f"one example of {len(batch.nodes)} tokens needs more memory than an update may use",
+                        next_step="edge-seal limits set memory_mib_per_update …, or teach it in a shorter form",
+                    )
+                yield examples, batch
+
     def measure(self, examples: Sequence[int], adapter: Lora | None) -> Measurement:
         """How likely `examples` are under `adapter` (None: the base)."""
         means: list[float] = []
         worst: list[float] = []
         hits: list[bool] = []
-        for batch, count in self._batches(examples):
-            nats, is_argmax = self._edges(batch, adapter)
+        batches = list(self._batches(examples))
+        edges = self.workers.each(lambda part: self._edges(part[0], adapter), batches)
+        for (batch, count), (nats, is_argmax) in zip(batches, edges, strict=True):
             for index in range(count):
                 own = batch.examples == index
                 means.append(float(nats[own].mean()))

@@ -211,11 +211,11 @@ def _endless(members: list[Item], generator: random.Random) -> Iterator[Item]:
 
 
 def _fits_into(memory_bytes: int, network: ExampleNetwork) -> Callable[[TrieBatch], bool]:
-    """Whether a micro-batch may be computed at once."""
-    decoder = network.decoder
+    """Whether a micro-batch may be computed while each of the other workers is at one too."""
+    decoder, share = network.decoder, memory_bytes // network.workers.count
 
     def fits(batch: TrieBatch) -> bool:
-        return step_bytes(decoder.architecture, len(decoder.adapted_layers), batch) <= memory_bytes
+        return step_bytes(decoder.architecture, len(decoder.adapted_layers), batch) <= share
 
     return fits
 

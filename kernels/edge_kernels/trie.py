@@ -95,6 +95,10 @@ class TokenTrie:
     def sequences(self) -> tuple[TokenSequence, ...]:
         return self._sequences
 
+    def nodes(self, examples: Sequence[int]) -> int:
+        """How many nodes `examples` pass through."""
+        return len(set[int]().union(*(self._paths[example].tolist() for example in examples)))
+
     def batch(self, examples: Sequence[int]) -> TrieBatch:
         """The part of the trie that `examples` need (at least one)."""
         paths = [self._paths[example] for example in examples]
@@ -153,6 +157,24 @@ class TokenTrie:
             seen |= added
         if group:
             yield group
+
+    def shared_out(self, units: Sequence[Sequence[int]], parts: int) -> list[list[Sequence[int]]]:
+        """`units` in at most `parts` groups of about the same number of nodes; units that begin alike stand together.
+
+        Args:
+            units: examples that have to be in one batch, at least one each; no example is in two units.
+            parts: at least 1.
+        """
+        ordered = sorted(units, key=lambda unit: self._sequences[unit[0]].tokens)
+        seen: set[int] = set()
+        ends: list[int] = []
+        for unit in ordered:
+            seen.update(*(self._paths[example].tolist() for example in unit))
+            ends.append(len(seen))
+        groups: list[list[Sequence[int]]] = [[] for _ in range(parts)]
+        for unit, end in zip(ordered, ends, strict=True):
+            groups[(end - 1) * parts // max(1, len(seen))].append(unit)
+        return [group for group in groups if group]
 
     def packed(
         self, units: Sequence[Sequence[int]], fits: Callable[[TrieBatch], bool]

@@ -8,8 +8,9 @@ their GGUF names. Nothing here knows a family by its name: a layer has what `Arc
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,15 @@ from edge_models.architecture import read_architecture
 from edge_models.decoder_layer import DecoderLayer, Tape, View
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+class Each(Protocol):
+    """`map`, or something that computes its parts at the same time."""
+
+    def __call__(self, function: Callable[[Part], Result], parts: Iterable[Part], /) -> Iterator[Result]: ...
 
 
 @dataclass(slots=True)
@@ -83,11 +93,12 @@ class Decoder:
             rows *= self._dtype.type(self.architecture.embedding_scale)
         return rows
 
-    def frozen(self, trie: TokenTrie, *, chunk_tokens: int = 1024) -> Iterator[tuple[int, FloatArray]]:
+    def frozen(self, trie: TokenTrie, *, chunk_tokens: int = 512, each: Each = map) -> Iterator[tuple[int, FloatArray]]:
         """Computes the input of the lowest adapted layer for every node of `trie`.
 
         Yields (layers done, hidden) after each layer so that a caller can show progress or stop; the array (N, D) is
-        the same one each time and is finished with the last yield. Each layer's weights are in memory one at a time.
+        the same one each time and is finished with the last yield. `each` does the chunks of a layer, whose weights are
+        in memory one layer at a time.
         """
         hidden = self.embed(trie.tokens)
         chunks = [trie.batch(examples) for examples in trie.chunks(chunk_tokens)]
@@ -95,10 +106,17 @@ class Decoder:
         yield 0, hidden
         for layer in range(self.first_adapted):
             weights, window = self._load(layer), self.architecture.windows[layer]
+
+            def through(
+                part: tuple[TrieBatch, Mapping[int, View]], weights: DecoderLayer = weights, window: int = window
+            ) -> FloatArray:
+                return weights.forward(hidden[part[0].nodes], part[1][window])[0]
+
             # A shared prefix stands in several chunks: all of them must read it as it was before this layer.
             done = np.empty_like(hidden)
-            for chunk, view in zip(chunks, views, strict=True):
-                done[chunk.nodes] = weights.forward(hidden[chunk.nodes], view[window])[0]
+            parts = list(zip(chunks, views, strict=True))
+            for (chunk, _), rows in zip(parts, each(through, parts), strict=True):
+                done[chunk.nodes] = rows
             hidden[...] = done
             yield layer + 1, hidden
 
