@@ -90,6 +90,7 @@ _S: Final = r"^(?:(?:i|we)|(?:my|our) (?P<who>[a-zé][\w' -]{0,40}?)) "
 _WE: Final = r"^(?:i|we) "
 _MY: Final = r"^(?:my|our) "
 _OPENINGS: Final = ((_WE, ("i ", "we ")), (_MY, ("my ", "our ")), (_S, ("i ", "we ", "my ", "our ")))
+_AGE: Final = r"(?:\d{1,3}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty)(?:-\w+)?)"
 _NAME: Final = r"(?P<v>[\w][\w .'’-]{0,60})"
 _CALLED: Final = r"(?:called|named|nicknamed)"
 _NOT_A_PLACE: Final = (
@@ -242,11 +243,8 @@ RULES: Final[tuple[Rule, ...]] = (
     _rule("birthday", _S + r"was born on (?P<v>.*\d.*)"),
     _rule("year of birth", _S + r"was born in (?P<v>(?:19|20)\d\d)"),
     _rule("birthplace", _S + r"was born in (?P<v>.+)"),
-    _rule(
-        "age",
-        _S + r"(?:am|turned|just turned) (?P<v>\d{1,3}|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty)"
-        r"(?:-\w+)?)(?: years old)?",
-    ),
+    _rule("age", _WE + r"(?:am|turned|just turned) (?P<v>" + _AGE + r")(?: years old)?(?:,? (?:and|but) .*)?"),
+    _rule("age", _S + r"(?:am|turned) (?P<v>" + _AGE + r") years old(?:,? (?:and|but) .*)?"),
     # Taste
     _rule(
         "favourite {k}",

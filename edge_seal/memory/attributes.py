@@ -405,7 +405,7 @@ def normalized_value(value: str) -> str:
 
 _NEXT_THOUGHT: Final = re.compile(
     r",? (?:who|which|because|so that|when|while|but)\b.*| and (?:he|she|it|they|is|are|has|always|never|usually|carry|"
-    r"charge|need|try|do|am|have|practise|sign|want|like|love|hate|work|live)\b.*"
+    r"charge|need|try|just|started|recently|do|am|have|practise|sign|want|like|love|hate|work|live)\b.*"
 )
 
 

@@ -36,7 +36,8 @@ _WRITTEN_OUT: Final = (
 
 _OPENERS: Final = re.compile(
     r"^(?:(?:well|so|oh|ok|okay|hi|hey|hello|hi there|yes|yeah|no|nope|sorry|thanks|actually|also|and|but|plus|btw|"
-    r"by the way|fyi|for (?:your information|the record|context|reference|what it is worth|future reference)|"
+    r"by the way|fyi|(?:as a )?side note|one more thing|for (?:your information|the record|"
+    r"context|reference|what it is worth|future reference)|"
     r"just so you know|just fyi|just to let you know|(?:just )?(?:to|a) (?:update|reminder|heads[- ]up|note)|"
     r"you should know(?: that)?|you might want to know(?: that)?|as you know|(?:please )?note(?: that)?|"
     r"(?:please )?(?:remember|keep in mind|bear in mind|know)(?: that)?|update|correction|quick update|"
