@@ -76,9 +76,7 @@ def main() -> int:
         ]
         print(json.dumps({"machine": platform.platform(), "halves": figures}, indent=2))
         return 0
-    print(
-        f"{'half':<10} {'prompts':>8} {'statements':>11} {'found':>6} {'false alarms':>13} {'precision':>10} {'recall':>7} {'ms':>6}"
-    )
+    print("half        prompts  statements  found  false alarms  precision  recall     ms")
     for half in halves:
         print(
             f"{half.half:<10} {half.prompts:>8} {half.statements:>11} {half.found:>6} {half.false_alarms:>13} "

@@ -200,12 +200,15 @@ class GenerationSettings(_Section):
 
 
 class MemorySettings(_Section):
-    """What is recalled into the prompt."""
+    """What is recalled into the prompt, and what becomes of statements made in passing."""
 
     mode: Literal["hybrid", "keyword", "vector", "off"] = "hybrid"
     recalled: int = Field(default=4, ge=0, le=50)
     budget_tokens: int = Field(default=256, ge=0, le=8192)
     minimum_similarity: float = Field(default=0.30, ge=-1.0, le=1.0, description="chosen in docs/memory.md")
+    capture: Literal["propose", "keep", "off"] = Field(
+        default="propose", description="what is done with what you say about yourself in passing"
+    )
 
 
 class LearningSettings(_Section):

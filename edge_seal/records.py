@@ -224,7 +224,10 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and its answer, with what answered: the update (None: the base) and the memories given."""
+    """One question and its answer, with what answered: the update (None: the base) and the memories given.
+
+    `proposed` is what was stated in it in passing; like `notices` it is not kept with the turn.
+    """
 
     id: str
     conversation_id: str
@@ -236,6 +239,7 @@ class Turn:
     memories: tuple[str, ...]
     timing: Timing
     notices: tuple[str, ...] = ()
+    proposed: tuple[Proposal, ...] = ()
 
 
 # Updates --------------------------------------------------------------------------------------------------

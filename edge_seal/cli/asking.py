@@ -9,6 +9,7 @@ from edge_seal.cli.output import (
     json_option,
     note,
     opened,
+    plain_line,
     print_json,
     print_notices,
     read_text,
@@ -46,6 +47,9 @@ def ask(
 
     PROMPT is the question; `-` reads it from stdin, and it then counts as pasted. Each question begins a conversation
     of its own unless you continue one, so the same question gives the same answer.
+
+    "remember that ...", "forget ...", /remember and /forget are done, not answered. What you say about yourself in
+    passing is noted for you to accept.
     """
     if continued and conversation is not None:
         raise click.UsageError("--continue and --conversation exclude each other")
@@ -79,6 +83,7 @@ def ask(
                 "memories": turn.memories,
                 "timing": turn.timing,
                 "notices": turn.notices,
+                "proposed": turn.proposed,
                 "conversation": turn.conversation_id or None,
             }
         )
@@ -86,6 +91,8 @@ def ask(
         click.echo(stream.finish())
         faint(_signature(turn))
     print_notices(turn.notices)
+    for item in turn.proposed:
+        note(f"noted, for you to accept: {plain_line(item.text)} (edge-seal memory accept {item.id})")
 
 
 def _signature(turn: Turn) -> str:

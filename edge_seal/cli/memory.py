@@ -8,6 +8,7 @@ from typing import cast
 
 import click
 
+from edge_seal.cli.facts import COMMANDS as FACT_COMMANDS
 from edge_seal.cli.output import (
     json_option,
     local_time,
@@ -18,6 +19,7 @@ from edge_seal.cli.output import (
     read_bytes,
     read_text,
     say,
+    shortened,
     table,
     wants_json,
     yes_option,
@@ -44,12 +46,24 @@ def remember(text: str, source: str | None, yes: bool) -> None:
         if not _insists(refusal):
             raise
         memory = runtime.remember(told, origin, source=source, confirmed=True)
-    _tell(memory, f"remembered as {memory.id}")
+    done = runtime.consequences(memory)
+    if wants_json():
+        print_json({"memory": memory, "ended": done.ended, "contradictions": done.contradictions})
+        return
+    note(f"remembered as {memory.id}")
+    for old in done.ended:
+        note(f"{old.id} no longer holds, and stays as history: {shortened(old.text)}")
+    if done.contradictions:
+        note(f"{memory.id} contradicts what is remembered: edge-seal memory contradictions")
 
 
 @click.group()
 def memory() -> None:
     """Search, list, change, import and export what is remembered."""
+
+
+for command in FACT_COMMANDS:
+    memory.add_command(command)
 
 
 @memory.command()
@@ -69,7 +83,11 @@ def search(query: str, count: int, mode: str | None) -> None:
     else:
         table(
             [
-                (item.memory.id, "" if item.similarity is None else f"{item.similarity:.2f}", item.memory.text)
+                (
+                    item.memory.id,
+                    "" if item.similarity is None else f"{item.similarity:.2f}",
+                    f"{item.memory.text} ({item.note})" if item.note else item.memory.text,
+                )
                 for item in found
             ],
             heading=("ID", "SIMILARITY", "TEXT"),

@@ -1,7 +1,7 @@
 """What a prompt says about its writer in passing: lasting statements, noticed by rules.
 
-Wrong ones cost the user a rejection each, so precision comes first: a question, a wish, a plan, a condition, a quotation, a
-story, a part that is played, and text that is worked on (translated, corrected, summed up) are no statements.
+Wrong ones cost the user a rejection each, so precision comes first: a question, a wish, a plan, a condition, a
+quotation, a story, a part that is played, and text that is worked on (translated, corrected) are no statements.
 Figures: docs/memory.md; `python -m bench.capture` measures them.
 
 Invariant: pure; only a prompt that was typed may be passed in, see `runtime`.
@@ -51,7 +51,8 @@ def noticed(prompt: str, now: datetime) -> tuple[Noticed, ...]:
 
 _STRAIGHT: Final = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"'})
 _INVENTED: Final = re.compile(
-    r"\b(?:imagine|pretend|role-?play|act as|acting as|in character|play the (?:part|role)|play a game|you are (?:an?|my|the)\b"
+    r"\b(?:imagine|pretend|role-?play|act as|acting as|in character|play the (?:part|role)|play a game|"
+    r"you are (?:an?|my|the)\b"
     r"|stor(?:y|ies)|poem|poetry|haiku|limerick|lyrics|song|novel|fiction(?:al)?|screenplay|monologue|dialogue|sketch|"
     r"narrator|protagonist|first person|perspective of|point of view of|for (?:this|the) (?:exercise|example|task)|"
     r"hypothetical(?:ly)?|for instance|for example|thought experiment|cover letter|sample (?:text|letter|email))\b",
@@ -67,8 +68,10 @@ _WORKED_ON: Final = re.compile(
 )
 _QUOTED: Final = re.compile(r'"[^"\n]*"|(?<![\w])\'[^\'\n]+\'(?!\w)')
 _NO_STATEMENT: Final = re.compile(
-    r"^(?:(?:and|but|so|well|ok|okay|now)[, ]+)*(?:if|suppose|supposing|assum\w+|let's say|let us say|let's|say,? (?:i|my|we)|"
-    r"what|unless|whenever|were i|had i|should|could|can|may|do|does|did|is|are|was|were|will|would|who|where|when|why|how|"
+    r"^(?:(?:and|but|so|well|ok|okay|now)[, ]+)*(?:if|suppose|supposing|assum\w+|let's say|let us say|let's|"
+    r"say,? (?:i|my|we)|"
+    r"what|unless|whenever|were i|had i|should|could|can|may|do|does|did|is|are|was|were|will|would|who|where|when|"
+    r"why|how|"
     r"which|whose|in case (?!it)|even if|as (?:if|though)|as an? example|they|he|she|the|a|an)\b",
     re.IGNORECASE,
 )
@@ -77,15 +80,18 @@ _NO_STATEMENT: Final = re.compile(
 
 # Attributes whose every statement lasts.
 _LASTING: Final = re.compile(
-    r"name|surname|nickname|pronouns|residence|home town|household|employer|job title|marital status|number of children|"
-    r"siblings|pet|birthday|year of birth|birthplace|age|favourite .*|diet|food avoided|allergy|coffee|tea|phone|laptop|"
+    r"name|surname|nickname|pronouns|residence|home town|household|employer|job title|marital status|"
+    r"number of children|"
+    r"siblings|pet|birthday|year of birth|birthplace|age|favourite .*|diet|food avoided|allergy|coffee|tea|phone|"
+    r"laptop|"
     r"car|native language|answer language|language|learning|time zone|studies|school|wake-up time|bedtime|commute|"
     r"gym days|meetings on .*|meeting times|meeting length|preference of .*"
 )
 # `my X is V` for these X; of others ("my train is late") one cannot know.
 _LASTING_THINGS: Final = re.compile(
     r".*(?:number|address|email|birthday|anniversary|size|type|height|weight|religion|nationality|sign|insurance|bank|"
-    r"doctor|dentist|hobby|job|title|employer|school|university|major|gym|team|editor|browser|operating system|landline|"
+    r"doctor|dentist|hobby|job|title|employer|school|university|major|gym|team|editor|browser|operating system|"
+    r"landline|"
     r"licence plate|license plate|registration|plan|landlord|street|budget|handedness|preferred .*|default .*)"
     r"(?: \((?:with|where)\))?"
 )
@@ -102,27 +108,35 @@ _HABITUAL: Final = re.compile(
     re.IGNORECASE,
 )
 _ABSTAINS: Final = re.compile(
-    r"^(?:i|we) (?:do not|can not|never|no longer) (?:drink|eat|smoke|drive|swim|cook|dance|fly|own|have (?:an? )?(?:car|kids|"
+    r"^(?:i|we) (?:do not|can not|never|no longer) (?:drink|eat|smoke|drive|swim|cook|dance|fly|own|"
+    r"have (?:an? )?(?:car|kids|"
     r"child|children|pets?|tv|television|driving licen[cs]e))\b",
     re.IGNORECASE,
 )
 _HABIT: Final = re.compile(
     r"^(?:i|we) (?:(?:never|always|usually|rarely|seldom|hardly ever|normally|generally|tend to|refuse to|avoid|"
-    r"(?:do not|can not|can only|only) (?:take|do|have|answer|work|accept|schedule|attend|fly|travel|shop|read|watch))\b)"
-    r"(?! (?:\w+ed|know|knew|think|thought|understand|understood|remember|see|saw|seen|get|got|mean|meant|want|need|said|"
+    r"(?:do not|can not|can only|only) (?:take|do|have|answer|work|accept|schedule|attend|fly|travel|shop|read|"
+    r"watch))\b)"
+    r"(?! (?:\w+ed|know|knew|think|thought|understand|understood|remember|see|saw|seen|get|got|mean|meant|want|need|"
+    r"said|"
     r"say|heard|had|been|believe|believed|felt|found|realize|realise|wonder|be|was|is|am|did|made|gave|came|went)\b)",
     re.IGNORECASE,
 )
 _INSTRUCTION: Final = re.compile(
-    r"^(?:please[, ]+)?(?:(?:from now on|in (?:the )?future|going forward)[, ]+(?:please |always |never |only |do not |don't )*"
-    r"|(?:please )?(?:always|never|do not ever|don't ever) )(?:answer|reply|respond|use|write|give|keep|include|add|start|"
+    r"^(?:please[, ]+)?(?:(?:from now on|in (?:the )?future|going forward)[, ]+(?:please |always |never |only |"
+    r"do not |don't )*"
+    r"|(?:please )?(?:always|never|do not ever|don't ever) )(?:answer|reply|respond|use|write|give|keep|include|add|"
+    r"start|"
     r"end|sign|format|show|explain|speak|talk|ask|put|mention|suggest|recommend|address|quote|convert|round|list)\b",
     re.IGNORECASE,
 )
 _CONDITIONS: Final = re.compile(
-    r"^(?:i|we) (?:am|have|have got|suffer from) (?:(?:an?|strictly|very|quite|mostly|type (?:1|2|one|two)|chronic|mild|severe) )*"
-    r"(?:left-?handed|right-?handed|ambidextrous|colou?r[- ]?blind|blind|deaf|hard of hearing|dyslexic|diabetic|asthmatic|"
-    r"autistic|coeliac|celiac|an? ?introvert|introverted|extroverted|early bird|night owl|morning person|evening person|"
+    r"^(?:i|we) (?:am|have|have got|suffer from) (?:(?:an?|strictly|very|quite|mostly|type (?:1|2|one|two)|chronic|"
+    r"mild|severe) )*"
+    r"(?:left-?handed|right-?handed|ambidextrous|colou?r[- ]?blind|blind|deaf|hard of hearing|dyslexic|diabetic|"
+    r"asthmatic|"
+    r"autistic|coeliac|celiac|an? ?introvert|introverted|extroverted|early bird|night owl|morning person|"
+    r"evening person|"
     r"night person|vegans|vegetarians|retired|unemployed|self-employed|pregnant|diabetes|asthma|adhd|autism|dyslexia|"
     r"epilepsy|migraines?|tinnitus|high blood pressure|arthritis|hay fever|insomnia|atheist|muslim|christian|buddhist|"
     r"jewish|hindu|catholic)\b",

@@ -153,6 +153,10 @@ class Memories:
         )
         return tuple(rows.memory_of(row) for row in reversed(found))
 
+    def says(self, text: str) -> Memory | None:
+        """The memory that holds and says the same as `text`, if there is one."""
+        return self._saying(text)
+
     def search(self, query: str, k: int = 10, mode: Mode | None = None) -> tuple[Recalled, ...]:
         """The `k` memories nearest to `query`, best first, however far they are. `mode` None: as set.
 

@@ -5,6 +5,7 @@ is taught, corrected or remembered is judged before a byte of it is kept; what c
 lock, after what a crash left was cleared up; errors of models leave as errors of ours.
 """
 
+from edge_seal.runtime.chatting import Chatting, Consequences
 from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
 from edge_seal.runtime.interchange import Interchange
 from edge_seal.runtime.safekeeping import Protection, Safekeeping
@@ -17,6 +18,7 @@ __all__ = [
     "LAST",
     "NONE",
     "Ask",
+    "Consequences",
     "Forgotten",
     "Kept",
     "KnownModel",
@@ -30,5 +32,5 @@ __all__ = [
 ]
 
 
-class Runtime(Interchange, Telling, Forgetting, Upkeep, Safekeeping):
+class Runtime(Chatting, Interchange, Telling, Forgetting, Upkeep, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

@@ -1,7 +1,7 @@
-"""A labelled set for capture: what people type to an assistant, and which lasting statements about themselves are in it.
+"""A labelled set for capture: what people type, and which lasting statements about themselves are in it.
 
-Each prompt stands with one key word for every statement that should be noticed; none where nothing should be. Two halves:
-the rules were written against the first, the second was only measured. Both have the same author as the rules.
+Each prompt stands with one key word for every statement that should be noticed; none where nothing should be. Two
+halves: the rules were written against the first, the second was only measured. Both have the author of the rules.
 """
 
 from __future__ import annotations
