@@ -67,6 +67,9 @@ class Diagnosis:
     blas: tuple[BlasLibrary, ...]
     gemm_gflops: float
     home: Mapping[str, str]
+    profile: str
+    encryption: str
+    backups: int
     free_disk_bytes: int
     models: tuple[CheckedModel, ...]
     ledger_seq: int
@@ -90,6 +93,8 @@ class Stored:
     ledger_head: str
     active_update: str | None
     problems: tuple[Problem, ...]
+    encryption: str = "none"
+    backups: int = 0
 
 
 def diagnosis(home: Home, database: Database | None, stored: Stored) -> Diagnosis:
@@ -121,6 +126,9 @@ def diagnosis(home: Home, database: Database | None, stored: Stored) -> Diagnosi
             "state": str(home.state),
             "cache": str(home.cache),
         },
+        profile=home.profile,
+        encryption=stored.encryption,
+        backups=stored.backups,
         free_disk_bytes=free,
         models=stored.models,
         ledger_seq=stored.ledger_seq,

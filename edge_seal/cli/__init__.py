@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import Final, cast
 
 import click
@@ -35,6 +36,11 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "limits": ("limits:limits", "How often and how much may be learned."),
     "models": ("models:models", "Models: list, pull, use, verify."),
     "adapters": ("adapters:adapters", "Copies of what was learned, for use elsewhere."),
+    "encrypt": ("safekeeping:encrypt", "Encrypt everything that is kept."),
+    "decrypt": ("safekeeping:decrypt", "Write everything plain again."),
+    "backup": ("safekeeping:backup", "Copy everything that is kept to one file."),
+    "restore": ("safekeeping:restore", "Put a backup in the place of what is kept."),
+    "profiles": ("profiles:profiles", "Several homes beside each other."),
     "doctor": ("installation:doctor", "Check this installation."),
     "config": ("installation:config", "Where settings lie and what they say."),
 }
@@ -76,8 +82,10 @@ class _Root(click.Group):
 
 @click.group(cls=_Root, context_settings=CONTEXT, invoke_without_command=True)
 @click.version_option(__version__, "-V", "--version", prog_name="edge-seal", message="%(prog)s %(version)s")
+@click.option("--profile", metavar="NAME", help="Use the home of this profile; else EDGE_SEAL_PROFILE, or the default.")
+@click.option("--passphrase-file", metavar="FILE", help="Its first line opens an encrypted home; else it is asked for.")
 @click.pass_context
-def edge_seal(ctx: click.Context) -> None:
+def edge_seal(ctx: click.Context, profile: str | None, passphrase_file: str | None) -> None:
     """A personal assistant that lives on this machine and adapts while it is used.
 
     Nothing leaves the machine; every change can be seen, explained and taken back.
@@ -87,5 +95,8 @@ def edge_seal(ctx: click.Context) -> None:
     """
     if os.environ.get("NO_COLOR"):
         ctx.color = False
+    # By the names that `cli.output` reads them by; importing it would cost every `--help` its weight.
+    ctx.meta["edge_seal.profile"] = profile
+    ctx.meta["edge_seal.passphrase_file"] = None if passphrase_file is None else Path(passphrase_file)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

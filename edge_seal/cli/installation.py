@@ -28,6 +28,9 @@ def doctor() -> None:
                 "blas": found.blas,
                 "gemm_gflops": round(found.gemm_gflops, 1),
                 "home": found.home,
+                "profile": found.profile,
+                "encryption": found.encryption,
+                "backups": found.backups,
                 "free_disk_bytes": found.free_disk_bytes,
                 "models": found.models,
                 "ledger": {"seq": found.ledger_seq, "head": found.ledger_head},
@@ -45,6 +48,9 @@ def doctor() -> None:
         say(f"arithmetic  {found.gemm_gflops:.0f} GFLOP/s ({libraries or 'no BLAS'})")
         for place, path in found.home.items():
             say(f"{place:<11} {path}")
+        say(f"profile     {found.profile}")
+        say(f"encryption  {found.encryption}")
+        say(f"backups     {found.backups}")
         say(f"free disk   {found.free_disk_bytes / 2**30:.1f} GiB")
         for model in found.models:
             for file in model.files:
@@ -67,9 +73,10 @@ def config() -> None:
 @json_option
 def path() -> None:
     """The path of config.toml; it may not exist yet."""
-    file = opened().home.config_file
+    home = opened().home
+    file = home.config_file
     if wants_json():
-        print_json({"path": file, "exists": file.exists()})
+        print_json({"path": file, "exists": file.exists(), "profile": home.profile})
     else:
         say(str(file))
 

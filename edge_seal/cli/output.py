@@ -20,9 +20,14 @@ from edge_seal.errors import EdgeSealError, LimitReached, Refused
 from edge_seal.plain_text import plain_text
 
 if TYPE_CHECKING:
+    from edge_seal.config import Home
     from edge_seal.runtime import Runtime
+    from edge_seal.safekeeping.unlocking import Passphrases
 
 _JSON = "edge_seal.json"
+# What was given before the command, for every command.
+PROFILE = "edge_seal.profile"
+PASSPHRASE_FILE = "edge_seal.passphrase_file"  # noqa: S105  # a name of an option
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -47,11 +52,25 @@ def wants_json() -> bool:
     return bool(click.get_current_context().meta.get(_JSON))
 
 
-def opened() -> Runtime:
-    """The runtime of this command; closed when the command ends."""
+def opened(passphrases: Passphrases | None = None) -> Runtime:
+    """The runtime of this command; closed when the command ends. Passphrases come from where the user put them."""
+    from edge_seal.cli.passphrases import GivenPassphrases
     from edge_seal.runtime import Runtime
 
-    return click.get_current_context().with_resource(Runtime.open())
+    known = passphrases or GivenPassphrases(passphrase_file())
+    return click.get_current_context().with_resource(Runtime.open(chosen_home(), passphrases=known))
+
+
+def chosen_home() -> Home:
+    """The home of the profile that this command was given."""
+    from edge_seal.config import locate_home
+
+    return locate_home(cast("str | None", click.get_current_context().meta.get(PROFILE)))
+
+
+def passphrase_file() -> Path | None:
+    """The file named by `--passphrase-file`."""
+    return cast("Path | None", click.get_current_context().meta.get(PASSPHRASE_FILE))
 
 
 # Data ---------------------------------------------------------------------------------------------------------

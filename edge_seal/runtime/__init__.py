@@ -8,7 +8,7 @@ lock, after what a crash left was cleared up; errors of models leave as errors o
 from edge_seal.runtime.chatting import Chatting, Consequences
 from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
 from edge_seal.runtime.interchange import Interchange
-from edge_seal.runtime.safekeeping import Protection, Safekeeping
+from edge_seal.runtime.safekeeping import Safekeeping
 from edge_seal.runtime.telling import Telling
 from edge_seal.runtime.upkeep import Upkeep
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask, Kept, KnownModel, Limits, RolledBack, UpdateRecord
@@ -23,7 +23,6 @@ __all__ = [
     "Kept",
     "KnownModel",
     "Limits",
-    "Protection",
     "Reach",
     "Removed",
     "RolledBack",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge_seal.errors import ConfigError, EngineError
+from edge_seal.errors import ConfigError, EngineError, NotFound
 from edge_seal.runtime.construction import Construction
 from edge_seal.runtime.values import USER
 from edge_seal.safekeeping import backups, conversion, restoring
@@ -15,25 +14,18 @@ from edge_seal.safekeeping.backups import Backup
 from edge_seal.safekeeping.conversion import Converted
 from edge_seal.safekeeping.possession import alone_in
 from edge_seal.safekeeping.restoring import Restored
-from edge_seal.safekeeping.unlocking import unlocked
+from edge_seal.safekeeping.unlocking import Protection, protection_of, unlocked
+from edge_seal.storage.database import Database
 from edge_seal.storage.durable_file import write_durably
-from edge_seal.storage.key_file import CIPHER, Holder, KeyFile
+from edge_seal.storage.key_file import KeyFile
 from edge_seal.storage.keychain import Keychain
 from edge_seal.storage.sealing import DataKey
+from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.ledger import Ledger
 
 Place = Literal["keychain", "passphrase"]
 
 KEY_CHANGED = "home.key_changed"
-
-
-@dataclass(frozen=True, slots=True)
-class Protection:
-    """Whether the home is encrypted, and where its key is: `place` names the keychain, or says `a passphrase`."""
-
-    cipher: str | None
-    key_id: str | None
-    holder: Holder | None
-    place: str | None
 
 
 class Safekeeping(Construction):
@@ -45,14 +37,7 @@ class Safekeeping(Construction):
         Raises:
             IntegrityError: the key file is damaged.
         """
-        key_file = KeyFile.read(self.home.key_file)
-        if key_file is None:
-            return Protection(None, None, None, None)
-        if key_file.holder == "passphrase":
-            return Protection(CIPHER, key_file.key_id, key_file.holder, "a passphrase")
-        keychain = Keychain.found()
-        name = "a keychain that this login does not have" if keychain is None else keychain.name
-        return Protection(CIPHER, key_file.key_id, key_file.holder, name)
+        return protection_of(KeyFile.read(self.home.key_file))
 
     def encrypt(self, place: Place | None = None) -> tuple[Protection, Converted]:
         """Encrypts the whole home. `place` None: the key goes to the keychain, or behind a passphrase without one.
@@ -70,7 +55,7 @@ class Safekeeping(Construction):
                 )
             key = DataKey.random()
             key_file = self._key_file(key, place)
-            return _protection(key_file), conversion.encrypt(self.home, self.clock, replacement, key, key_file)
+            return protection_of(key_file), conversion.encrypt(self.home, self.clock, replacement, key, key_file)
 
     def decrypt(self, *, forget_key: bool = False) -> Converted:
         """Decrypts the whole home. Backups stay encrypted, so the key stays in the keychain unless `forget_key`.
@@ -103,12 +88,16 @@ class Safekeeping(Construction):
             if key is None:
                 raise ConfigError("this home is not encrypted", next_step="edge-seal encrypt")
             key_file = self._key_file(key, place)
-            write_durably(self.home.key_file, key_file.content())
+            # With the key in hand: from here on the old passphrase opens nothing, and nobody is asked again.
+            with contextlib.closing(Database.open(self.home.database, key=key.for_database)) as database:
+                ledger = Ledger(database, self.clock, self.home.head_file)
+                with database.transaction():
+                    body: dict[str, JsonValue] = {"key_id": key.id, "holder": place}
+                    ledger.append(KEY_CHANGED, actor=USER, subject="home", body=body)
+                    write_durably(self.home.key_file, key_file.content())
             if forget_key and place == "passphrase" and (keychain := Keychain.found()) is not None:
                 keychain.forget(key.id)
-        with self.database.transaction():
-            self.ledger.append(KEY_CHANGED, actor=USER, subject="home", body={"key_id": key.id, "holder": place})
-        return _protection(key_file)
+        return protection_of(key_file)
 
     def back_up(self, target: Path | None = None) -> Backup:
         """Writes a backup, to `target` or among the home's own.
@@ -124,6 +113,18 @@ class Safekeeping(Construction):
     def backups(self) -> tuple[Backup, ...]:
         """The home's own backups, oldest first. Opens nothing."""
         return backups.listed(self.home)
+
+    def remove_backup(self, name: str) -> Path:
+        """Removes one of the home's own backups, named by its file or the whole path.
+
+        Raises:
+            NotFound: there is none.
+        """
+        for backup in self.backups():
+            if name in {backup.path.name, str(backup.path)}:
+                backup.path.unlink()
+                return backup.path
+        raise NotFound(f"this home has no backup {name}", next_step="edge-seal backup --list")
 
     def restore(self, path: Path) -> Restored:
         """Puts a backup in the place of what is there, which is kept as a backup itself; see `restoring.restore`."""
@@ -153,8 +154,3 @@ class Safekeeping(Construction):
                 next_step="set EDGE_SEAL_PASSPHRASE, or give --passphrase-file before the command",
             )
         return KeyFile.for_passphrase(key, self.passphrases.chosen())
-
-
-def _protection(key_file: KeyFile) -> Protection:
-    keychain = Keychain.found() if key_file.holder == "keychain" else None
-    return Protection(CIPHER, key_file.key_id, key_file.holder, "a passphrase" if keychain is None else keychain.name)

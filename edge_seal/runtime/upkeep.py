@@ -13,8 +13,11 @@ from edge_seal.errors import EdgeSealError, IntegrityError
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import Construction, models_as_ours
 from edge_seal.runtime.values import USER, KnownModel, Limits
+from edge_seal.safekeeping import backups
+from edge_seal.safekeeping.unlocking import protection_of
 from edge_seal.settings_file import SettingChange
 from edge_seal.storage.database import Database
+from edge_seal.storage.key_file import KeyFile
 from edge_seal.updates.budget import COUNTED_EVENT, allowance
 from edge_seal.updates.canonical import JsonValue
 
@@ -123,4 +126,12 @@ class Upkeep(Construction):
             active = None if update is None else update.id
         except EdgeSealError as error:
             told(error)
-        return diagnosis(self.home, database, Stored(tuple(models), seq, head, active, tuple(problems)))
+        encryption = "not known"
+        try:
+            encryption = protection_of(KeyFile.read(self.home.key_file)).words()
+        except EdgeSealError as error:
+            told(error)
+        kept = len(backups.listed(self.home))
+        return diagnosis(
+            self.home, database, Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept)
+        )

@@ -16,7 +16,7 @@ from typing import Final
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import Home
-from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
+from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError
 from edge_seal.safekeeping import snapshot
 from edge_seal.safekeeping.snapshot import Info, Member
 from edge_seal.storage.database import Database
@@ -69,11 +69,11 @@ def make(
         ConfigError: `target` exists.
     """
     made_at = timestamp(clock.now())
-    path = (target or home.backups / _name(made_at, reason)).absolute()
+    path = (target or _unused(home.backups / _name(made_at, reason))).absolute()
     if path.exists():
         raise ConfigError(f"{path} exists already; nothing was written", next_step="name another file")
     if target is None:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        _make_directory(path.parent)
     staged, copy = temporary_beside(path), temporary_beside(path)
     try:
         database.back_up_to(copy, None if key is None else key.for_database)
@@ -195,6 +195,25 @@ def named_adapters(database: Database) -> Sequence[tuple[str, str]]:
 def newest_schema() -> int:
     """The number of the newest migration that this program knows."""
     return MIGRATIONS[-1].number
+
+
+def _unused(path: Path) -> Path:
+    """`path`, or with a number where there is such a backup already."""
+    number = 2
+    found = path
+    while found.exists():
+        found = path.with_name(f"{path.name.removesuffix(SUFFIX)}-{number}{SUFFIX}")
+        number += 1
+    return found
+
+
+def _make_directory(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise EngineError(
+            f"cannot make the directory {path}: {error.strerror or error}", next_step="check the space and its rights"
+        ) from error
 
 
 def _name(made_at: str, reason: str) -> str:

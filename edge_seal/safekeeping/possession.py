@@ -45,7 +45,7 @@ def clear_up(home: Home) -> None:
     """Finishes what was cut off after it was decided, and removes what was cut off before; only for who is alone."""
     replacement(home).finish()
     adapters = home.adapters.iterdir() if home.adapters.is_dir() else ()
-    for directory in (home.data, home.backups, *(entry for entry in adapters if entry.is_dir())):
+    for directory in (home.data, home.state, home.backups, *(entry for entry in adapters if entry.is_dir())):
         if directory.is_dir():
             for leftover in directory.glob(f"{TEMPORARY_PREFIX}*"):
                 # It may be a decrypted copy that was not to be.

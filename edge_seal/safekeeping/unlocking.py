@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from edge_seal.config import Home
 from edge_seal.errors import ConfigError, EngineError
-from edge_seal.storage.key_file import KeyFile
+from edge_seal.storage.key_file import CIPHER, Holder, KeyFile
 from edge_seal.storage.keychain import Keychain
 from edge_seal.storage.sealing import DataKey
 
@@ -29,6 +30,32 @@ class Passphrases(Protocol):
             ConfigError: there is nobody to ask, or what was typed twice was not the same.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Whether a home is encrypted, and where its key is: `place` names the keychain, or says `a passphrase`."""
+
+    cipher: str | None = None
+    key_id: str | None = None
+    holder: Holder | None = None
+    place: str | None = None
+
+    def words(self) -> str:
+        """In one line, with the next step where there is one."""
+        if self.cipher is None:
+            return "none: edge-seal encrypt"
+        return f"{self.cipher}, the key {self.key_id} is {'in' if self.holder == 'keychain' else 'behind'} {self.place}"
+
+
+def protection_of(key_file: KeyFile | None) -> Protection:
+    """What the key file says; None is a plain home."""
+    if key_file is None:
+        return Protection()
+    keychain = Keychain.found() if key_file.holder == "keychain" else None
+    name = "a keychain that this login does not have" if keychain is None else keychain.name
+    place = "a passphrase" if key_file.holder == "passphrase" else name
+    return Protection(CIPHER, key_file.key_id, key_file.holder, place)
 
 
 def unlocked(home: Home, passphrases: Passphrases | None) -> DataKey | None:

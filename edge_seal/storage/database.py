@@ -298,7 +298,8 @@ class Database:
         Raises:
             EngineError: it could not be written.
         """
-        _create_private(target)
+        with _foreign_errors(target):
+            _create_private(target)
         # A parameter of the URI, because a statement that changes the key of the copy has to read it back.
         secret = "" if key is None else f"raw:{key.hex()}"
         place = f"file:{urllib.parse.quote(str(target.absolute()))}?cipher={_CIPHER}&key={secret}"

@@ -53,7 +53,7 @@ def in_a_process_of_its_own(work: Callable[[], str]) -> str:
     return "killed" if os.WIFSIGNALED(status) else said
 
 
-def main(library: str, directory: str, scenario_name: str, fault: str) -> None:
+def main(library: str, directory: str, scenario_name: str, fault: str, every: str = "1") -> None:
     logging.disable()
     faults = ctypes.CDLL(library)
     faults.fault_steps.restype = ctypes.c_long
@@ -65,7 +65,7 @@ def main(library: str, directory: str, scenario_name: str, fault: str) -> None:
     if prepared != "None":
         sys.exit(prepared)
 
-    for step in range(1, MOST_STEPS):
+    for step in range(1, MOST_STEPS, int(every)):
         shutil.copytree(before, work)
 
         def attempt(step: int = step) -> str:

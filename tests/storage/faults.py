@@ -57,10 +57,12 @@ def quick_directory() -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def exhaust(library: Path, directory: Path, scenario: str, fault: Fault) -> list[Attempt]:
-    """Fails `scenario` (`module:Class`, see `fault_runner`) at every step; the last attempt met no fault."""
+def exhaust(library: Path, directory: Path, scenario: str, fault: Fault, *, every: int = 1) -> list[Attempt]:
+    """Fails `scenario` (`module:Class`, see `fault_runner`) at every step, or at each `every`-th; the last attempt
+    met no fault.
+    """
     done = subprocess.run(
-        [sys.executable, "-m", "tests.storage.fault_runner", str(library), str(directory), scenario, fault],
+        [sys.executable, "-m", "tests.storage.fault_runner", str(library), str(directory), scenario, fault, str(every)],
         env={
             **os.environ,
             "LD_PRELOAD": str(library),
