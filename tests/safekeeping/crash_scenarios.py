@@ -172,5 +172,3 @@ class Import:
             count = len(runtime.stored_memories.list())
             words = len(runtime.stored_memories.search("fact", 50, "keyword"))
         return {(1, 0): "before", (21, 20): "after"}.get((count, words), repr((count, words)))
-
-

@@ -156,7 +156,13 @@ def test_a_backup_whose_chain_was_changed_is_refused_though_its_hashes_fit(root:
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "adapters/../../escaped", "edge-seal.db-wal", "link"])
 def test_an_archive_with_anything_else_in_it_is_refused(root: Path, tmp_path: Path, name: str) -> None:
     info = Info(
-        made_at="", reason="", schema_version=1, ledger_entries=0, ledger_head="", encrypted=False, files={name: "0" * 64}
+        made_at="",
+        reason="",
+        schema_version=1,
+        ledger_entries=0,
+        ledger_head="",
+        encrypted=False,
+        files={name: "0" * 64},
     )
     with tarfile.open(tmp_path / "evil", "w") as archive:
         (tmp_path / "info").write_text(info.model_dump_json())

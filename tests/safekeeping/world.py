@@ -79,9 +79,7 @@ def encrypted_cheaply(root: Path) -> DataKey:
 
     key = DataKey(b"k" * 32)
     with alone_in(home_at(root)) as replacement:
-        conversion.encrypt(
-            home_at(root), HandClock(), replacement, key, KeyFile.for_passphrase(key, PASSPHRASE, CHEAP)
-        )
+        conversion.encrypt(home_at(root), HandClock(), replacement, key, KeyFile.for_passphrase(key, PASSPHRASE, CHEAP))
     return key
 
 
