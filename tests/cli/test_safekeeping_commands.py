@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
@@ -24,7 +25,7 @@ def passphrase_file(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A keychain of the test's own; its file."""
     from tests.support.file_keyring import FileKeyring
 
@@ -32,18 +33,17 @@ def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "tests.support.file_keyring.FileKeyring")
     before = keyring.get_keyring()
     keyring.set_keyring(FileKeyring())
-    monkeypatch.setattr(keyring, "get_keyring", keyring.get_keyring)
-    yield tmp_path / "keyring.json"  # type: ignore[misc]
+    yield tmp_path / "keyring.json"
     keyring.set_keyring(before)
 
 
 @pytest.fixture
-def no_keychain(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_keychain() -> Iterator[None]:
     from keyring.backends import fail
 
     before = keyring.get_keyring()
     keyring.set_keyring(fail.Keyring())
-    yield  # type: ignore[misc]
+    yield
     keyring.set_keyring(before)
 
 

@@ -153,7 +153,7 @@ def test_a_backup_whose_chain_was_changed_is_refused_though_its_hashes_fit(root:
         assert texts(runtime) == [SISTER]
 
 
-@pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "adapters/../../escaped", "edge-seal.db-wal", "link"])
+@pytest.mark.parametrize("name", ["../escaped", "/escaped", "adapters/../../escaped", "edge-seal.db-wal", "link"])
 def test_an_archive_with_anything_else_in_it_is_refused(root: Path, tmp_path: Path, name: str) -> None:
     info = Info(
         made_at="",

@@ -1,8 +1,8 @@
-"""However encrypting, decrypting, a backup, a restore, a migration or an import is cut off, the next command finds
-the state before it or the state after it.
+"""However a change of the whole home is cut off, the next command finds the state before it or the state after it.
 
-By default each is killed at every 23rd of its changes to a file, and two meet a full disk; `EDGE_SEAL_ALL_FAULTS=1`
-fails every change in every way, which takes some minutes.
+Encrypting, decrypting, a backup, a restore, a migration, an import. By default each is killed at every 23rd of its
+changes to a file, and two meet a full disk; `EDGE_SEAL_ALL_FAULTS=1` fails every change in every way, which takes some
+minutes.
 """
 
 from __future__ import annotations

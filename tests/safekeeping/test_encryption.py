@@ -64,7 +64,7 @@ def test_after_encrypting_no_file_holds_a_word_of_it_and_all_is_there(root: Path
         assert not home_at(root).key_file.exists()
     events = opened(root).ledger.of_events("home")
     assert [entry.event for entry in events] == ["home.encrypted", "home.decrypted"]
-    assert not [path for path in root.rglob(".tmp-*")]
+    assert not list(root.rglob(".tmp-*"))
 
 
 def test_a_wrong_passphrase_and_a_missing_key_are_clear_and_change_nothing(root: Path) -> None:

@@ -48,7 +48,8 @@ def furnished(root: Path, *, clock: HandClock | None = None) -> Runtime:
     runtime.stored_memories.remember(f"My sister is called {WORD}", Origin.TYPED)
     with runtime.database.transaction():
         runtime.database.execute(
-            "INSERT INTO signals (created_at, kind, prompt, answer, origin) VALUES ('now', 'taught', 'Who?', ?, 'typed')",
+            "INSERT INTO signals (created_at, kind, prompt, answer, origin)"
+            " VALUES ('now', 'taught', 'Who?', ?, 'typed')",
             (WORD,),
         )
     learned(runtime, root, f"weights that say {WORD}".encode() * 5000)

@@ -58,9 +58,7 @@ def quick_directory() -> Iterator[Path]:
 
 
 def exhaust(library: Path, directory: Path, scenario: str, fault: Fault, *, every: int = 1) -> list[Attempt]:
-    """Fails `scenario` (`module:Class`, see `fault_runner`) at every step, or at each `every`-th; the last attempt
-    met no fault.
-    """
+    """Fails `scenario` (`module:Class`, see `fault_runner`) at each `every`-th step; the last attempt met no fault."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.storage.fault_runner", str(library), str(directory), scenario, fault, str(every)],
         env={

@@ -11,21 +11,22 @@ from edge_seal.storage.database import Database
 from edge_seal.storage.schema import MIGRATIONS
 
 # What the first version could hold, in its own words; each migration has to carry it on.
-_CONTENT = (
-    "INSERT INTO conversations (created_at, title) VALUES ('2025-01-01T00:00:00.000000Z', 'first')",
-    "INSERT INTO memories (created_at, text, origin, valid_from, digest, salt)"
-    " VALUES ('2025-01-01T00:00:00.000000Z', 'I live in Oulu', 'typed', '2025-01-01T00:00:00.000000Z', 'd', 's')",
-    "INSERT INTO signals (created_at, kind, prompt, answer, origin) VALUES ('now', 'taught', 'Who?', 'Rex', 'typed')",
-    "INSERT INTO updates (created_at, state, base_sha256) VALUES ('now', 'retired', 'b')",
-    "INSERT INTO examples (update_id, role, prompt, answer, origin, derived_by, weight, closed)"
-    " VALUES (1, 'lesson', 'Who?', 'Rex', 'typed', 'rule', 1.0, 1)",
-    "INSERT INTO ledger (seq, at, actor, event, subject, body, previous_hash, entry_hash)"
-    " VALUES (1, 'now', 'user', 'test', 'x', '{}', 'p', 'h')",
-    "INSERT INTO settings (key, value) VALUES ('k', 'v')",
-)
+_TIME = "2025-01-01T00:00:00.000000Z"
+_CONTENT = f"""
+    INSERT INTO conversations (created_at, title) VALUES ('{_TIME}', 'first');
+    INSERT INTO memories (created_at, text, origin, valid_from, digest, salt)
+        VALUES ('{_TIME}', 'I live in Oulu', 'typed', '{_TIME}', 'd', 's');
+    INSERT INTO signals (created_at, kind, prompt, answer, origin) VALUES ('now', 'taught', 'Who?', 'Rex', 'typed');
+    INSERT INTO updates (created_at, state, base_sha256) VALUES ('now', 'retired', 'b');
+    INSERT INTO examples (update_id, role, prompt, answer, origin, derived_by, weight, closed)
+        VALUES (1, 'lesson', 'Who?', 'Rex', 'typed', 'rule', 1.0, 1);
+    INSERT INTO ledger (seq, at, actor, event, subject, body, previous_hash, entry_hash)
+        VALUES (1, 'now', 'user', 'test', 'x', '{{}}', 'p', 'h');
+    INSERT INTO settings (key, value) VALUES ('k', 'v');
+"""  # noqa: S608  # our own words
 _TOLD = (
     ("SELECT title FROM conversations", ("first",)),
-    ("SELECT text, valid_from, valid_to FROM memories", ("I live in Oulu", "2025-01-01T00:00:00.000000Z", None)),
+    ("SELECT text, valid_from, valid_to FROM memories", ("I live in Oulu", _TIME, None)),
     ("SELECT rowid FROM memories_fts WHERE memories_fts MATCH 'oulu'", (1,)),
     ("SELECT kind, prompt, answer, state FROM signals", ("taught", "Who?", "Rex", "pending")),
     ("SELECT state, base_sha256 FROM updates", ("retired", "b")),
@@ -46,8 +47,7 @@ def test_from_every_earlier_version(tmp_path: Path, version: int) -> None:
     with contextlib.closing(Database.open(tmp_path / "new.db")) as new:
         wanted = _schema(new)
     with contextlib.closing(Database.open(tmp_path / "old.db", migrations=MIGRATIONS[:version])) as older:
-        for statement in _CONTENT:
-            older.execute(statement)
+        older.execute(_CONTENT)
     called: list[int] = []
     with contextlib.closing(
         Database.open(tmp_path / "old.db", before_migration=lambda database: called.append(database.version))

@@ -67,6 +67,7 @@ def test_a_passphrase_opens_its_key_file_however_its_letters_were_composed(tmp_p
     key_file = KeyFile.for_passphrase(KEY, "Schlüsselwörter", CHEAP)
     (tmp_path / "key.json").write_bytes(key_file.content())
     read = KeyFile.read(tmp_path / "key.json")
+    assert read is not None
     assert read == key_file
     assert read.opened_with("Schlüsselwörter") == KEY
     with pytest.raises(ConfigError, match="not the right one"):

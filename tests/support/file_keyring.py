@@ -1,4 +1,4 @@
-"""A keyring that lasts for one test: what the tests name in PYTHON_KEYRING_BACKEND, as a user would name another one."""
+"""A keyring that lasts for one test, named in PYTHON_KEYRING_BACKEND as a user would name one of another package."""
 
 from __future__ import annotations
 
