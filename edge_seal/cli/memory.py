@@ -1,15 +1,17 @@
-"""`remember`, `forget` and the `memory` commands."""
+"""`remember` and the `memory` commands."""
 
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from io import BytesIO
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from edge_seal.cli.facts import COMMANDS as FACT_COMMANDS
 from edge_seal.cli.output import (
+    faint,
     json_option,
     local_time,
     note,
@@ -27,7 +29,12 @@ from edge_seal.cli.output import (
 from edge_seal.errors import Refused
 from edge_seal.records import Memory, Origin
 
+if TYPE_CHECKING:
+    from edge_seal.runtime.browsing import Form
+
 _MODES = ["hybrid", "keyword", "vector"]
+_FORMS = ["jsonl", "markdown"]
+TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command()
@@ -96,16 +103,52 @@ def search(query: str, count: int, mode: str | None) -> None:
 
 
 @memory.command("list")
-@click.option("-n", "limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
-@click.option("--ended", is_flag=True, help="Those that no longer hold, too.")
+@click.option("-n", "--limit", type=click.IntRange(1), metavar="N", help="Only the newest N.")
+@click.option("--before", metavar="ID", help="Only those older than this one: the next page.")
+@click.option("--text", metavar="TEXT", help="With this in their text.")
+@click.option("--kind", metavar="ATTRIBUTE", help="That say this of you or yours: home, name, job ...")
+@click.option("--origin", type=click.Choice([origin.value for origin in Origin]), help="Where they come from.")
+@click.option("--source", metavar="TEXT", help="With this in their source.")
+@click.option("--since", type=TIME, metavar="DATE", help="Kept on or after this day (or time).")
+@click.option("--until", type=TIME, metavar="DATE", help="Kept before this day (or time).")
+@click.option("--all", "--ended", "ended", is_flag=True, help="Those that no longer hold, too.")
+@click.option("--valid-now", is_flag=True, help="Only those that hold: the default.")
 @json_option
-def list_(limit: int | None, ended: bool) -> None:
+def list_(  # one option each
+    limit: int | None,
+    before: str | None,
+    text: str | None,
+    kind: str | None,
+    origin: str | None,
+    source: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    ended: bool,
+    valid_now: bool,
+) -> None:
     """The memories, oldest first."""
-    memories = opened().stored_memories.list(limit=limit, ended=ended)
+    if ended and valid_now:
+        raise click.UsageError("--all and --valid-now exclude each other")
+    from edge_seal.memory.listing import Filter
+
+    wanted = Filter(
+        text=text,
+        kind=kind,
+        origin=None if origin is None else Origin(origin),
+        source=source,
+        since=_stored(since),
+        until=_stored(until),
+        ended=ended,
+        before=before,
+    )
+    memories = opened().memory_page(wanted, limit)
+    following = memories[0].id if limit is not None and len(memories) == limit else None
     if wants_json():
-        print_json({"memories": memories})
-    else:
-        table([(item.id, local_time(item.created_at), item.text) for item in memories], heading=("ID", "SINCE", "TEXT"))
+        print_json({"memories": memories, "next": following})
+        return
+    table([(item.id, local_time(item.created_at), item.text) for item in memories], heading=("ID", "SINCE", "TEXT"))
+    if following is not None:
+        faint(f"older ones: --before {following}")
 
 
 @memory.command()
@@ -142,15 +185,27 @@ def edit(id: str, text: str, yes: bool) -> None:  # noqa: A002
 
 @memory.command("import")
 @click.argument("file")
+@click.option("--format", "form", type=click.Choice(_FORMS), help="By the file's name, if not given.")
 @click.option("--source", metavar="NAME", help="Where they come from; the file's name, if not given.")
 @click.option("--backup", is_flag=True, help="It is an export of your own: take times and origins as they stand.")
 @yes_option
 @json_option
-def import_(file: str, source: str | None, backup: bool, yes: bool) -> None:
-    """Add the memories of a FILE (JSON Lines, {"text": "..."} a line); `-` is stdin. All of them, or none."""
+def import_(file: str, form: str | None, source: str | None, backup: bool, yes: bool) -> None:
+    """Add the memories of a FILE, as `export` writes it; `-` is stdin. All of them, or none.
+
+    A file is not believed about itself: its memories get the origin `file` and the time of now, and end nothing that
+    you typed. With --backup every field is taken as it stands.
+    """
     content = read_bytes(file)
     named = source or (None if file == "-" else file.rpartition("/")[2])
-    result = opened().import_memories(BytesIO(content), source=named, backup=backup, confirmed=yes)
+    result = opened().import_memories(
+        BytesIO(content),
+        source=named,
+        form=_form(form, file),
+        backup=backup,
+        confirmed=yes,
+        progress=_read_so_far if sys.stderr.isatty() and not wants_json() else None,
+    )
     if wants_json():
         print_json({"added": result.added, "known": result.known})
     else:
@@ -158,9 +213,27 @@ def import_(file: str, source: str | None, backup: bool, yes: bool) -> None:
 
 
 @memory.command()
-def export() -> None:
-    """Every memory as JSON Lines on stdout, those that no longer hold too."""
-    opened().stored_memories.export_to(sys.stdout.buffer)
+@click.option("--format", "form", type=click.Choice(_FORMS), default="jsonl", show_default=True)
+def export(form: str) -> None:
+    """Every memory on stdout, those that no longer hold too: `memory import --backup` takes it back as it was."""
+    opened().export_memories(sys.stdout.buffer, _form(form, ""))
+
+
+def _form(given: str | None, file: str) -> Form:
+    return "markdown" if given == "markdown" or (given is None and file.endswith((".md", ".markdown"))) else "jsonl"
+
+
+def _read_so_far(count: int) -> None:
+    click.echo(f"\r{count} read", nl=False, err=True)
+
+
+def _stored(moment: datetime | None) -> str | None:
+    """A day or time of this machine's own, as times are stored."""
+    if moment is None:
+        return None
+    from edge_seal.clock import timestamp
+
+    return timestamp(moment.astimezone(UTC))
 
 
 def _insists(refusal: Refused) -> bool:

@@ -138,6 +138,20 @@ def _parsed(number: int, content: bytes) -> Line:
         raise _refused(number, str(error)) from error
 
 
+def line_of(number: int, record: object) -> Line:
+    """The memory in a record from elsewhere, checked as a line of JSON Lines is.
+
+    Raises:
+        ConfigError: it is no such record; the message gives `number`.
+    """
+    try:
+        return _checked_line(record)
+    except ValidationError as error:
+        raise _refused(number, describe(error)) from error
+    except ValueError as error:
+        raise _refused(number, str(error)) from error
+
+
 def _line(content: bytes) -> Line:
     try:
         record = json.loads(content.decode("utf-8"), object_pairs_hook=_without_doubles)
@@ -145,6 +159,10 @@ def _line(content: bytes) -> Line:
         raise ValueError("is not UTF-8") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"is not JSON: {error.msg} at character {error.pos + 1}") from error
+    return _checked_line(record)
+
+
+def _checked_line(record: object) -> Line:
     given = _Outside.model_validate(record)
     return Line(given.text, given.origin, given.source, given.created_at, given.valid_from, given.valid_to)
 

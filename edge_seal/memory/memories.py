@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, Final, cast
@@ -22,7 +22,7 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
-from edge_seal.memory import facts, interchange, periods, rows, search, vectors, word_index, words
+from edge_seal.memory import facts, interchange, listing, periods, rows, search, vectors, word_index, words
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
 from edge_seal.memory.search import Hit, Mode
@@ -195,12 +195,25 @@ class Memories:
 
     def export_to(self, stream: BinaryIO) -> int:
         """Writes every memory as JSON Lines, those that no longer hold too; gives how many."""
-        memories = self.list(ended=True)
-        stream.writelines(interchange.line(memory) for memory in memories)
-        return len(memories)
+        count = 0
+        for memory in listing.each(self._database):
+            stream.write(interchange.line(memory))
+            count += 1
+        return count
 
     def import_from(self, stream: BinaryIO, *, source: str | None = None, backup: bool = False) -> Imported:
-        """Adds the memories of a JSON Lines file: all of them, or none if one line is refused.
+        """`import_lines` with those of a JSON Lines file."""
+        return self.import_lines(interchange.parsed(stream), source=source, backup=backup)
+
+    def import_lines(
+        self,
+        lines: Iterable[Line],
+        *,
+        source: str | None = None,
+        backup: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Imported:
+        """Adds the memories of a file: all of them, or none if one line is refused. `progress` gets how many were read.
 
         What a file says of itself is not believed: its memories get the origin `file`, the time of now and, where
         they name no source of their own, `source`. With `backup` (an export of the user's own) every field is taken
@@ -212,8 +225,10 @@ class Memories:
         added = known = 0
         now = self._now()
         with self._database.transaction():
-            present = {_sameness(memory) for memory in self.list(ended=True)}
-            for line in interchange.parsed(stream):
+            present = {_sameness(memory) for memory in listing.each(self._database)}
+            for number, line in enumerate(lines, start=1):
+                if progress is not None and number % EMBEDDED_AT_ONCE == 0:
+                    progress(number)
                 memory = _from_backup(line, now) if backup else _from_file(line, now, source)
                 if _sameness(memory) in present:
                     known += 1

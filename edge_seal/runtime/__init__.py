@@ -5,11 +5,11 @@ is taught, corrected or remembered is judged before a byte of it is kept; what c
 lock, after what a crash left was cleared up; errors of models leave as errors of ours.
 """
 
+from edge_seal.runtime.browsing import Browsing
 from edge_seal.runtime.chatting import Chatting, Consequences
 from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
 from edge_seal.runtime.interchange import Interchange
 from edge_seal.runtime.safekeeping import Safekeeping
-from edge_seal.runtime.telling import Telling
 from edge_seal.runtime.upkeep import Upkeep
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask, Kept, KnownModel, Limits, RolledBack, UpdateRecord
 
@@ -31,5 +31,5 @@ __all__ = [
 ]
 
 
-class Runtime(Chatting, Interchange, Telling, Forgetting, Upkeep, Safekeeping):
+class Runtime(Chatting, Interchange, Browsing, Forgetting, Upkeep, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from typing import BinaryIO
 
 from edge_seal.adaptation import admission, signals
 from edge_seal.adaptation.admission import Admission
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.errors import Refused
-from edge_seal.memory import interchange
-from edge_seal.memory.memories import Imported
 from edge_seal.memory.search import Mode
 from edge_seal.records import Action, Memory, Origin, Recalled, SignalKind
 from edge_seal.runtime.construction import Construction
@@ -90,16 +86,6 @@ class Telling(Construction):
         self.stored_memories.get(memory_id)
         self._admit_memories([text], confirmed=confirmed)
         return self.memories.edit(memory_id, text)
-
-    def import_memories(
-        self, stream: BinaryIO, *, source: str | None, backup: bool = False, confirmed: bool = False
-    ) -> Imported:
-        """Adds the memories of a JSON Lines file, all of them or none; refused as in `remember`."""
-        content = stream.read()
-        texts = [f"{line.text}\n{line.source or ''}" for line in interchange.parsed(io.BytesIO(content))]
-        places = tuple(f"line {number}" for number, line in enumerate(content.split(b"\n"), start=1) if line.strip())
-        self._admit_memories(texts, places=places, confirmed=confirmed)
-        return self.memories.import_from(io.BytesIO(content), source=source, backup=backup)
 
     def search_memories(self, query: str, count: int, mode: Mode | None = None) -> tuple[Recalled, ...]:
         """The memories nearest to `query`, best first."""

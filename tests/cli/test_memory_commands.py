@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 from edge_seal.config import Home
@@ -77,3 +81,53 @@ def test_memories_reach_the_terminal_without_what_it_would_obey(cli: CommandLine
     assert "\x1b" not in as_json.out
     assert "\u202e" not in as_json.out
     assert as_json.json["memories"][0]["text"] == nasty
+
+
+def test_the_list_is_filtered_and_paged(cli: CommandLine) -> None:
+    for number in range(5):
+        cli("remember", f"note {number} about boats", "--source", "log" if number % 2 else "diary")
+    first = cli("memory", "list", "-n", "2", "--json").json
+    assert [item["id"] for item in first["memories"]] == ["m4", "m5"]
+    second = cli("memory", "list", "-n", "2", "--before", first["next"], "--json").json
+    assert [item["id"] for item in second["memories"]] == ["m2", "m3"]
+    assert cli("memory", "list", "-n", "2", "--before", second["next"], "--json").json["next"] is None
+    assert len(cli("memory", "list", "--source", "DIARY", "--text", "Boats").out.splitlines()) == 3
+    assert cli("memory", "list", "--since", "2999-01-01").out == ""
+    assert len(cli("memory", "list", "--until", "2999-01-01").out.splitlines()) == 5
+    assert cli("memory", "list", "--origin", "file").out == ""
+    cli("memory", "list", "--all", "--valid-now", code=2)
+    cli("memory", "list", "--before", "x1", code=1)
+    cli("memory", "list", "--since", "yesterday", code=2)
+
+
+def test_markdown_goes_out_and_comes_back(cli: CommandLine, tmp_path: Path) -> None:
+    cli("remember", "I like tea,\nblack")
+    exported = cli("memory", "export", "--format", "markdown").out
+    assert "> I like tea,\n> black\n" in exported
+    file = tmp_path / "mine.md"
+    file.write_text(exported, encoding="utf-8")
+    cli("forget", "m1")
+    assert cli("memory", "import", str(file), "--backup", "--json").json == {"added": 1, "known": 0}
+    assert cli("memory", "export", "--format", "markdown").out == exported
+    file.write_text(f"{exported}\n## \n> My key is {KEY}\n", encoding="utf-8")
+    assert "line 11: secret.github_token" in cli("memory", "import", str(file), code=3).err
+
+
+def test_an_import_that_is_killed_leaves_nothing_of_it(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "many.jsonl"
+    file.write_text("".join(f'{{"text": "note {number} about boats"}}\n' for number in range(600)), encoding="utf-8")
+    cli("remember", "the one that was there")
+    killed_half_way = """
+import os, signal, sys
+from edge_seal.runtime import Runtime
+with open(sys.argv[1], "rb") as file, Runtime.open() as runtime:
+    runtime.import_memories(file, source=None, progress=lambda n: n < 300 or os.kill(os.getpid(), signal.SIGKILL))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", killed_half_way, str(file)], env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert len(cli("memory", "list", "--json").json["memories"]) == 1
+    assert cli("audit", "verify", "--json").json["intact"] is True
+    cli("memory", "import", str(file))
+    assert len(cli("memory", "list", "--json").json["memories"]) == 601
+    assert cli("audit", "verify", "--json").json["intact"] is True
