@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias, cast
@@ -129,23 +129,18 @@ class GgufFile:
         Raises:
             UnsupportedModel: no tensor has this name, or its type cannot be dequantized.
         """
-        import gguf  # late: opening and checking a file needs neither gguf nor numpy
-        import numpy as np
+        import numpy as np  # late: opening and checking a file needs no numpy
+
+        from edge_models.dequantize import READ, dequantize
 
         info = self.tensors.get(name)
         if info is None:
             raise UnsupportedModel(f"{self.path} has no tensor {name}")
-        stored = np.frombuffer(self._data, dtype=np.uint8, count=info.size, offset=info.offset).copy()
-        if info.type_name == "F32":
-            return stored.view("<f4").astype(np.float32, copy=False).reshape(info.shape)
-        # Blocks do not know rows, and a few long rows dequantize faster than many short ones.
-        rows = math.gcd(info.shape[0], 16) if len(info.shape) > 1 else 1
-        dequantize = cast("Callable[..., FloatArray]", gguf.quants.dequantize)
-        try:
-            values = dequantize(stored.reshape(rows, -1), gguf.GGMLQuantizationType[info.type_name])
-        except NotImplementedError as error:
-            raise UnsupportedModel(f"{self.path}: {name} is {info.type_name}, which cannot be dequantized") from error
-        return np.ascontiguousarray(values, dtype=np.float32).reshape(info.shape)
+        if info.type_name not in READ:
+            raise UnsupportedModel(f"{self.path}: {name} is {info.type_name}, which cannot be dequantized")
+        stored = np.frombuffer(self._data, dtype=np.uint8, count=info.size, offset=info.offset)
+        # A copy where the values are the stored bytes: the mapping ends with the file.
+        return dequantize(stored.copy() if info.type_name == "F32" else stored, info.type_name).reshape(info.shape)
 
     def _value(self, key: str, default: MetaValue | None) -> MetaValue:
         value = self.metadata.get(key, default)
