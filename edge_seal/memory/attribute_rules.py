@@ -275,7 +275,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     _rule("allergy", _S + r"(?:have an allergy to|react badly to) (?P<v>.+)", many=True),
     _rule("allergy", _S + r"am (?P<v>(?:lactose|gluten|fructose|histamine)[- ]intolerant|c(?:o)?eliac)", many=True),
-    _rule("{k}", _WE + r"(?:take|drink|have) my (?P<k>coffee|tea|eggs|steak|porridge|martini) (?P<v>.+)"),
+    _rule("{k} taken", _WE + r"(?:take|drink|have) my (?P<k>coffee|tea|eggs|steak|porridge|martini) (?P<v>.+)"),
     # Things
     _rule(
         "phone",

@@ -278,7 +278,7 @@ _DENIALS: Final = frozenset({"never", "no", "do not", "can not"})
 
 def _readings(rule: Rule, match: re.Match[str], said: _Meant, clause: Clause, now: datetime) -> Iterator[Reading]:
     groups = match.groupdict()
-    subject = rule.subject or _subject(groups.get("who"))
+    subject = rule.subject or subject_name(groups.get("who"))
     attribute = _attribute(rule, groups)
     value = groups["v"]
     if attribute is None:
@@ -327,7 +327,8 @@ def _when(rule: Rule, said: _Meant, now: datetime) -> tuple[datetime | None, dat
     return (period.start if kind == "since" else None), now, True
 
 
-def _subject(who: str | None) -> str:
+def subject_name(who: str | None) -> str:
+    """The subject that `who` names; None is the user."""
     if who is None:
         return ME
     name = re.sub(r"^(?:new|current|own|old|former|previous) ", "", who.strip(), flags=re.IGNORECASE).lower()
@@ -336,15 +337,17 @@ def _subject(who: str | None) -> str:
     return _SYNONYMS.get(name, name)
 
 
+def attribute_name(key: str) -> str:
+    """The attribute that `X` of "my X" names: one name for words that mean the same."""
+    name = re.sub(r"^(?:new|current|own|usual|whole) ", "", key.strip().lower())
+    name = name.replace("favorite", "favourite").replace("color", "colour")
+    return _SYNONYMS.get(name, name)
+
+
 def _attribute(rule: Rule, groups: dict[str, str | None]) -> str | None:
-    key = groups.get("k") or ""
-    name = (
-        re.sub(r"^(?:new|current|own|usual|whole) ", "", key.strip().lower())
-        .replace("favorite", "favourite")
-        .replace("color", "colour")
-    )
+    name = attribute_name(groups.get("k") or "")
     if rule.attribute == "{k}":
-        return _SYNONYMS.get(name, name)
+        return name
     if "{k}" in rule.attribute:
         singular = name[:-1] if name.endswith("s") and not name.endswith("ss") else name
         return rule.attribute.format(k=singular)

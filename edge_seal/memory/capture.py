@@ -82,7 +82,7 @@ _NO_STATEMENT: Final = re.compile(
 _LASTING: Final = re.compile(
     r"name|surname|nickname|pronouns|residence|home town|household|employer|job title|marital status|"
     r"number of children|"
-    r"siblings|pet|birthday|year of birth|birthplace|age|favourite .*|diet|food avoided|allergy|coffee|tea|phone|"
+    r"siblings|pet|birthday|year of birth|birthplace|age|favourite .*|diet|food avoided|allergy|.* taken|phone|"
     r"laptop|"
     r"car|native language|answer language|language|learning|time zone|studies|school|wake-up time|bedtime|commute|"
     r"gym days|meetings on .*|meeting times|meeting length|preference of .*"

@@ -22,7 +22,7 @@ from typing import Final, Protocol, cast
 
 from edge_seal.clock import Clock, parse_timestamp, timestamp
 from edge_seal.errors import ConfigError, NotFound
-from edge_seal.memory import attributes, periods, rows
+from edge_seal.memory import attributes, periods, questions, rows
 from edge_seal.memory.attributes import Reading
 from edge_seal.memory.sentences import clauses
 from edge_seal.records import Contradiction, Era, Memory, Origin
@@ -116,6 +116,17 @@ class Facts:
             )
             for reading in readings
         )
+
+    def answering(self, question: str, since: str) -> tuple[int, ...]:
+        """Numbers of the memories with the attribute that `question` asks for, newest first.
+
+        Only of facts that hold later than `since`; at most ten, so that a list of friends does not fill the prompt.
+        """
+        wanted = questions.asked(question)
+        if wanted is None:
+            return ()
+        found = self._database.rows(_ANSWERING, (wanted.subject, json.dumps(wanted.attributes), since, since))
+        return tuple(cast("int", row[0]) for row in found)
 
     def are_read(self, memory: Memory) -> bool:
         """Whether the rules read anything in `memory`."""
@@ -435,6 +446,13 @@ def _says_more(memory: Memory) -> bool:
 def _truly_from(memory: Memory) -> str:
     return min(memory.valid_from, memory.valid_to or memory.valid_from)
 
+
+_ANSWERING: Final = """
+    SELECT DISTINCT memories.id FROM facts JOIN memories ON memories.id = facts.memory_id
+    WHERE subject = ? AND attribute IN (SELECT value FROM json_each(?))
+    AND (facts.valid_to IS NULL OR facts.valid_to > ?) AND (memories.valid_to IS NULL OR memories.valid_to > ?)
+    ORDER BY origin = 'typed' DESC, memories.id DESC LIMIT 10
+"""
 
 _OPEN: Final = """
     SELECT first_id, second_id, found_at, similarity FROM contradictions
