@@ -255,7 +255,8 @@ _SYNONYMS: Final = {
     "occupation": "job title", "vehicle": "car", "workplace": "employer", "company": "employer", "bike": "bicycle",
     "notebook": "laptop", "mum": "mother", "mom": "mother", "dad": "father", "flat mate": "flatmate",
     "roommate": "flatmate", "landlady": "landlord", "gp": "doctor", "line manager": "manager", "supervisor": "manager",
-    "boss": "manager", "city": "residence", "home city": "residence", "home address": "address",
+    "boss": "manager", "city": "residence", "last name": "surname",
+    "family name": "surname", "home city": "residence", "home address": "address",
 }  # fmt: skip
 _SEVERAL_OF_THEM: Final = re.compile(
     r"^(?:friend|colleague|coworker|neighbou?r|cousin|aunt|uncle|nephew|niece|student|child|kid)s?$"

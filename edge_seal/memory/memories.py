@@ -310,7 +310,9 @@ class Memories:
         depth = max(wanted, search.MINIMUM_DEPTH)
         # What has ended is an answer to "where did I live before?", and to nothing that is asked of the present.
         since = self._since(ended=periods.asks_about_past(query))
-        return search.ranked(self._database, self._index, question, vector, depth, since)
+        ranked = search.ranked(self._database, self._index, question, vector, depth, since)
+        # "I moved to Oulu" answers "Where do I live?", however far apart their words and vectors are.
+        return search.with_answers(ranked, self.facts.answering(query, since))
 
     def _recalled(self, hit: Hit) -> Recalled:
         memory = rows.memory_of(self._row(hit.number))

@@ -1,5 +1,6 @@
 """Which attribute of whom a question asks for: "Where do I live?" is answered by "I moved to Oulu".
 
+However far apart their words and vectors are, the two are about one attribute.
 
 Invariant: pure; a question that no rule fits asks for no attribute, and is answered by search alone.
 """
@@ -33,6 +34,7 @@ _ASKED: Final = tuple(
         (rf"(?:where|which company|what company|who|for whom) {_DO} {_WHO} (?:\w+ (?:to )?)??(?:work|working|employed)\b", "employer"),
         (rf"what {_DO} {_WHO} (?:\w+ (?:to )?)??(?:do for (?:a )?(?:living|work)|work as)", "job title|employer"),
         (r"what (?:should|can|do|may) (?:you|i|people|they) call me|what am i called", "nickname|name"),
+        (r"what (?:nick)?names? (?:do|did) i (?:use|go by)", "nickname|name"),
         (r"who am i\b|do you know my name", "name|nickname"),
         (rf"(?:what|which) (?:kind of )?diet {_DO} {_WHO}", "diet"),
         (rf"{_DO} {_WHO} (?:a )?(?:vegan|vegetarian)\b", "diet"),
@@ -52,9 +54,7 @@ _ASKED: Final = tuple(
         (rf"what (?:is|are|was) {_WHOSE}(?P<pet>{PETS}) (?:called|named)|what {_DO} my (?P<pet2>{PETS})(?:'s name)?(?: called)?", "name"),
         (rf"who (?:is|was) my (?:old |former |previous |new |current )?(?P<person>{PARTNERS}|{UNIQUE_PEOPLE})\b", "name"),
         (rf"who {_DO} i (?:married|engaged) to|my (?P<partner>{PARTNERS})(?:'s)? name", "name"),
-        (rf"(?:what|which|who|when|where|how)(?: is|'s|'re| are| was| were| used to be) {_WHOSE}"
-         r"(?:old |former |previous |new |current |usual )?(?P<thing>(?!\w+ing\b)[\w'-]+(?: [\w'-]+){0,3}?)"
-         r"(?: (?:called|named|before|with|now|again|previously|back then|at the moment|these days))*(?=[?.!]|$)", "{thing}"),
+        (rf"(?:what|which|who|when|where|how)(?: is|'s|'re| are| was| were| used to be) {_WHOSE}(?:old |former |previous |new |current |usual )?(?P<thing>(?!\w+ing\b)[\w'-]+(?: [\w'-]+){{0,3}}?)(?: (?:called|named|before|with|now|again|previously|back then|at the moment|these days))*(?=[?.!]|$)", "{thing}"),
         (r"(?:what|which) (?P<thing>[\w-]+(?: [\w-]+)?) (?:is|was) my favou?rite", "favourite {thing}"),
     )
 )  # fmt: skip

@@ -7,7 +7,7 @@ Two questions are answered apart. `ranked` orders what comes nearest, whatever i
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from edge_seal.engines.engine import FloatArray
@@ -33,13 +33,17 @@ RELAXED: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A memory's number, its fused score, its cosine where known, and what of the question's words it has."""
+    """A memory's number, its fused score, its cosine where known, and what of the question's words it has.
+
+    `answers`: rules say that it has the attribute that is asked for.
+    """
 
     number: int
     score: float
     similarity: float | None
     matched_words: int
     asked_words: int
+    answers: bool = False
 
     @property
     def coverage(self) -> float:
@@ -85,8 +89,18 @@ def ranked(
     return tuple(sorted(hits, key=_best_first))
 
 
+def with_answers(hits: Sequence[Hit], numbers: Sequence[int]) -> tuple[Hit, ...]:
+    """`hits` with the memories that have the very attribute that is asked for, `numbers`, before all others."""
+    known = {hit.number: hit for hit in hits}
+    most = max((hit.score for hit in hits), default=1.0 / (FUSION_K + 1))
+    first = (replace(known.get(number, Hit(number, 0.0, None, 0, 0)), score=most, answers=True) for number in numbers)
+    return (*first, *(hit for hit in hits if hit.number not in set(numbers)))
+
+
 def bears(hit: Hit, minimum_similarity: float) -> bool:
     """Whether the memory says anything about the question, judged by its cosine and by shared words."""
+    if hit.answers:
+        return True
     if hit.similarity is None:
         return hit.matched_words > 0 and hit.coverage >= MINIMUM_COVERAGE
     if hit.matched_words >= 2 and hit.coverage >= STRONG_COVERAGE:

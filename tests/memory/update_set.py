@@ -1,7 +1,7 @@
-"""Fifty facts that are stated, changed and asked for: the former wording, the newer one, and a question of each time.
+"""Fifty facts that are stated, changed and asked for, in the words of different people on purpose.
 
-Each line: what was said first, what was said later, a question of the present, a question of the past, a word of the former
-value, a word of the newer one. In the words of different people on purpose.
+Each line: what was said first, what was said later, a question of the present, a question of the past, a word of the
+former value, a word of the newer one.
 """
 
 from __future__ import annotations
