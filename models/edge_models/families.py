@@ -68,6 +68,7 @@ class Family:
     attention_cap: float | None = None
 
 
+_LLAMA = Family("llama", rope="interleaved", frequency_factors=True, biases=PROJECTIONS)
 _QWEN2 = Family("qwen2", rope="halves")
 _GEMMA3 = Family(
     "gemma3",
@@ -83,7 +84,8 @@ _GEMMA3 = Family(
     final_cap=0.0,
 )
 _ALL = (
-    Family("llama", rope="interleaved", frequency_factors=True, biases=PROJECTIONS),
+    _LLAMA,
+    replace(_LLAMA, name="mistral3", yarn_details=True),
     _QWEN2,
     replace(_QWEN2, name="qwen3", head_norms=True),
     _GEMMA3,

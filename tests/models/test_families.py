@@ -57,12 +57,16 @@ CASES = {
     "llama: yarn": yarn(LLAMA),
     "llama 3: yarn and attention factor": yarn(LLAMA3, rope__scaling__attn_factor=1.2),
     "mistral as llama: a window that llama.cpp does not use": scaled(LLAMA, attention__sliding_window=5),
+    "mistral3: yarn with its own numbers": yarn(
+        replace(LLAMA, architecture="mistral3"),
+        rope__scaling__yarn_beta_fast=16.0, rope__scaling__yarn_beta_slow=2.0, rope__scaling__yarn_log_multiplier=0.5,
+    ),
     "qwen2": QWEN2,
     "qwen2: yarn": yarn(QWEN2),
     "qwen2: no bias, own head": replace(QWEN2, biases=(), tied=False),
     "qwen3": QWEN3,
     "qwen3: yarn": yarn(QWEN3),
-}
+}  # fmt: skip
 GEMMAS = {
     "gemma3": GEMMA3,
     "gemma3: the usual pattern": replace(
@@ -198,6 +202,7 @@ def test_frozen_layers_say_what_adapted_ones_do(tmp_path: Path, model: TinyModel
         (scaled(GEMMA3, attention__sliding_window_pattern=[True]), "1 layers"),
         (scaled(GEMMA3, attention__key_length_swa=8), "key_length_swa"),
         (scaled(LLAMA, attention__scale=0.5), r"attention\.scale"),
+        (scaled(replace(LLAMA, architecture="mistral3"), attention__temperature_scale=0.1), "temperature_scale"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.architecture,
 )
