@@ -177,6 +177,9 @@ def shared_models(profile: str = DEFAULT_PROFILE) -> Path:
     return platformdirs.PlatformDirs("edge-seal", appauthor=False).user_data_path / "models"
 
 
+TrainingBackend = Literal["auto", "numpy", "mlx"]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -184,6 +187,9 @@ class _Section(BaseModel):
 class ModelSettings(_Section):
     """Which model answers and which embeds; names of manifests in the catalog."""
 
+    engine: Literal["auto", "llama.cpp", "mlx"] = Field(
+        default="auto", description="auto: mlx on Apple silicon where it is installed, else llama.cpp"
+    )
     name: str = "smollm2-135m-instruct"
     embedder: str = "all-minilm-l6-v2"
     context_tokens: int = Field(default=2048, ge=256, le=131072)
@@ -214,6 +220,9 @@ class MemorySettings(_Section):
 class LearningSettings(_Section):
     """The inner loop's settings; the defaults are measured, see docs/log.md."""
 
+    backend: TrainingBackend = Field(
+        default="auto", description="auto: mlx on Apple silicon where it is installed, else numpy"
+    )
     rank: int = Field(default=8, ge=1, le=128)
     alpha: float = Field(default=16.0, gt=0.0, le=1024.0)
     layers: int = Field(default=10, ge=1, le=256, description="how many of the top layers are adapted")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from edge_kernels.backend import mlx_version
 from edge_models.store import FileCheck
 from edge_seal.config import Home
 from edge_seal.errors import EdgeSealError
@@ -57,12 +58,17 @@ class BlasLibrary:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All findings. `gemm_gflops` is the rate of 512 x 512 float32 products in numpy."""
+    """All findings. `gemm_gflops` is the rate of 512 x 512 float32 products in numpy.
+
+    `engine` is what answers (`llama.cpp`, `mlx on gpu`) and `training` what trains (`numpy`, `mlx on gpu`).
+    """
 
     python: str
     platform: str
     versions: Mapping[str, str]
     llama_cpp: str
+    engine: str
+    training: str
     sqlite: Mapping[str, str]
     blas: tuple[BlasLibrary, ...]
     gemm_gflops: float
@@ -97,7 +103,15 @@ class Stored:
     backups: int = 0
 
 
-def diagnosis(home: Home, database: Database | None, stored: Stored) -> Diagnosis:
+@dataclass(frozen=True, slots=True)
+class Computing:
+    """How to ask what answers and what trains as it is set; asking raises where that is not here."""
+
+    engine: Callable[[], str]
+    training: Callable[[], str]
+
+
+def diagnosis(home: Home, database: Database | None, stored: Stored, computing: Computing) -> Diagnosis:
     """Looks at everything; takes about a second."""
     problems = [*stored.problems, *(problem for model in stored.models for problem in _of_model(model))]
 
@@ -105,7 +119,8 @@ def diagnosis(home: Home, database: Database | None, stored: Stored) -> Diagnosi
         try:
             return look()
         except (EdgeSealError, ImportError, OSError) as error:
-            problems.append(Problem(f"{what} does not work: {error}", "install it again: make setup"))
+            next_step = error.next_step if isinstance(error, EdgeSealError) else None
+            problems.append(Problem(f"{what} does not work: {error}", next_step or "install it again: make setup"))
             return f"does not work: {error}"
 
     free = shutil.disk_usage(_existing(home.data)).free
@@ -117,6 +132,8 @@ def diagnosis(home: Home, database: Database | None, stored: Stored) -> Diagnosi
         platform=platform.platform(),
         versions=_versions(problems),
         llama_cpp=tried("llama.cpp", _llama_cpp),
+        engine=tried("the engine that is set", computing.engine),
+        training=tried("the training that is set", computing.training),
         sqlite={} if database is None else {name: tried(name, look) for name, look in _sqlite(database)},
         blas=blas,
         gemm_gflops=gflops,
@@ -153,6 +170,8 @@ def _versions(problems: list[Problem]) -> dict[str, str]:
             found[name] = "not installed"
             if name != "edge-seal":  # run from its sources it needs no installation
                 problems.append(Problem(f"{name} is not installed", "install it: make setup"))
+    if (version := mlx_version()) is not None:
+        found["mlx"] = version
     return found
 
 

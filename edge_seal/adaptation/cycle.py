@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
-from edge_models.decoder import Decoder
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, lora_tensors
+from edge_models.network import Network, open_network
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
@@ -31,6 +31,7 @@ from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.records import (
     Example,
@@ -344,12 +345,16 @@ class Cycle:
         )
 
     def _network(self, examples: Sequence[Example], work: _Work) -> ExampleNetwork:
-        decoder = Decoder(work.open_file(self._model_path), self._settings.learning.layers)
-        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples], work.workers)
+        learning = self._settings.learning
+        backend = training_backend(learning.backend)
+        decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
+        # MLX has threads of its own, and its arrays belong to the thread that made them.
+        workers = work.workers if backend == "numpy" else Workers()
+        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples], workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
         return network
 
-    def _start(self, decoder: Decoder, incumbent: Update | None) -> tuple[Lora, Lora | None]:
+    def _start(self, decoder: Network, incumbent: Update | None) -> tuple[Lora, Lora | None]:
         """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
         settings = self._settings.learning
         fresh = Lora.initial(decoder.architecture, decoder.adapted_layers, settings.rank, settings.alpha, seed=0)

@@ -17,8 +17,8 @@ from edge_kernels.kto import kto_reference_point
 from edge_kernels.log_likelihood import edge_nats
 from edge_kernels.top_k import TopK, joined, top_k, top_k_distillation
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
-from edge_models.decoder import Decoder
 from edge_models.lora import Lora
+from edge_models.network import Network
 from edge_seal.adaptation.step_terms import AnswerTerms, StepTerms, Weighing, answer_terms
 from edge_seal.adaptation.workers import Workers
 from edge_seal.engines.engine import Engine, Message
@@ -79,7 +79,7 @@ class Measurement:
 class ExampleNetwork:
     """The examples' trie and its frozen activations; `prepare` comes before everything else."""
 
-    def __init__(self, decoder: Decoder, sequences: Sequence[TokenSequence], workers: Workers | None = None) -> None:
+    def __init__(self, decoder: Network, sequences: Sequence[TokenSequence], workers: Workers | None = None) -> None:
         self.decoder = decoder
         self.workers = workers or Workers()
         self._trie = TokenTrie(sequences)

@@ -24,6 +24,8 @@ def doctor() -> None:
                 "platform": found.platform,
                 "versions": found.versions,
                 "llama_cpp": found.llama_cpp,
+                "engine": found.engine,
+                "training": found.training,
                 "sqlite": found.sqlite,
                 "blas": found.blas,
                 "gemm_gflops": round(found.gemm_gflops, 1),
@@ -43,6 +45,7 @@ def doctor() -> None:
         say(f"platform    {found.platform}")
         say(f"packages    {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
         say(f"llama.cpp   {found.llama_cpp}")
+        say(f"engine      {found.engine}; training: {found.training}")
         say(f"sqlite      {', '.join(f'{name} {words}' for name, words in found.sqlite.items())}")
         libraries = ", ".join(f"{item.name} {item.version}, {item.threads} threads" for item in found.blas)
         say(f"arithmetic  {found.gemm_gflops:.0f} GFLOP/s ({libraries or 'no BLAS'})")

@@ -145,12 +145,10 @@ class Construction:
 
     @cached_property
     def engine(self) -> Engine:
-        path, settings = self.model_path, self.settings.model
-        from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
+        path = self.model_path
+        from edge_seal.engines.selection import open_engine
 
-        engine = LlamaCppEngine(
-            path, context_tokens=settings.context_tokens, threads=settings.threads, sha256=self.base_sha256
-        )
+        engine = open_engine(path, self.settings.model, sha256=self.base_sha256)
         self._closing.callback(engine.close)
         return engine
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge_models.store import FileCheck, PullProgress, StoredFile
 from edge_seal import settings_file
+from edge_seal.engines import selection
 from edge_seal.errors import EdgeSealError, IntegrityError
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import Construction, models_as_ours
@@ -103,7 +104,7 @@ class Upkeep(Construction):
 
     def doctor(self) -> Diagnosis:
         """Looks at the whole installation and measures it; see `edge_seal.doctor`."""
-        from edge_seal.doctor import CheckedModel, Problem, Stored, diagnosis
+        from edge_seal.doctor import CheckedModel, Computing, Problem, Stored, diagnosis
 
         problems: list[Problem] = []
         models: list[CheckedModel] = []
@@ -132,6 +133,15 @@ class Upkeep(Construction):
         except EdgeSealError as error:
             told(error)
         kept = len(backups.listed(self.home))
-        return diagnosis(
-            self.home, database, Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept)
-        )
+        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept)
+        return diagnosis(self.home, database, stored, Computing(self._engine_in_use, self._training_in_use))
+
+    def _engine_in_use(self) -> str:
+        try:
+            path = self.model_path
+        except EdgeSealError:
+            path = None  # told with the models
+        return selection.engine_in_use(path, self.settings.model)
+
+    def _training_in_use(self) -> str:
+        return selection.training_in_use(self.settings.learning.backend)

@@ -8,9 +8,8 @@ their GGUF names. Nothing here knows a family by its name: a layer has what `Arc
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -24,23 +23,13 @@ from edge_models.architecture import read_architecture
 from edge_models.decoder_layer import DecoderLayer, Tape, View
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
-
-Part = TypeVar("Part")
-Result = TypeVar("Result")
-
-
-class Each(Protocol):
-    """`map`, or something that computes its parts at the same time."""
-
-    def __call__(self, function: Callable[[Part], Result], parts: Iterable[Part], /) -> Iterator[Result]: ...
+from edge_models.network import Each, ForwardPass
 
 
 @dataclass(slots=True)
-class Pass:
-    """One forward pass: `hidden` (S, D) before the last norm at the batch's sources, and what `backward` needs."""
+class Pass(ForwardPass):
+    """A forward pass in numpy, with what `backward` needs of it."""
 
-    hidden: FloatArray
-    batch: TrieBatch
     tapes: list[Tape]
     views: Mapping[int, View]
 
@@ -163,13 +152,15 @@ class Decoder:
             d_logits = soft_cap_backward(d_logits, self.logits(hidden)[0], cap)
         return rms_norm_backward(d_logits @ self._head, hidden, self._final_gain, inverse)
 
-    def backward(self, done: Pass, d_hidden: FloatArray, adapter: Lora) -> Lora:
+    def backward(self, done: ForwardPass, d_hidden: FloatArray, adapter: Lora) -> Lora:
         """The gradients of the adapter's tensors, in the adapter's own layout.
 
         Args:
             done: what `forward` gave for this adapter, which adapts each of the adapted layers.
             d_hidden: the loss's gradient to `done.hidden`, (S, D).
         """
+        if not isinstance(done, Pass):
+            raise TypeError("this pass was not computed by this network")
         gradients = Lora.zeros(self.architecture, self.adapted_layers, adapter.rank, adapter.alpha, self._dtype)
         for layer, tape in zip(reversed(self.adapted_layers), reversed(done.tapes), strict=True):
             d_hidden = self._layers[layer].backward(

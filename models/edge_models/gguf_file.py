@@ -123,6 +123,19 @@ class GgufFile:
             raise self._wrong(key, "a list of whole numbers")
         return cast("tuple[int, ...]", value)
 
+    def stored(self, name: str) -> npt.NDArray[np.uint8]:
+        """The tensor's bytes as the file has them, in memory of their own.
+
+        Raises:
+            UnsupportedModel: no tensor has this name.
+        """
+        import numpy as np
+
+        info = self.tensors.get(name)
+        if info is None:
+            raise UnsupportedModel(f"{self.path} has no tensor {name}")
+        return np.frombuffer(self._data, dtype=np.uint8, count=info.size, offset=info.offset).copy()
+
     def tensor(self, name: str) -> FloatArray:
         """The tensor dequantized to float32, row-major, in memory of its own.
 

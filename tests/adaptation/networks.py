@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_kernels.backend import Backend
 from edge_kernels.trie import TokenSequence
 from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
+from edge_models.network import Network, open_network
 from edge_seal.adaptation.example_network import ExampleNetwork
 from tests.support.tiny_gguf import TinyLlama, tiny_weights, write_tiny_gguf
 
@@ -32,11 +34,17 @@ def sequence(prompt: Sequence[int], answer: Sequence[int]) -> TokenSequence:
 
 @contextmanager
 def network_of(
-    path: Path, sequences: Sequence[TokenSequence], *, layers: int = LAYERS, dtype: type[np.floating] = np.float32
+    path: Path,
+    sequences: Sequence[TokenSequence],
+    *,
+    layers: int = LAYERS,
+    dtype: type[np.floating] = np.float32,
+    backend: Backend = "numpy",
 ) -> Iterator[ExampleNetwork]:
-    """A prepared network over `sequences` on the model at `path`."""
+    """A prepared network over `sequences` on the model at `path`; `dtype` is for numpy."""
     with GgufFile.open(path) as file:
-        network = ExampleNetwork(Decoder(file, layers, dtype), sequences)
+        decoder: Network = Decoder(file, layers, dtype) if backend == "numpy" else open_network(file, layers, backend)
+        network = ExampleNetwork(decoder, sequences)
         network.prepare()
         yield network
 

@@ -219,12 +219,14 @@ class TestScale:
         assert half.values is drifting.values
         assert (half.alpha, half.rank) == (drifting.alpha * 0.5, drifting.rank)
 
-    def test_earlier_lessons_that_are_no_longer_said_fail(self, network: ExampleNetwork, drifting: Lora) -> None:
+    def test_earlier_lessons_that_are_no_longer_said_fail(
+        self, network: ExampleNetwork, drifting: Lora, tiny_model: Path
+    ) -> None:
         greedy = [int(network.answer_logits(place, None)[0].argmax()) for place in (0, 1)]
         said = [
             sequence(EXAMPLES[place].tokens[: EXAMPLES[place].supervised_from], (greedy[place],)) for place in (0, 1)
         ]
-        with network_of(Path(network.decoder._file.path), said) as anew:
+        with network_of(tiny_model, said) as anew:
             kept = HeldBack(WORDED, [], [], [0], [0, 1])
             bounds = LOOSE
             same = gate.measure(anew, kept, None, gate.scaled(drifting, 0.0), bounds, 1.0)

@@ -11,8 +11,8 @@ from edge_kernels.arrays import FloatArray
 from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
 from edge_models.architecture import Architecture
-from edge_models.decoder import Decoder
 from edge_models.lora import Lora
+from edge_models.network import Network
 
 
 def random_adapter(
@@ -36,7 +36,7 @@ class Loss:
     gradient: Lora
 
 
-def weighted_loss(decoder: Decoder, hidden: FloatArray, batch: TrieBatch, weights: FloatArray, adapter: Lora) -> Loss:
+def weighted_loss(decoder: Network, hidden: FloatArray, batch: TrieBatch, weights: FloatArray, adapter: Lora) -> Loss:
     """The loss of a batch and its gradient, `hidden` (n, D) being what its adapted layers start from."""
     done = decoder.forward(hidden, batch, adapter)
     logits, inverse = decoder.logits(done.hidden)
@@ -45,7 +45,7 @@ def weighted_loss(decoder: Decoder, hidden: FloatArray, batch: TrieBatch, weight
     return Loss(entropy.loss, decoder.backward(done, d_hidden, adapter))
 
 
-def frozen_output(decoder: Decoder, trie: TokenTrie, *, chunk_tokens: int = 1024) -> FloatArray:
+def frozen_output(decoder: Network, trie: TokenTrie, *, chunk_tokens: int = 1024) -> FloatArray:
     """What the frozen layers make of every node (N, D)."""
     *_, (layers, hidden) = decoder.frozen(trie, chunk_tokens=chunk_tokens)
     assert layers == decoder.first_adapted
@@ -53,7 +53,7 @@ def frozen_output(decoder: Decoder, trie: TokenTrie, *, chunk_tokens: int = 1024
 
 
 def trie_loss(
-    decoder: Decoder,
+    decoder: Network,
     examples: Sequence[TokenSequence],
     example_weights: FloatArray,
     adapter: Lora,
@@ -68,7 +68,7 @@ def trie_loss(
     return weighted_loss(decoder, hidden, batch, edge_weights(batch, example_weights, first_token=first_token), adapter)
 
 
-def all_logits(decoder: Decoder, tokens: Sequence[int], adapter: Lora | None = None) -> FloatArray:
+def all_logits(decoder: Network, tokens: Sequence[int], adapter: Lora | None = None) -> FloatArray:
     """The logits (tokens, V) after each of `tokens`."""
     # A last token that nobody looks at, so that each of `tokens` has one after it to predict.
     trie = TokenTrie([TokenSequence((*tokens, 0), 1)])

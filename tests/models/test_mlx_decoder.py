@@ -1,0 +1,116 @@
+"""The network on MLX against the one in numpy: the same logits, the same loss, the same gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_kernels.trie import TokenSequence, TokenTrie
+from edge_models.adapter import LoraTensors
+from edge_models.decoder import Decoder
+from edge_models.errors import UnsupportedModel
+from edge_models.gguf_file import GgufFile
+from edge_models.lora import lora_tensors
+from edge_models.network import open_network
+from tests.kernels.differences import assert_close
+from tests.support.tiny_adapters import all_logits, frozen_output, random_adapter, trie_loss
+from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf
+
+pytest.importorskip("mlx.core", reason="MLX is not on this machine: install the extra `dev`")
+
+EXAMPLES = [
+    TokenSequence((1, 40, 41, 50, 51, 2), 3),
+    TokenSequence((1, 40, 41, 52, 2), 3),
+    TokenSequence((1, 40, 60, 61, 62, 63), 2),
+    TokenSequence((70, 71), 1),
+]
+WEIGHTS = np.array([1.0, 0.5, 2.0, 1.0])
+ROUNDING = 1e-5
+"""Both are float32: a few dozen products of up to 96 terms in a row, each off by up to 10 * 6e-8 (measured: 2e-6)."""
+
+
+@pytest.fixture(params=["F32", "F16", "Q8_0", "Q4_0", "Q4_1"])
+def tiny_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[GgufFile]:
+    model = TinyLlama(layers=3, heads=4, kv_heads=2, quantization=request.param, tied=request.param != "F16")
+    with GgufFile.open(write_tiny_gguf(tmp_path / "tiny.gguf", model)) as file:
+        yield file
+
+
+@pytest.mark.parametrize("adapted", [1, 3], ids=["top layer", "all layers"])
+def test_loss_and_gradients_are_those_of_numpy(tiny_file: GgufFile, adapted: int) -> None:
+    numpy, mlx = Decoder(tiny_file, adapted), open_network(tiny_file, adapted, "mlx")
+    adapter = random_adapter(numpy.architecture, numpy.adapted_layers, dtype=np.float32)
+    expected, found = (trie_loss(network, EXAMPLES, WEIGHTS, adapter) for network in (numpy, mlx))
+    assert found.nats == pytest.approx(expected.nats, rel=ROUNDING)
+    for name in adapter.a:
+        assert_close(found.gradient.a[name], expected.gradient.a[name], ROUNDING)
+        assert_close(found.gradient.b[name], expected.gradient.b[name], ROUNDING)
+
+
+def test_logits_and_frozen_layers_are_those_of_numpy(tiny_file: GgufFile) -> None:
+    numpy, mlx = Decoder(tiny_file, 1), open_network(tiny_file, 1, "mlx")
+    trie = TokenTrie(EXAMPLES)
+    assert_close(frozen_output(mlx, trie, chunk_tokens=8), frozen_output(numpy, trie), ROUNDING)
+    assert_close(all_logits(mlx, range(40, 60)), all_logits(numpy, range(40, 60)), ROUNDING)
+
+
+def test_a_sequence_in_chunks_computes_what_a_whole_one_does(tiny_file: GgufFile) -> None:
+    from edge_models.mlx_sequence import MlxSequence
+
+    numpy = Decoder(tiny_file, 3)
+    tokens = [int(token) for token in np.random.default_rng(1).integers(3, 200, 300)]  # more than the cache begins with
+    adapter = random_adapter(numpy.architecture, numpy.adapted_layers, dtype=np.float32)
+    sequence = MlxSequence(tiny_file, 310)
+
+    def in_chunks() -> list[np.ndarray]:
+        rows = [sequence.compute(tokens[:7], range(7)), sequence.compute(tokens[7:8], [0])]
+        assert sequence.compute(tokens[8:290], []).shape[0] == 0
+        sequence.drop_beyond(250)
+        return [*rows, sequence.compute(tokens[250:], [10, 49])]
+
+    for lora in (None, adapter):
+        sequence.empty()
+        sequence.use(lora and LoraTensors("llama", lora.rank, lora.alpha, lora_tensors(lora)))
+        expected = all_logits(numpy, tokens, lora)[[*range(8), 260, 299]]
+        assert_close(np.concatenate(in_chunks()), expected, ROUNDING)
+
+
+def test_an_adapter_of_other_weights_is_refused(tiny_file: GgufFile) -> None:
+    from edge_models.mlx_sequence import MlxSequence
+
+    sequence = MlxSequence(tiny_file, 16)
+    a, b = np.ones((2, 64), np.float32), np.ones((64, 2), np.float32)
+    with pytest.raises(UnsupportedModel, match=r"blk\.7\.attn_q"):
+        sequence.use(LoraTensors("llama", 2, 1.0, {"blk.7.attn_q.weight": (a, b)}))
+    with pytest.raises(UnsupportedModel, match="incorrect shape"):
+        sequence.use(LoraTensors("llama", 2, 1.0, {"blk.1.ffn_up.weight": (a, b)}))
+
+
+class TestRefuses:
+    @pytest.fixture
+    def whole(self, tmp_path: Path) -> Iterator[GgufFile]:
+        with GgufFile.open(write_tiny_gguf(tmp_path / "tiny.gguf")) as file:
+            yield file
+
+    def test_a_backward_of_what_was_not_kept_for_it(self, whole: GgufFile) -> None:
+        network = open_network(whole, 2, "mlx")
+        adapter = random_adapter(network.architecture, network.adapted_layers, dtype=np.float32)
+        trie = TokenTrie(EXAMPLES)
+        batch = trie.batch([0])
+        done = network.forward(frozen_output(network, trie)[batch.nodes], batch, adapter, for_backward=False)
+        with pytest.raises(TypeError, match="not computed for a backward"):
+            network.backward(done, done.hidden, adapter)
+
+    def test_an_adapter_for_frozen_layers(self, whole: GgufFile) -> None:
+        network = open_network(whole, 1, "mlx")
+        adapter = random_adapter(network.architecture, range(2), dtype=np.float32)
+        batch = TokenTrie(EXAMPLES).batch([0])
+        with pytest.raises(ValueError, match="layers"):
+            network.forward(np.zeros((len(batch.nodes), 64), np.float32), batch, adapter)
+
+    def test_a_number_of_layers_below_zero(self, whole: GgufFile) -> None:
+        with pytest.raises(ValueError, match="cannot be adapted"):
+            open_network(whole, -1, "mlx")
