@@ -29,7 +29,7 @@ EXAMPLES = [
 ]
 WEIGHTS = np.array([1.0, 0.5, 2.0, 1.0])
 ROUNDING = 4e-5
-"""Both are float32, off by up to 1.2e-5 of float64's largest value (keys, whose terms nearly cancel), mostly by 2e-6."""
+"""Both are float32, off float64 by 2e-6 of the largest value, up to 1.2e-5 for keys, whose terms nearly cancel."""
 
 
 @pytest.fixture(params=["F32", "F16", "Q8_0", "Q4_0", "Q4_1"])
