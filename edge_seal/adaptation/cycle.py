@@ -179,7 +179,7 @@ class Cycle:
     # The page ---------------------------------------------------------------------------------------------
 
     def _learn(self, work: _Work, *, dry_run: bool) -> CycleReport:
-        incumbent = self._releases.active()
+        incumbent = self._incumbent()
         earlier = self._earlier_examples(incumbent, work.signals)
 
         with work.stage("propose"):
@@ -292,10 +292,32 @@ class Cycle:
 
     # Propose ----------------------------------------------------------------------------------------------
 
+    def _incumbent(self) -> Update | None:
+        """The active update, if it was trained for the model file that is to learn."""
+        active = self._releases.active()
+        return None if active is None or active.base_sha256 != self._engine.model_sha256 else active
+
+    def _carried_signals(self) -> list[Signal]:
+        """What the active update and its ancestors learned, where they were trained for another model file."""
+        update = self._releases.active()
+        if update is None or update.base_sha256 == self._engine.model_sha256:
+            return []
+        kept: dict[str, None] = {}
+        while update is not None:
+            kept |= dict.fromkeys(e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None)
+            update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        return [
+            s for s in self._signals.all() if s.id in kept and s.state in {SignalState.LEARNED, SignalState.DROPPED}
+        ]
+
     def _chosen_signals(self) -> list[Signal]:
         teaching = [
             signal for signal in self._signals.pending() if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION}
         ]
+        carried = self._carried_signals()
+        if carried:
+            # All of it at once: once the new update is active, nothing leads to the old file's lessons any more.
+            return [*carried, *(signal for signal in teaching if signal.origin is Origin.TYPED)]
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
         return typed or teaching
 

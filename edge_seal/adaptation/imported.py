@@ -17,12 +17,12 @@ from edge_models.adapter import LoraTensors, write_gguf_adapter
 from edge_models.errors import ModelError
 from edge_seal import __version__
 from edge_seal.adaptation import gate
-from edge_seal.adaptation.example_network import encode
+from edge_seal.adaptation.anchors_in_engine import AnchorLogits
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_prompts import REPLAYED
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import GateSettings
-from edge_seal.engines.engine import Engine, FloatArray, Message, Sampling
+from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.errors import EngineError
 from edge_seal.records import GateReport, Measure, Progress, State, Update
 from edge_seal.updates.adapters import AdapterStore
@@ -133,15 +133,14 @@ def measure(
     _, anchors = general_answers(
         engine, cache, lambda done, total: on_progress(Progress("gate", done, total, "the model's own answers"))
     )
-    asked = [_Asked.of(encode(example, engine).tokens, encode(example, engine).supervised_from) for example in anchors]
-    base = [engine.logits(one.tokens, one.positions) for one in asked]
+    reference = AnchorLogits(engine, anchors)
     before = _said(engine)
     full: tuple[GateReport, Path] | None = None
     for index, scale in enumerate(gate.SCALES):
         scaled = replace(lora, alpha=lora.alpha * scale)
         file = _written(scratch / f"adapter-{index}.gguf", scaled)
         engine.use_adapter(file)
-        drift = _drift_nats(engine, asked, base)
+        drift = reference.divergence(engine).nats
         on_progress(Progress("gate", index + 1, len(gate.SCALES), "adapter scale"))
         if full is None or drift <= bounds.maximum_anchor_drift_nats:
             judged = _judged(scale, drift, before, _said(engine), bounds), file
@@ -150,25 +149,6 @@ def measure(
             full = full or judged
     assert full is not None  # noqa: S101  # SCALES is not empty
     return full
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    tokens: tuple[int, ...]
-    positions: range
-
-    @classmethod
-    def of(cls, tokens: Sequence[int], supervised_from: int) -> _Asked:
-        return cls(tuple(tokens), range(supervised_from - 1, len(tokens) - 1))
-
-
-def _drift_nats(engine: Engine, asked: Sequence[_Asked], base: Sequence[FloatArray]) -> float:
-    """Mean divergence from the base over all supervised positions of the anchors."""
-    nats = [
-        gate.divergence_nats(logits, engine.logits(one.tokens, one.positions)) * len(one.positions)
-        for one, logits in zip(asked, base, strict=True)
-    ]
-    return sum(nats) / sum(len(one.positions) for one in asked)
 
 
 def _said(engine: Engine) -> list[str]:

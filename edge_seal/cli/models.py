@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from edge_seal.cli.output import json_option, note, opened, print_json, say, table, wants_json
+from edge_seal.cli.output import json_option, note, opened, print_json, print_notices, say, table, wants_json
 
 if TYPE_CHECKING:
     from edge_models.store import PullProgress
@@ -19,7 +20,7 @@ _HEARTBEAT_S = 5.0
 
 @click.group()
 def models() -> None:
-    """Models: list, pull, use, verify."""
+    """Models: list, pull, use, tune, verify."""
 
 
 @models.command("list")
@@ -144,11 +145,79 @@ class _BarsOfPull(_LinesOfPull):
 @json_option
 def use(name: str) -> None:
     """Make a fetched model the one that answers, or embeds. What was learned belongs to the model it was learned on."""
-    change = opened().use_model(name)
+    runtime = opened()
+    change = runtime.use_model(name)
     if wants_json():
         print_json({"key": change.key, "before": change.before, "after": change.after})
     else:
         note(f"{change.key}: {change.before} → {change.after}")
+        if change.key == "model.name":
+            print_notices(runtime.learned_elsewhere(runtime.base_sha256))
+
+
+@models.command()
+@click.option("--types", default="Q4_0,Q8_0", show_default=True, metavar="TYPE,…", help="What to requantize to.")
+@click.option(
+    "--bound",
+    type=click.FloatRange(min=0),
+    default=0.1,
+    show_default=True,
+    metavar="NATS",
+    help="The furthest that answers may be from the original's: mean divergence a token.",
+)
+@click.option("--undo", is_flag=True, help="Go back to the file as it was shipped.")
+@json_option
+def tune(types: str, bound: float, undo: bool) -> None:
+    """Find the fastest form of the model in use on this machine, and switch to it.
+
+    The file as shipped and requantized ones are measured in turns: prefill and decode in tokens a second, and on
+    general answers the divergence from the original and how often the likeliest token is the same. The fastest turn
+    within the bound wins, if it is at least 5% faster. The original stays. What was learned belongs to one file: after
+    a switch the base answers until `learn` has retrained the lessons.
+    """
+    runtime = opened()
+    if undo:
+        change, notices = runtime.undo_tuning()
+        if wants_json():
+            print_json({"key": change.key, "before": change.before, "after": change.after, "notices": notices})
+        else:
+            note(f"{change.key}: {change.before} → {change.after}")
+            print_notices(notices)
+        return
+    report = runtime.tune(types.split(","), bound, note)
+    if wants_json():
+        print_json(
+            {
+                "original": report.original,
+                "measured": [{**dataclasses.asdict(one), "turn_s": one.turn_s} for one in report.measured],
+                "bound_nats": report.bound_nats,
+                "chosen": report.chosen.name,
+                "before": report.change.before if report.change else None,
+                "after": report.change.after if report.change else None,
+                "notices": report.notices,
+            }
+        )
+        return
+    table(
+        [
+            (
+                "→" if one == report.chosen else "",
+                one.name,
+                f"{one.size >> 20}",
+                f"{one.prefill_tokens_s:.0f}",
+                f"{one.decode_tokens_s:.1f}",
+                f"{one.divergence.nats:.4f}",
+                f"{one.divergence.top_1_agreement:.1%}",
+            )
+            for one in report.measured
+        ],
+        heading=("", "FILE", "MiB", "PREFILL tok/s", "DECODE tok/s", "NATS a token", "TOP-1"),
+    )
+    if report.change is None:
+        note(f"nothing changes: within {bound:g} nats {report.chosen.name} is the fastest, and in use")
+        return
+    note(f"model.name: {report.change.before} → {report.change.after}; `edge-seal models tune --undo` takes it back")
+    print_notices(report.notices)
 
 
 @models.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -47,10 +47,13 @@ class Upkeep(Construction):
         """
         return self._set("limits.set", "limits", name.removeprefix("limits."), value)
 
-    def _set(self, event: str, section: str, name: str, value: str) -> SettingChange:
+    def _set(
+        self, event: str, section: str, name: str, value: str, told: Mapping[str, JsonValue] | None = None
+    ) -> SettingChange:
+        """Changes a setting and records it; `told` is recorded with it."""
         self.home.create()
         change = settings_file.planned_change(self.home.config_file, section, name, value)
-        body: dict[str, JsonValue] = {"before": change.before, "after": change.after}
+        body: dict[str, JsonValue] = {"before": change.before, "after": change.after, **(told or {})}
         try:
             with self.database.transaction():
                 self.ledger.append(event, actor=USER, subject=change.key, body=body)
@@ -96,6 +99,14 @@ class Upkeep(Construction):
             kind = self.store.catalog.manifest(name).kind
             self.store.locate(name)
         return self._set("models.used", "model", "name" if kind == "chat" else "embedder", name)
+
+    def learned_elsewhere(self, base_sha256: str) -> tuple[str, ...]:
+        """What the user should know where what was learned belongs to another model file than `base_sha256`."""
+        active = self.releases.active()
+        if active is None or active.base_sha256 == base_sha256:
+            return ()
+        words = f"{active.id} was learned on another model file: the base answers until `edge-seal learn` has retrained"
+        return (f"{words} its lessons for this one",)
 
     def _used_models(self) -> tuple[str, ...]:
         return self.settings.model.name, self.settings.model.embedder

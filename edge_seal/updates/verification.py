@@ -50,7 +50,7 @@ class Verification:
         hashes = hashes_of(update)
         recorded = evidence.replayed.updates.get(update.id)
         if base_sha256 not in {None, update.base_sha256}:
-            return "it was trained for another model file"
+            return "it was trained for another model file; `edge-seal learn` retrains its lessons for this one"
         if recorded is not None and recorded.purged:
             return f"{LESSONS_FORGOTTEN}, and its adapter is deleted"
         if hashes is None:

@@ -78,7 +78,19 @@ class HuggingFaceSource(_Part):
         return f"huggingface:{self.repo}@{self.revision}:{self.file}"
 
 
-Source = Annotated[WheelSource | PathSource | HuggingFaceSource, Field(discriminator="kind")]
+class TunedSource(_Part):
+    """Made on this machine out of another model's file, in another type; nothing can fetch it."""
+
+    kind: Literal["tuned"]
+    original: Name
+    type: Annotated[str, Field(pattern=r"^[A-Z0-9_]{2,16}$")]
+
+    @property
+    def identity(self) -> str:
+        return f"tuned:{self.original}:{self.type}"
+
+
+Source = Annotated[WheelSource | PathSource | HuggingFaceSource | TunedSource, Field(discriminator="kind")]
 
 
 class ManifestFile(_Part):
@@ -96,6 +108,8 @@ class ManifestFile(_Part):
             raise ValueError("sha256 may be left out only where one huggingface or path source is named")
         if self.size is None and wheel:
             raise ValueError("size must be given where a wheel is a source")
+        if self.sha256 is None and any(isinstance(source, TunedSource) for source in self.sources):
+            raise ValueError("sha256 must be given where a file was made by tuning")
         return self
 
 
@@ -121,6 +135,12 @@ class Manifest(_Part):
         if self.kind == "embedder" and not {"model.onnx", "tokenizer.json"} <= set(names):
             raise ValueError("an embedder has the files model.onnx and tokenizer.json")
         return self
+
+    @property
+    def tuned_from(self) -> str | None:
+        """The model that this one is another type of, where tuning made it."""
+        sources = (source for file in self.files for source in file.sources)
+        return next((source.original for source in sources if isinstance(source, TunedSource)), None)
 
     @property
     def gguf_name(self) -> str | None:

