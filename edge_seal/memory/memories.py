@@ -22,7 +22,7 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
-from edge_seal.memory import facts, interchange, listing, periods, rows, search, vectors, word_index, words
+from edge_seal.memory import facts, interchange, likeness, listing, periods, rows, search, vectors, word_index, words
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
 from edge_seal.memory.search import Hit, Mode
@@ -33,6 +33,8 @@ from edge_seal.storage.database import Database
 from edge_seal.storage.schema import EMBEDDING_DIMENSION
 
 EMBEDDED_AT_ONCE: Final = 64
+# Near memories that a new one is compared with.
+LIKELY_CONTRADICTIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Memories:
             memory = self._insert(Memory("", text, origin, source, now, valid_from, valid_to))
             self._store_vector(memory, vector)
             self.facts.note(memory, said_at or now, may_end=True)
+            self._compare_by_meaning(memory, vector)
             return memory
 
     def edit(self, memory_id: str, text: str) -> Memory:
@@ -336,6 +339,17 @@ class Memories:
         digest = rows.digest_of(kept, salt)
         self._audit("memory.remembered", kept.id, {"digest": digest, "origin": kept.origin.value})
         return kept
+
+    def _compare_by_meaning(self, memory: Memory, vector: FloatArray | None) -> None:
+        """Shows as possible contradictions what is near `memory` and differs in one place, where no rule reads it."""
+        if self._index is None or vector is None or self.facts.are_read(memory):
+            return
+        for near in self._index.nearest(vector, LIKELY_CONTRADICTIONS + 1, self._now()):
+            if near.number == rows.number_of(memory.id) or near.similarity < likeness.MINIMUM_COSINE:
+                continue
+            other = rows.memory_of(self._row(near.number))
+            if likeness.differ_in_one_place(memory.text, other.text):
+                self.facts.possibly_contradicts(memory, other, near.similarity)
 
     def _store_vector(self, memory: Memory, vector: FloatArray | None) -> None:
         if self._index is not None and vector is not None:

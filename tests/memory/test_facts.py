@@ -6,6 +6,7 @@ from io import BytesIO
 
 import pytest
 
+from edge_seal.engines.onnx_embedder import OnnxEmbedder
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.memory.memories import Memories
 from edge_seal.records import Memory, Origin
@@ -243,3 +244,16 @@ def test_a_start_in_the_future_ends_nothing_yet(shelf: Shelf, memories: Memories
     assert len(holding(memories)) == 2
     shelf.clock.pass_time(days=500)
     assert holding(memories) == ["From 1 April 2027 I work at Vaisala."]
+
+
+def test_what_no_rule_reads_is_shown_as_possible_and_never_closed(shelf: Shelf, minilm: OnnxEmbedder) -> None:
+    shelf.embedder = minilm
+    memories = shelf.memories()
+    tell(memories, "The office closes at five.", "The office closes at six.", "The office has a green door.")
+    (found,) = memories.facts.contradictions()
+    assert (found.first.id, found.second.id, found.about) == ("m1", "m2", "")
+    assert found.similarity == pytest.approx(0.86, abs=0.05)
+    assert len(holding(memories)) == 3
+    assert all(item.note == "" for item in memories.search("When does the office close?", 3))
+    memories.facts.resolve("m1", "m2", "m2")
+    assert holding(memories) == ["The office closes at six.", "The office has a green door."]
