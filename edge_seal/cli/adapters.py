@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from edge_seal.cli.learning import shown_progress, tell_gate
-from edge_seal.cli.output import json_option, note, opened, print_json, say, wants_json
+from edge_seal.cli.output import json_option, note, note_plain, opened, print_json, say, wants_json
 from edge_seal.errors import Refused
 from edge_seal.records import State
 
@@ -42,7 +42,9 @@ def export(id: str, format_: str, output: Path | None) -> None:  # noqa: A002  #
     """
     form = cast("AdapterFormat", format_)
     path = output or Path(f"edge-seal-{id}.gguf" if form == "gguf" else f"edge-seal-{id}-{form}")
-    adapter, manifest = opened().export_adapter(id, path, form)
+    runtime = opened()
+    adapter, manifest = runtime.export_adapter(id, path, form)
+    note_plain(runtime)
     if wants_json():
         print_json({"adapter": adapter, "format": form, "manifest": manifest})
     else:

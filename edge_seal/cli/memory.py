@@ -11,10 +11,12 @@ import click
 
 from edge_seal.cli.facts import COMMANDS as FACT_COMMANDS
 from edge_seal.cli.output import (
+    encrypt_option,
     faint,
     json_option,
     local_time,
     note,
+    note_plain,
     opened,
     print_json,
     print_notices,
@@ -196,9 +198,10 @@ def import_(file: str, form: str | None, source: str | None, backup: bool, yes: 
     A file is not believed about itself: its memories get the origin `file` and the time of now, and end nothing that
     you typed. With --backup every field is taken as it stands.
     """
-    content = read_bytes(file)
+    runtime = opened()
+    content = runtime.opened_export(read_bytes(file), "stdin" if file == "-" else file)
     named = source or (None if file == "-" else file.rpartition("/")[2])
-    result = opened().import_memories(
+    result = runtime.import_memories(
         BytesIO(content),
         source=named,
         form=_form(form, file),
@@ -214,9 +217,17 @@ def import_(file: str, form: str | None, source: str | None, backup: bool, yes: 
 
 @memory.command()
 @click.option("--format", "form", type=click.Choice(_FORMS), default="jsonl", show_default=True)
-def export(form: str) -> None:
+@encrypt_option
+def export(form: str, encrypt: bool) -> None:
     """Every memory on stdout, those that no longer hold too: `memory import --backup` takes it back as it was."""
-    opened().export_memories(sys.stdout.buffer, _form(form, ""))
+    runtime = opened()
+    if encrypt:
+        content = BytesIO()
+        runtime.export_memories(content, _form(form, ""))
+        sys.stdout.buffer.write(runtime.sealed_export(content.getvalue()))
+    else:
+        note_plain(runtime)
+        runtime.export_memories(sys.stdout.buffer, _form(form, ""))
 
 
 def _form(given: str | None, file: str) -> Form:

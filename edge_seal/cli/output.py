@@ -47,6 +47,18 @@ def yes_option(command: _Command) -> _Command:
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
 
 
+def encrypt_option(command: _Command) -> _Command:
+    """Adds `--encrypt` to an export."""
+    words = "Behind a passphrase: the one of --passphrase-file or EDGE_SEAL_PASSPHRASE, or typed now."
+    return click.option("--encrypt", is_flag=True, help=words)(command)
+
+
+def note_plain(runtime: Runtime) -> None:
+    """Says of an export that it is plain, where the home it comes from is not."""
+    if runtime.protection().cipher is not None:
+        note("this copy is not encrypted, unlike the home it comes from")
+
+
 def wants_json() -> bool:
     """Whether the command that runs was asked for JSON."""
     return bool(click.get_current_context().meta.get(_JSON))

@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,12 +122,12 @@ class Interchange(Learning):
         """
         from edge_seal.adaptation.imported import Provenance, import_adapter
 
-        with self.writing(), tempfile.TemporaryDirectory() as scratch:
-            brought = _copied(path, Path(scratch))
+        with self.writing(), self.adapters.scratch() as scratch:
+            brought = _copied(path, scratch)
             known_by = self._require_base(path, brought, base)
             with models_as_ours():
                 form, lora = _read(brought, self._adapted_base())
-                _require_as_told(path, brought, lora, Path(scratch))
+                _require_as_told(path, brought, lora, scratch)
             self._served = None  # the gate sets adapters of its own
             try:
                 return import_adapter(

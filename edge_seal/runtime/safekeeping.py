@@ -9,7 +9,7 @@ from typing import Literal
 from edge_seal.errors import ConfigError, EngineError, NotFound
 from edge_seal.runtime.construction import Construction
 from edge_seal.runtime.values import USER
-from edge_seal.safekeeping import backups, conversion, restoring
+from edge_seal.safekeeping import backups, conversion, exports, restoring
 from edge_seal.safekeeping.backups import Backup
 from edge_seal.safekeeping.conversion import Converted
 from edge_seal.safekeeping.possession import alone_in
@@ -131,6 +131,20 @@ class Safekeeping(Construction):
         self.leave()
         with alone_in(self.home) as replacement:
             return restoring.restore(self.home, path.absolute(), self.clock, replacement, self.passphrases)
+
+    def sealed_export(self, content: bytes) -> bytes:
+        """An export behind a new passphrase; `opened_export` reads it, in any home.
+
+        Raises:
+            ConfigError: nobody gave a passphrase, or it is too short.
+        """
+        if self.passphrases is None:
+            raise ConfigError("there is nobody to ask for a passphrase")
+        return exports.sealed_export(content, self.passphrases.chosen())
+
+    def opened_export(self, content: bytes, name: str) -> bytes:
+        """What was exported, decrypted if it is encrypted; see `exports.opened_export`."""
+        return exports.opened_export(content, self.passphrases, name)
 
     def _key_file(self, key: DataKey, place: Place | None) -> KeyFile:
         """The key file for `key`, which is in the keychain when this returns, if it is to be there."""

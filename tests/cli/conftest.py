@@ -44,6 +44,12 @@ class CommandLine:
         assert result.exit_code == code, f"{arguments}: exit {result.exit_code}\n{result.stdout}\n{result.stderr}"
         return Ran(result.exit_code, result.stdout, result.stderr)
 
+    def bytes_of(self, *arguments: str) -> bytes:
+        """What the command writes to stdout, where it is no text."""
+        result = CliRunner().invoke(edge_seal, arguments)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout_bytes
+
 
 @pytest.fixture
 def cli(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:

@@ -174,6 +174,27 @@ def test_profiles_know_nothing_of_each_other(cli: CommandLine, monkeypatch: pyte
     ]  # fmt: skip
 
 
+def test_an_export_behind_a_passphrase_is_read_by_another_home(
+    cli: CommandLine, no_keychain: None, passphrase_file: str, tmp_path: Path
+) -> None:
+    known = ("--passphrase-file", passphrase_file)
+    cli("remember", "Zebulon is my sister")
+    plain = cli("memory", "export")
+    assert "not encrypted" not in plain.err
+    cli(*known, "encrypt")
+    told = cli(*known, "memory", "export")
+    assert told.out == plain.out
+    assert "this copy is not encrypted" in told.err
+    path = tmp_path / "export"
+    path.write_bytes(cli.bytes_of(*known, "memory", "export", "--encrypt"))
+    assert b"Zebulon" not in path.read_bytes()
+    assert "--passphrase-file" in cli("--profile", "new", "memory", "import", str(path), code=2).err
+    cli("--profile", "new", *known, "memory", "import", str(path))
+    assert "Zebulon" in cli("--profile", "new", "memory", "list").out
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "was changed" in cli("--profile", "new", *known, "memory", "import", str(path), code=5).err
+
+
 def test_typed_on_a_terminal_it_is_not_shown(cli: CommandLine, tmp_path: Path) -> None:
     cli("remember", "Zebulon is my sister")
     program = [sys.executable, "-m", "edge_seal", "encrypt", "--passphrase", "--yes"]
