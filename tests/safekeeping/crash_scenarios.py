@@ -120,11 +120,11 @@ class Restore:
         with settled(directory) as runtime:
             later = "Later" in [memory.text for memory in runtime.stored_memories.list()]
             told = len(runtime.ledger.of_events("home.restored"))
-            kept = [backup.reason for backup in runtime.backups() if not backup.problems]
+            kept = ", ".join(backup.reason for backup in runtime.backups() if not backup.problems)
         # The backup of what is to be replaced is made first: it may be there and nothing else.
         if (later, told) == (True, 0):
             return "before"
-        return {(False, 1, ("before restore",)): "after"}.get((later, told, tuple(kept)), repr((later, told, kept)))
+        return {(False, 1, "before restore"): "after"}.get((later, told, kept), repr((later, told, kept)))
 
 
 class Migrate:
