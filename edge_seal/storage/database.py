@@ -40,6 +40,7 @@ _PLAIN_HEADER: Final = b"SQLite format 3\0"
 _CIPHER: Final = "chacha20"
 _OPEN_FLAGS: Final = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
 _BACKUP_PAGES: Final = 4096
+_ENCRYPTED_CACHE_KIB: Final = 64 * 1024
 
 
 class _Cursor(Protocol):
@@ -366,6 +367,9 @@ class Database:
             raise EngineError(f"this SQLite cannot encrypt ({type(error).__name__})", next_step="make setup") from None
         # Otherwise sorting and rebuilding would leave plain text in temporary files.
         self.execute("PRAGMA temp_store = MEMORY")
+        # A page that is not in the cache is decrypted anew; the default of 2 MiB makes each scan of vectors do that to
+        # all of them (docs/log.md).
+        self.execute(f"PRAGMA cache_size = -{_ENCRYPTED_CACHE_KIB}")
 
     def _undo(self, statement: str) -> None:
         # A full disk makes SQLite roll back by itself: then there is nothing left to undo.
