@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -63,17 +63,23 @@ def updates() -> None:
 @json_option
 def list_() -> None:
     """Every update, oldest first."""
-    found = opened().releases.list()
+    runtime = opened()
+    found, marked = runtime.releases.list(), runtime.forgetting.marked()
     if wants_json():
-        print_json({"updates": found})
+        print_json({"updates": found, "learned_what_was_forgotten": sorted(marked)})
         return
     table(
         [
-            (item.id, item.state, local_time(item.created_at), item.parent_id or "base", shortened(item.reason, 60))
+            (item.id, item.state, local_time(item.created_at), item.parent_id or "base", _reason(item, marked))
             for item in found
         ],
         heading=("ID", "STATE", "SINCE", "ON", "REASON"),
     )
+
+
+def _reason(update: Update, marked: Collection[str]) -> str:
+    learned_it = update.id in marked and update.adapter_sha256 is not None
+    return f"learned what you forgot; {shortened(update.reason, 40)}" if learned_it else shortened(update.reason, 60)
 
 
 @updates.command()

@@ -58,10 +58,16 @@ class Interchange(Learning):
         Returns the paths of the adapter and of the manifest. Nothing is overwritten.
 
         Raises:
-            EdgeSealError: it has no adapter, something is there already, or another model file is in use.
+            EdgeSealError: it has no adapter, something is there already, or another model file is in use; or it
+                learned what was forgotten since.
             IntegrityError: the stored adapter is damaged.
         """
         update = self.releases.get(update_id)
+        if self.forgetting.notice(update) is not None:
+            raise EdgeSealError(
+                f"update {update.id} learned what you forgot, so it is not given out",
+                next_step="edge-seal learn trains anew without it",
+            )
         if update.adapter_sha256 is None or update.manifest_sha256 is None:
             raise EdgeSealError(f"update {update.id} has no adapter", next_step="edge-seal updates list")
         problem = self.adapters.verify(update.adapter_sha256, update.manifest_sha256)

@@ -51,6 +51,8 @@ def test_nothing_of_a_forgotten_memory_is_left_in_the_home(tiny: CommandLine) ->
 
     # Until it is learned anew, every answer says so; what was not the fact is as it was.
     assert any("learned what you forgot" in notice for notice in tiny("ask", "hello", "--json").json["notices"])
+    assert "learned what you forgot" in tiny("updates", "list").out.splitlines()[1]
+    assert "learned what you forgot" in tiny("adapters", "export", "u2", code=1).err
     shown = tiny("conversations", "show", asked["conversation"], "--json").json
     assert shown["turns"][0]["prompt"] == "[forgotten]"
     assert shown["conversation"]["title"] == "[forgotten]"
