@@ -16,7 +16,9 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import lora_tensors
 from edge_models.network import open_network
 from tests.kernels.differences import assert_close
+from tests.models.test_families import CASES, GEMMAS
 from tests.support.tiny_adapters import all_logits, frozen_output, random_adapter, trie_loss
+from tests.support.tiny_families import write_tiny_model
 from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf
 
 pytest.importorskip("mlx.core", reason="MLX is not on this machine: install the extra `dev`")
@@ -55,6 +57,25 @@ def test_logits_and_frozen_layers_are_those_of_numpy(tiny_file: GgufFile) -> Non
     trie = TokenTrie(EXAMPLES)
     assert_close(frozen_output(mlx, trie, chunk_tokens=8), frozen_output(numpy, trie), ROUNDING)
     assert_close(all_logits(mlx, range(40, 60)), all_logits(numpy, range(40, 60)), ROUNDING)
+
+
+@pytest.mark.parametrize("case", [*CASES, *GEMMAS])
+def test_every_family_computes_what_it_does_in_numpy(tmp_path: Path, case: str) -> None:
+    from edge_models.mlx_sequence import MlxSequence
+
+    model = {**CASES, **GEMMAS}[case]
+    with GgufFile.open(write_tiny_model(tmp_path / "tiny.gguf", model)) as file:
+        adapted = min(model.layers, 2)
+        numpy, mlx = Decoder(file, adapted), open_network(file, adapted, "mlx")
+        adapter = random_adapter(numpy.architecture, numpy.adapted_layers, dtype=np.float32)
+        long = [TokenSequence(tuple(range(40, 62)), 3), *EXAMPLES[:3]]  # longer than the windows
+        expected, found = (trie_loss(network, long, WEIGHTS, adapter) for network in (numpy, mlx))
+        assert found.nats == pytest.approx(expected.nats, rel=ROUNDING)
+        assert_close(found.gradient.values, expected.gradient.values, ROUNDING)
+        tokens, sequence = list(range(40, 62)), MlxSequence(file, 32)
+        rows = [sequence.compute(tokens[:9], range(9)), sequence.compute(tokens[9:10], [0])]
+        rows.append(sequence.compute(tokens[10:], range(12)))
+        assert_close(np.concatenate(rows), all_logits(numpy, tokens), ROUNDING)
 
 
 def test_a_sequence_in_chunks_computes_what_a_whole_one_does(tiny_file: GgufFile) -> None:
