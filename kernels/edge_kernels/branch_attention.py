@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge_kernels.arrays import BoolArray, FloatArray, IntArray
+from edge_kernels.soft_cap import soft_cap, soft_cap_backward
 
 BRANCH_ROWS = 32
 """The most rows a branch has: longer ones are cut, so that padding to the longest stays small."""
@@ -82,7 +83,7 @@ def within(branches: Branches, window: int) -> Branches:
 
 
 def branch_attention(
-    query: FloatArray, key: FloatArray, value: FloatArray, branches: Branches
+    query: FloatArray, key: FloatArray, value: FloatArray, branches: Branches, *, cap: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
     """`softmax(Q K^T / sqrt(d)) V` for each branch.
 
@@ -90,6 +91,7 @@ def branch_attention(
         query: (n, H, d).
         key, value: (n, K, d); H is a multiple of K.
         branches: of these n rows.
+        cap: of the scores, see `soft_cap`; 0: none.
 
     Returns:
         the mixed values (n, H, d) and the attention weights (B, K, H / K * Q, L) for the backward.
@@ -98,6 +100,8 @@ def branch_attention(
     keys = key[branches.keys].transpose(0, 2, 3, 1)
     scores = np.matmul(grouped, keys)
     scores *= query.dtype.type(query.shape[2] ** -0.5)
+    if cap:
+        soft_cap(scores, cap)
     hidden = ~np.tile(branches.sees, (1, query.shape[1] // key.shape[1], 1))
     np.copyto(scores, query.dtype.type(-np.inf), where=hidden[:, None])
     scores -= scores.max(axis=-1, keepdims=True)
@@ -108,13 +112,20 @@ def branch_attention(
 
 
 def branch_attention_backward(
-    d_out: FloatArray, query: FloatArray, key: FloatArray, value: FloatArray, weights: FloatArray, branches: Branches
+    d_out: FloatArray,
+    query: FloatArray,
+    key: FloatArray,
+    value: FloatArray,
+    weights: FloatArray,
+    branches: Branches,
+    *,
+    cap: float = 0.0,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The gradients to query (n, H, d), key and value (n, K, d).
 
     Args:
         d_out: the loss's gradient to the mixed values, (n, H, d).
-        query, key, value, branches: as given to `branch_attention`.
+        query, key, value, branches, cap: as given to `branch_attention`.
         weights: as given by it; not changed.
     """
     groups = key.shape[1]
@@ -131,6 +142,11 @@ def branch_attention_backward(
     d_scores = np.matmul(d_mixed, values.swapaxes(-1, -2))
     d_scores -= np.einsum("bkql,bkql->bkq", d_scores, weights)[..., None]
     d_scores *= weights
+    if cap:
+        # Computed again: the weights do not tell them, and few models have a cap.
+        scores = np.matmul(grouped, keys.swapaxes(-1, -2))
+        scores *= query.dtype.type(query.shape[2] ** -0.5)
+        d_scores = soft_cap_backward(d_scores, soft_cap(scores, cap), cap)
     d_scores *= query.dtype.type(query.shape[2] ** -0.5)
     d_query = _by_row(np.matmul(d_scores, keys), branches, query.shape)
     d_key = np.matmul(d_scores.swapaxes(-1, -2), grouped)

@@ -219,7 +219,9 @@ def _check_scaling_keys(file: GgufFile, family: Family) -> None:
 
 def _local_rope(file: GgufFile, family: Family, head_size: int, rope: Rope) -> Rope:
     windows, key = family.windows, f"{family.name}.rope.freq_base_swa"
-    if windows is None or (windows.rope_base is None and key not in file.metadata):
+    if windows is None or windows.rope_base is None:
+        if windows is not None and key in file.metadata:
+            raise UnsupportedModel(f"training does not know {key} in {family.name}")
         return rope
     base = _positive(file, key, windows.rope_base)
     return Rope(Rope.unscaled(head_size, base).frequencies, rope.gain)

@@ -188,7 +188,7 @@ class DecoderLayer:
         value = qkv[:, split + shared :].reshape(rows, sizes.kv_heads, sizes.head_size)
         if self._query_scale != 1.0:
             query *= query.dtype.type(self._query_scale)
-        attended, weights = branch_attention(query, key, value, view.branches)
+        attended, weights = branch_attention(query, key, value, view.branches, cap=sizes.attention_cap)
         if wanted is not None:
             attended, x = attended[wanted], x[wanted]
         mixed = self._maps["output"].wide(len(x))
@@ -254,7 +254,7 @@ class DecoderLayer:
             d_mixed, d_middle = _spread(d_mixed, tape.wanted, rows), _spread(d_middle, tape.wanted, rows)
         d_query, d_key, d_value = branch_attention_backward(
             d_mixed.reshape(rows, sizes.heads, sizes.head_size),
-            tape.query, tape.key, tape.value, tape.weights, view.branches,
+            tape.query, tape.key, tape.value, tape.weights, view.branches, cap=sizes.attention_cap,
         )  # fmt: skip
         if self._query_scale != 1.0:
             d_query *= d_query.dtype.type(self._query_scale)

@@ -23,7 +23,8 @@ class Windows:
     Attributes:
         size: the window where the file states none; None: then there is none.
         period: of so many layers all but the last have it, where the file states no pattern.
-        rope_base: these layers' RoPE base where the file states none; None: the other layers' base and scaling.
+        rope_base: these layers' RoPE base where the file states none; None: always the other layers' base and
+            scaling.
     """
 
     size: int | None
@@ -83,11 +84,21 @@ _GEMMA3 = Family(
     wide_attention=62,
     final_cap=0.0,
 )
+_GEMMA2 = replace(
+    _GEMMA3,
+    name="gemma2",
+    head_norms=False,
+    windows=Windows(size=4096, period=2, rope_base=None),
+    wide_attention=46,
+    final_cap=30.0,
+    attention_cap=50.0,
+)
 _ALL = (
     _LLAMA,
     replace(_LLAMA, name="mistral3", yarn_details=True),
     _QWEN2,
     replace(_QWEN2, name="qwen3", head_norms=True),
+    _GEMMA2,
     _GEMMA3,
 )
 

@@ -64,17 +64,18 @@ def test_is_attention_for_any_trie(paths: list[tuple[int, ...]], seed: int) -> N
     assert_same(paths, 4, 2, seed)
 
 
-def test_backward() -> None:
+@pytest.mark.parametrize("cap", [0.0, 0.7])
+def test_backward(cap: float) -> None:
     branches, sees = trie_of(SHAPES["parts at different depths"])
     generator, rows = np.random.default_rng(11), len(sees)
     query, d_out = generator.normal(size=(rows, 4, 2)), generator.normal(size=(rows, 4, 2))
     key, value = generator.normal(size=(rows, 2, 2)), generator.normal(size=(rows, 2, 2))
 
     def loss() -> float:
-        return float((branch_attention(query, key, value, branches)[0] * d_out).sum())
+        return float((branch_attention(query, key, value, branches, cap=cap)[0] * d_out).sum())
 
-    weights = branch_attention(query, key, value, branches)[1]
-    found = branch_attention_backward(d_out, query, key, value, weights, branches)
+    weights = branch_attention(query, key, value, branches, cap=cap)[1]
+    found = branch_attention_backward(d_out, query, key, value, weights, branches, cap=cap)
     for gradient, moved in zip(found, (query, key, value), strict=True):
         assert_close(gradient, by_differences(loss, moved))
 

@@ -23,7 +23,7 @@ from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from tests.kernels.differences import along
 from tests.kernels.gates import geglu_of
 from tests.support.tiny_adapters import all_logits, frozen_output, random_adapter, weighted_loss
-from tests.support.tiny_families import GEMMA3, QWEN2, QWEN3, Setting, TinyModel, write_tiny_model
+from tests.support.tiny_families import GEMMA2, GEMMA3, QWEN2, QWEN3, Setting, TinyModel, write_tiny_model
 
 TOKENS = [1, 40, 90, 263, 120, 7, 40, 90, 264, 33, 34, 35, 200, 201, 5, 2, 77, 78, 40, 90, 263, 11]
 """Four times as long as the windows of the tiny models."""
@@ -79,6 +79,10 @@ GEMMAS = {
     ),
     "gemma3: a pattern layer by layer": scaled(
         GEMMA3, attention__sliding_window_pattern=[False, True, True, False]
+    ),
+    "gemma2: small caps": GEMMA2,
+    "gemma2: the usual caps and window, scaled": replace(
+        GEMMA2, settings={"rope.scaling.type": "linear", "rope.scaling.factor": 2.0}
     ),
     "gemma3: 62 layers": replace(GEMMA3, layers=62, width=32, heads=4, head_size=16, feed_forward=32),
 }  # fmt: skip
@@ -144,7 +148,7 @@ EXAMPLES = [
 
 
 SLOPES = ["llama 3: yarn and attention factor", "llama: all biases", "qwen2", "qwen3"]
-GEMMA_SLOPES = ["gemma3: scaled, capped, own local base", "gemma3: 62 layers"]
+GEMMA_SLOPES = ["gemma2: small caps", "gemma3: scaled, capped, own local base", "gemma3: 62 layers"]
 
 
 @pytest.mark.parametrize("case", [*SLOPES, *GEMMA_SLOPES])
@@ -201,6 +205,7 @@ def test_frozen_layers_say_what_adapted_ones_do(tmp_path: Path, model: TinyModel
         (scaled(GEMMA3, attn_logit_softcapping=50.0), "attn_logit_softcapping"),
         (scaled(GEMMA3, attention__sliding_window_pattern=[True]), "1 layers"),
         (scaled(GEMMA3, attention__key_length_swa=8), "key_length_swa"),
+        (scaled(GEMMA2, rope__freq_base_swa=50.0), "freq_base_swa"),
         (scaled(LLAMA, attention__scale=0.5), r"attention\.scale"),
         (scaled(replace(LLAMA, architecture="mistral3"), attention__temperature_scale=0.1), "temperature_scale"),
     ],

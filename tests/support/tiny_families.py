@@ -7,7 +7,7 @@ llama.cpp refuses a file that lacks a tensor or has one too many.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import gguf
@@ -51,6 +51,12 @@ GEMMA3 = TinyModel(
     head_norms=True,
     post_norms=True,
     settings={"attention.sliding_window": 5, "attention.sliding_window_pattern": 3, "rope.freq_base": 500.0},
+)
+GEMMA2 = replace(
+    GEMMA3,
+    architecture="gemma2",
+    head_norms=False,
+    settings={"attention.sliding_window": 6, "attn_logit_softcapping": 1.5, "final_logit_softcapping": 4.0},
 )
 
 
