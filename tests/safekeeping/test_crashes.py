@@ -1,6 +1,6 @@
 """However a change of the whole home is cut off, the next command finds the state before it or the state after it.
 
-Encrypting, decrypting, a backup, a restore, a migration, an import. By default each is killed at every 23rd of its
+Encrypting, decrypting, a backup, a restore, a migration, an import. By default each is killed at every 41st of its
 changes to a file, and two meet a full disk; `EDGE_SEAL_ALL_FAULTS=1` fails every change in every way, which takes some
 minutes.
 """
@@ -38,7 +38,7 @@ def test_only_the_state_before_or_after(
         quick_directory,
         f"tests.safekeeping.crash_scenarios:{scenario}",
         fault,
-        every=1 if EVERYTHING else 23,
+        every=1 if EVERYTHING else 41,
     )
     assert attempts[-1].ended == "met no fault"
     for attempt in attempts:
