@@ -121,10 +121,9 @@ class Tuning(Upkeep):
             return self._gguf(self.store.catalog.manifest(name))
 
     def _opened(self, path: Path) -> Engine:
-        from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
+        from edge_seal.engines.selection import open_engine
 
-        settings = self.settings.model
-        return LlamaCppEngine(path, context_tokens=settings.context_tokens, threads=settings.threads)
+        return open_engine(path, self.settings.model)
 
     def _keep(self, original: Manifest, type_name: str, stored: StoredFile) -> str:
         """Writes the manifest of the file that was made; returns its name."""
