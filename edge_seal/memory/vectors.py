@@ -20,6 +20,7 @@ import numpy as np
 from edge_seal.engines.engine import FloatArray
 from edge_seal.errors import EngineError, IntegrityError
 from edge_seal.memory import sign_bits
+from edge_seal.memory.kinds import MEMORY, Kind
 from edge_seal.memory.sign_bits import BLOCK
 from edge_seal.storage.database import Database
 from edge_seal.storage.schema import EMBEDDING_DIMENSION
@@ -29,23 +30,6 @@ UNIT_TOLERANCE: Final = 1e-3
 # then compared exactly. A search for more than an eighth of the latter compares more.
 SCANNED: Final = 4096
 COMPARED: Final = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What has vectors: the rows of `table`, of which those are found that fit `usable` (which may name `:now`)."""
-
-    name: str
-    table: str
-    letter: str
-    called: str
-    usable: str
-    text: str
-
-
-MEMORY: Final = Kind("memory", "memories", "m", "memory", "(valid_to IS NULL OR valid_to > :now)", "text")
-# Only what a person typed is found again: pasted text and the model's own answers are not what they said.
-TURN: Final = Kind("turn", "turns", "t", "turn", "origin = 'typed'", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +55,7 @@ class VectorIndex:
         Raises:
             EngineError: it has another length, is not finite, or is not of unit length.
         """
-        content, kind = _checked(vector, f"{self._kind.called} {self._kind.letter}{number}"), self._kind.name
+        content, kind = _checked(vector, f"{self._kind.name} {self._kind.letter}{number}"), self._kind.name
         remove(self._database, number, self._kind)
         embedder = self._embedder()
         if embedder is None:
@@ -183,7 +167,7 @@ class VectorIndex:
         for number, digest, content in rows:
             if not isinstance(content, bytes) or hashlib.sha256(content).hexdigest() != digest:
                 raise IntegrityError(
-                    f"the stored vector of {kind.called} {kind.letter}{number} is not the one that was written",
+                    f"the stored vector of {kind.name} {kind.letter}{number} is not the one that was written",
                     next_step="edge-seal doctor --rebuild makes it anew",
                 )
             yield cast("int", number), np.frombuffer(content, dtype="<f4")
@@ -270,7 +254,7 @@ def _checked_block(database: Database, kind: Kind, key: tuple[int, int], rows: l
         vector = np.frombuffer(content, dtype="<f4") if whole else np.zeros(0, dtype=np.float32)
         if whole:
             codes[number % BLOCK] = np.packbits(vector > 0, bitorder="little")
-        named = f"{kind.called} {kind.letter}{number}"
+        named = f"{kind.name} {kind.letter}{number}"
         if hashlib.sha256(content).hexdigest() != digest:
             damaged.append((number, f"the stored vector of {named} is not the one that was written"))
         elif not _is_unit(vector):

@@ -1,79 +1,228 @@
-"""The word index (FTS5): which memories have which words, by its own stemming, and that nothing forgotten stays in it.
+"""The word index (FTS5): which rows have which words, by its own stemming, and that nothing forgotten stays in it.
 
-Triggers keep the index in step with the memories, in the same transaction. Texts go in as they are; what comes from a
+Triggers keep the index in step with the rows, in the same transaction. Texts go in as they are; what comes from a
 question goes in as quoted words only, see `words`.
+
+FTS5's own bm25 reads every row of every word: 0.6 s where a million rows share one. Here a word's list is read up to
+`LISTED` rows, the newest; the rows with the rarest words are then ranked by BM25 over their own texts.
 """
+
+# ruff: noqa: S608 - the names that are put into statements are our own
 
 from __future__ import annotations
 
+import itertools
+import json
+import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge_seal.errors import IntegrityError
 from edge_seal.memory import words
+from edge_seal.memory.kinds import MEMORY, Kind
 from edge_seal.storage.database import Database
+
+# A word in more rows than this is common. Reading this many takes 0.4 ms; figures in docs/log.md.
+LISTED: Final = 2000
+# How many of the rows with the rarest words are ranked by their texts.
+RANKED: Final = 128
+# Of the words that are common, this many are looked for together.
+_TOGETHER: Final = 4
+
+# Robertson and Zaragoza 2009, "The probabilistic relevance framework: BM25 and beyond", section 3.4, the usual values.
+_K1: Final = 1.2
+_B: Final = 0.75
 
 # A shorter beginning of a word says nothing: it is one of many thousands.
 _TELLING_BYTES: Final = 3
 
+Numbers = NDArray[np.int64]
 
-def by_words(database: Database, sought: Sequence[str], depth: int, now: str) -> tuple[int, ...]:
-    """Numbers of the first `depth` memories that hold at `now` and have any of the words, by bm25, best first."""
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    """Rows that have a word, the newest first, and what having it is worth. `whole`: there are no others."""
+
+    numbers: Numbers
+    worth: float
+    whole: bool
+
+
+def by_words(database: Database, sought: Sequence[str], depth: int, now: str, kind: Kind = MEMORY) -> tuple[int, ...]:
+    """Numbers of the first `depth` usable rows that have any of the words, by BM25, best first; then the newest."""
     if not sought:
         return ()
-    found = database.rows(
-        """
-        SELECT memories_fts.rowid FROM memories_fts JOIN memories ON memories.id = memories_fts.rowid
-        WHERE memories_fts MATCH ? AND (valid_to IS NULL OR valid_to > ?)
-        ORDER BY bm25(memories_fts), memories_fts.rowid LIMIT ?
-        """,
-        (words.any_of(sought), now, depth),
-    )
-    return tuple(cast("int", row[0]) for row in found)
+    newest = _newest(database, kind)
+    postings = {word: _posting(database, kind, word, newest) for word in sought}
+    lists = [posting for posting in postings.values() if len(posting.numbers)]
+    lists += _together(database, kind, {word: posting for word, posting in postings.items() if not posting.whole})
+    candidates = _most_promising(lists)
+    texts = _usable_texts(database, kind, candidates, max(RANKED, 3 * depth), now)
+    worth = {term: postings[word].worth for word in sought for term in database.terms(word)}
+    scores = _bm25(database, texts, worth)
+    return tuple(sorted(scores, key=lambda number: (-scores[number], -number))[:depth])
 
 
-def matched(database: Database, asked: Sequence[str], numbers: Iterable[int]) -> dict[int, int]:
-    """How many of the words each of the memories has; those with none are left out."""
-    wanted = set(numbers)
-    lowest, highest = (min(wanted), max(wanted)) if wanted else (0, 0)
+def matched(database: Database, asked: Sequence[str], numbers: Iterable[int], kind: Kind = MEMORY) -> dict[int, int]:
+    """How many of the words each of the rows has; those with none are left out."""
+    sought = [frozenset(database.terms(word)) for word in asked]
     counts: dict[int, int] = {}
-    for word in asked:
-        found = database.rows(
-            "SELECT rowid FROM memories_fts WHERE memories_fts MATCH ? AND rowid BETWEEN ? AND ?",
-            (words.any_of((word,)), lowest, highest),
-        )
-        for number in wanted & {cast("int", row[0]) for row in found}:
-            counts[number] = counts.get(number, 0) + 1
+    for number, text in _texts(database, kind, list(numbers), "TRUE", ""):
+        terms = set(database.terms(text))
+        count = sum(1 for of_word in sought if of_word and of_word <= terms)
+        if count:
+            counts[number] = count
     return counts
 
 
-def purge(database: Database, text: str) -> None:
+# Lists of rows ---------------------------------------------------------------------------------------------
+
+
+def _newest(database: Database, kind: Kind) -> int:
+    row = database.row(f"SELECT max(id) FROM {kind.table}")
+    return cast("int", row[0] or 0) if row is not None else 0
+
+
+def _listed(database: Database, kind: Kind, query: str) -> Numbers:
+    found = database.rows(
+        f"SELECT rowid FROM {kind.words} WHERE {kind.words} MATCH ? ORDER BY rowid DESC LIMIT ?",
+        (f"{kind.text} : ({query})", LISTED),
+    )
+    return np.array([row[0] for row in found], dtype=np.int64)
+
+
+def _posting(database: Database, kind: Kind, word: str, newest: int) -> _Posting:
+    numbers = _listed(database, kind, words.any_of((word,)))
+    whole = len(numbers) < LISTED
+    # How dense the newest rows with it are says how many there will be in all.
+    rows = float(len(numbers)) if whole else newest * LISTED / (newest - float(numbers[-1]) + 1)
+    # Robertson and Zaragoza 2009, equation 3.3, with one added so that a word that all have counts for a little.
+    return _Posting(numbers, math.log1p((max(newest - rows, 0.0) + 0.5) / (rows + 0.5)), whole)
+
+
+def _together(database: Database, kind: Kind, common: Mapping[str, _Posting]) -> list[_Posting]:
+    """Lists for common words together: what has several of them need not be among the newest that have one."""
+    rarest = sorted(common, key=lambda word: -common[word].worth)[:_TOGETHER]
+    lists: list[_Posting] = []
+    for size in range(len(rarest), 1, -1):
+        for chosen in itertools.combinations(rarest, size):
+            numbers = _listed(database, kind, words.all_of(chosen))
+            if len(numbers):
+                # No more than what the single lists leave out of these rows.
+                lists.append(_Posting(numbers, sum(common[word].worth for word in chosen), whole=False))
+        if sum(len(posting.numbers) for posting in lists) >= RANKED:
+            break
+    return lists
+
+
+def _most_promising(lists: Sequence[_Posting]) -> list[int]:
+    """The rows in any list, those with the most worth first, then the newest."""
+    if not lists:
+        return []
+    every = np.concatenate([posting.numbers for posting in lists])
+    worth = np.concatenate([np.full(len(posting.numbers), posting.worth) for posting in lists])
+    numbers, place = np.unique(every, return_inverse=True)
+    total = np.bincount(place, weights=worth)
+    return cast("list[int]", numbers[np.lexsort((-numbers, -total))].tolist())
+
+
+# Texts ------------------------------------------------------------------------------------------------------
+
+
+def _texts(database: Database, kind: Kind, numbers: Sequence[int], usable: str, now: str) -> list[tuple[int, str]]:
+    found = database.rows(
+        f"""
+        SELECT {kind.table}.id, {kind.text} FROM json_each(:numbers) CROSS JOIN {kind.table} ON {kind.table}.id = value
+        WHERE {usable}
+        """,
+        {"numbers": json.dumps(list(numbers)), "now": now}
+        if ":now" in usable
+        else {"numbers": json.dumps(list(numbers))},
+    )
+    return cast("list[tuple[int, str]]", found)
+
+
+def _usable_texts(
+    database: Database, kind: Kind, candidates: Sequence[int], wanted: int, now: str
+) -> list[tuple[int, str]]:
+    found: list[tuple[int, str]] = []
+    for start in range(0, len(candidates), wanted):
+        found += _texts(database, kind, candidates[start : start + wanted], kind.usable, now)
+        if len(found) >= wanted:
+            break
+    return found
+
+
+def _bm25(database: Database, texts: Sequence[tuple[int, str]], worth: Mapping[str, float]) -> dict[int, float]:
+    """The score of each text; the mean length is that of these texts."""
+    counted = {number: Counter(database.terms(text)) for number, text in texts}
+    lengths = {number: counts.total() for number, counts in counted.items()}
+    mean = sum(lengths.values()) / max(len(lengths), 1)
+    return {
+        number: sum(
+            value * counts[term] * (_K1 + 1) / (counts[term] + _K1 * (1 - _B + _B * lengths[number] / mean))
+            for term, value in worth.items()
+            if counts[term]
+        )
+        for number, counts in counted.items()
+    }
+
+
+# Nothing forgotten stays ------------------------------------------------------------------------------------
+
+
+def purge(database: Database, text: str, kind: Kind = MEMORY) -> None:
     """Takes out what the index may still keep of a deleted `text`. Runs inside the caller's transaction.
 
     With its option secure-delete the index drops the entries of a deleted row, but a deleted word that began a page
-    leaves its beginning behind as that page's boundary ("flowerp" where "flower" stands before it). Then the index is
-    made anew, which takes ~50 ms for a thousand long memories.
+    leaves its beginning behind as that page's boundary ("flowerp" where "flower" stands before it). Where no word that
+    is left begins so, the index is made anew, which takes ~50 ms for a thousand long memories.
     """
     boundaries = {
-        cast("bytes", row[0])[1:] for row in database.rows("SELECT DISTINCT term FROM memories_fts_idx") if row[0]
+        cast("bytes", row[0])[1:] for row in database.rows(f"SELECT DISTINCT term FROM {kind.words}_idx") if row[0]
     }
     # Stemming changes the last letter of some words: "happy" is in the index as "happi".
-    boundaries |= {boundary[:-1] for boundary in boundaries}
-    for word in _folded(text).split():
+    by_form = {form: boundary for boundary in boundaries for form in (boundary, boundary[:-1])}
+    suspects: set[bytes] = set()
+    for word in set(_folded(text).split()):
         content = word.encode("utf-8", "replace")
-        if any(content[:length] in boundaries for length in range(_TELLING_BYTES, len(content) + 1)):
-            database.execute("INSERT INTO memories_fts (memories_fts) VALUES ('rebuild')")
-            return
+        beginnings = (content[:length] for length in range(_TELLING_BYTES, len(content) + 1))
+        suspects |= {by_form[beginning] for beginning in beginnings if beginning in by_form}
+    if suspects and not _all_begin_a_word(database, kind, suspects):
+        database.execute(f"INSERT INTO {kind.words} ({kind.words}) VALUES ('rebuild')")
 
 
-def problems(database: Database) -> tuple[str, ...]:
-    """What does not fit between the index and the memories, in words."""
+def rebuild(database: Database, kind: Kind = MEMORY) -> None:
+    """Makes the index anew from the rows. Runs inside the caller's transaction."""
+    database.execute(f"INSERT INTO {kind.words} ({kind.words}) VALUES ('rebuild')")
+
+
+def problems(database: Database, kind: Kind = MEMORY) -> tuple[str, ...]:
+    """What does not fit between the index and the rows, in words."""
     try:
-        database.execute("INSERT INTO memories_fts (memories_fts, rank) VALUES ('integrity-check', 1)")
+        database.execute(f"INSERT INTO {kind.words} ({kind.words}, rank) VALUES ('integrity-check', 1)")
     except IntegrityError:
-        return ("the word index does not fit the memories",)
+        return (f"the word index does not fit the {kind.table}",)
     return ()
+
+
+def _all_begin_a_word(database: Database, kind: Kind, beginnings: Iterable[bytes]) -> bool:
+    """Whether words that are left begin with each of these: then they say nothing of what is gone."""
+    database.execute(
+        f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{kind.words}_words USING fts5vocab('main', '{kind.words}', 'row')"
+    )
+    for beginning in beginnings:
+        text = beginning.decode("utf-8", "replace")
+        row = database.row(f"SELECT term FROM temp.{kind.words}_words WHERE term >= ? LIMIT 1", (text,))
+        if row is None or not cast("str", row[0]).startswith(text):
+            return False
+    return True
 
 
 def _folded(text: str) -> str:

@@ -52,11 +52,22 @@ class _Cursor(Protocol):
     def close(self) -> None: ...
 
 
+class _Tokenizer(Protocol):
+    """`apsw.FTS5Tokenizer`, as far as we use it."""
+
+    def __call__(
+        self, text: bytes, reason: int, locale: None, /, *, include_offsets: bool, include_colocated: bool
+    ) -> list[str]: ...
+
+
 class _Execute(Protocol):
     """`apsw.Connection.execute`, as far as we use it."""
 
     def __call__(self, statements: str, bindings: Parameters, /) -> _Cursor: ...
 
+
+# The tokenizer of every word index, see `schema`.
+_TOKENIZER: Final = ("porter", ["unicode61", "remove_diacritics", "2"])
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -87,6 +98,7 @@ class Database:
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
         self._execute = cast("_Execute", getattr(connection, "execute"))  # noqa: B009  # see _Cursor
+        self._tokenizer = cast("_Tokenizer", connection.fts5_tokenizer(*_TOKENIZER))
         self._path = path
         self._lock = threading.RLock()
         self._depth = 0
@@ -225,6 +237,12 @@ class Database:
             found = cursor.fetchone()
             cursor.close()
             return found
+
+    def terms(self, text: str) -> tuple[str, ...]:
+        """The words of `text` in their order, as the word indexes keep them: folded and stemmed."""
+        content, reason = text.encode("utf-8", "replace"), apsw.FTS5_TOKENIZE_DOCUMENT
+        with self._lock:
+            return tuple(self._tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
 
     def scrub(self) -> None:
         """Folds the write-ahead log into the file and empties it, so that deleted text is in neither.
