@@ -210,6 +210,7 @@ class MemorySettings(_Section):
 
     mode: Literal["hybrid", "keyword", "vector", "off"] = "hybrid"
     recalled: int = Field(default=4, ge=0, le=50)
+    turns: bool = Field(default=True, description="what was typed in earlier conversations is recalled too")
     budget_tokens: int = Field(default=256, ge=0, le=8192)
     minimum_similarity: float = Field(default=0.30, ge=-1.0, le=1.0, description="chosen in docs/memory.md")
     capture: Literal["propose", "keep", "off"] = Field(

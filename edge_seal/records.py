@@ -208,6 +208,32 @@ FORGOTTEN_TEXT = "[forgotten]"
 """What stands in a turn or a title in place of words that told something the user forgot."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecalledTurn:
+    """A turn of an earlier conversation that bears on a question.
+
+    `prompt` is what the user typed; `neighbours` what they typed right before and after; `answer` what the model said
+    then, shortened, and no fact; empty where it was left out.
+    """
+
+    turn_id: str
+    conversation_id: str
+    created_at: str
+    prompt: str
+    answer: str = ""
+    neighbours: tuple[str, ...] = ()
+    score: float = 0.0
+    similarity: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What is recalled for one question: memories and past turns, each best first."""
+
+    memories: tuple[Recalled, ...] = ()
+    turns: tuple[RecalledTurn, ...] = ()
+
+
 # Turns ----------------------------------------------------------------------------------------------------
 
 

@@ -10,13 +10,14 @@ from typing import Final
 class Kind:
     """The rows of `table`, whose ids begin with `letter`, found by the words and the meaning of their column `text`.
 
-    Of them those that fit `usable` are found; the condition may name `:now`.
+    `since` is the column that says since when it is so. Rows that fit `usable`, which may name `:now`, are found.
     """
 
     name: str
     table: str
     letter: str
     text: str
+    since: str
     usable: str
 
     @property
@@ -25,6 +26,6 @@ class Kind:
         return f"{self.table}_fts"
 
 
-MEMORY: Final = Kind("memory", "memories", "m", "text", "(valid_to IS NULL OR valid_to > :now)")
+MEMORY: Final = Kind("memory", "memories", "m", "text", "valid_from", "(valid_to IS NULL OR valid_to > :now)")
 # Only what a person typed is found again: pasted text and the model's own answers are not what they said.
-TURN: Final = Kind("turn", "turns", "t", "prompt", "origin = 'typed'")
+TURN: Final = Kind("turn", "turns", "t", "prompt", "created_at", "origin = 'typed'")

@@ -12,8 +12,9 @@ Invariants:
 from __future__ import annotations
 
 import contextlib
+import itertools
 import secrets
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO, Final, cast
@@ -22,12 +23,25 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
-from edge_seal.memory import facts, interchange, likeness, listing, periods, rows, search, vectors, word_index, words
+from edge_seal.memory import (
+    facts,
+    interchange,
+    likeness,
+    listing,
+    periods,
+    rows,
+    search,
+    turns,
+    vectors,
+    word_index,
+    words,
+)
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
-from edge_seal.memory.search import Hit, Mode
+from edge_seal.memory.search import Hit, Mode, Query
+from edge_seal.memory.turns import PastTurns
 from edge_seal.memory.vectors import VectorIndex
-from edge_seal.records import Memory, Origin, Recalled
+from edge_seal.records import Memory, Origin, Recalled, RecalledTurn, Recollection, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database
 from edge_seal.storage.schema import EMBEDDING_DIMENSION
@@ -60,6 +74,8 @@ class Memories:
         self._audit = audit
         self._embedder = embedder
         self._index = VectorIndex(database, embedder.model_sha256) if embedder is not None else None
+        self._past = PastTurns(database, embedder)
+        self._last_embedded: tuple[str, FloatArray] | None = None
         self._clock = clock
         self._settings = settings
         self.facts = facts.Facts(database, audit, clock)
@@ -173,26 +189,25 @@ class Memories:
     def recall(
         self, query: str, token_budget: int, count_tokens: Callable[[str], int], *, mode: Mode | None = None
     ) -> tuple[Recalled, ...]:
-        """The memories that bear on `query`, best first: at most as many as set, together within `token_budget`.
+        """The memories that bear on `query`, best first: those of `recollect`, without past turns."""
+        return self._recollected(query, token_budget, count_tokens, mode or self._settings.mode).memories
 
-        `count_tokens` says what a memory's text costs in the prompt. One that no longer fits is passed over, so that
-        a shorter one after it may still go in. Nothing bears on a general question: then nothing is recalled.
+    def recollect(
+        self, query: str, token_budget: int, count_tokens: Callable[[str], int], *, conversation_id: str | None = None
+    ) -> Recollection:
+        """What bears on `query`, best first: at most as many as set, together within `token_budget`.
+
+        `count_tokens` says what a text costs in the prompt. One that no longer fits is passed over, so that a shorter
+        one after it may still go in. Nothing bears on a general question: then nothing is recalled. Past turns, where
+        they are wanted, come from other conversations than `conversation_id`; at equal rank a memory goes first.
         """
-        chosen: tuple[Recalled, ...] = ()
-        left = token_budget
-        if not self._settings.recalled or left <= 0:
-            return chosen
-        for hit in self._hits(query, self._settings.recalled, mode or self._settings.mode):
-            if not search.bears(hit, self._settings.minimum_similarity):
-                continue
-            recalled = self._recalled(hit)
-            cost = count_tokens(f"{recalled.memory.text} {recalled.note}".strip())
-            if cost > left:
-                continue
-            chosen, left = (*chosen, recalled), left - cost
-            if len(chosen) == self._settings.recalled:
-                break
-        return self._former_first(query, chosen)
+        past = self._past if self._settings.turns else None
+        return self._recollected(query, token_budget, count_tokens, self._settings.mode, past, conversation_id)
+
+    def keep_findable(self, turn: Turn) -> None:
+        """Lets a kept turn be found by its meaning later on."""
+        if self._settings.turns and self._settings.mode in {"hybrid", "vector"}:
+            self._past.index(turn, self._embedded(turn.prompt))
 
     # Interchange ----------------------------------------------------------------------------------------------
 
@@ -276,11 +291,28 @@ class Memories:
                 progress(done)
         return done
 
+    def embed_turns(self) -> int:
+        """Embeds some of the past turns that have no vector yet, the newest first; gives how many."""
+        return self._past.embed_missing() if self._settings.turns else 0
+
     def problems(self) -> tuple[str, ...]:
         """What is not as it was written, in words, each with its memory's id: rows, words in the index, vectors."""
         every = self._database.rows(rows.SELECT)
         found = [problem for row in every for problem in rows.problems(row)]
-        return (*found, *word_index.problems(self._database), *vectors.problems(self._database))
+        indexed = (*word_index.problems(self._database), *vectors.problems(self._database))
+        return (*found, *indexed, *turns.problems(self._database))
+
+    def rebuild(self) -> int:
+        """Makes word indexes, sign bits and damaged vectors anew from the rows; gives how many vectors were damaged.
+
+        Rows that are not what was written stay as they are: there is nothing to make them from.
+        """
+        with self._database.transaction():
+            word_index.rebuild(self._database)
+            damaged = vectors.rebuild(self._database) + turns.rebuild(self._database)
+        self.embed_missing()
+        self.embed_turns()
+        return damaged
 
     # Inside ---------------------------------------------------------------------------------------------------
 
@@ -307,15 +339,54 @@ class Memories:
             return ()
         if mode == "vector" and self._embedder is None:
             raise EngineError("there is no embedder to search with", next_step="edge-seal models pull")
+        looked_for = self._query(query, wanted, mode)
+        ranked = search.ranked(self._database, self._index, looked_for)
+        # "I moved to Oulu" answers "Where do I live?", however far apart their words and vectors are.
+        return search.with_answers(ranked, self.facts.answering(query, looked_for.since))
+
+    def _query(self, query: str, wanted: int, mode: Mode) -> Query:
         by_vector = mode != "keyword" and query.strip() != ""
         vector = self._embedded(query) if by_vector else None
-        question = query if mode != "vector" else ""
-        depth = max(wanted, search.MINIMUM_DEPTH)
+        question, depth = query if mode != "vector" else "", max(wanted, search.MINIMUM_DEPTH)
         # What has ended is an answer to "where did I live before?", and to nothing that is asked of the present.
-        since = self._since(ended=periods.asks_about_past(query))
-        ranked = search.ranked(self._database, self._index, question, vector, depth, since)
-        # "I moved to Oulu" answers "Where do I live?", however far apart their words and vectors are.
-        return search.with_answers(ranked, self.facts.answering(query, since))
+        return Query(question, vector, depth, self._now(), ended=periods.asks_about_past(query))
+
+    def _recollected(
+        self,
+        query: str,
+        token_budget: int,
+        count_tokens: Callable[[str], int],
+        mode: Mode,
+        past: PastTurns | None = None,
+        besides: str | None = None,
+    ) -> Recollection:
+        memories: tuple[Recalled, ...] = ()
+        recalled_turns: tuple[RecalledTurn, ...] = ()
+        wanted, left = self._settings.recalled, token_budget
+        if mode == "off" or wanted <= 0 or left <= 0:
+            return Recollection()
+        least = self._settings.minimum_similarity
+        hits = tuple(hit for hit in self._hits(query, wanted, mode) if search.bears(hit, least))
+        # The same was so twice: for a question about the past these are two answers.
+        hits = hits if periods.asks_about_past(query) else self._distinct(hits)
+        found = past.bearing(self._query(query, wanted, mode), least, besides) if past is not None else ()
+        for hit, candidate in itertools.zip_longest(hits, found):
+            if hit is not None and len(memories) + len(recalled_turns) < wanted:
+                recalled = self._recalled(hit)
+                cost = count_tokens(f"{recalled.memory.text} {recalled.note}".strip())
+                if cost <= left:
+                    memories, left = (*memories, recalled), left - cost
+            if past is not None and candidate is not None and len(memories) + len(recalled_turns) < wanted:
+                turn = past.recalled(candidate, left, count_tokens)
+                if turn is not None:
+                    recalled_turns, left = (*recalled_turns, turn[0]), left - turn[1]
+        return Recollection(self._former_first(query, memories), recalled_turns)
+
+    def _distinct(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """`hits` without near duplicates."""
+        numbers = [hit.number for hit in hits]
+        known = self._index.vectors(numbers) if self._index is not None else {}
+        return search.merged(self._database, hits, word_index.found(self._database, (), numbers), known)
 
     def _recalled(self, hit: Hit) -> Recalled:
         memory = rows.memory_of(self._row(hit.number))
@@ -329,7 +400,12 @@ class Memories:
         return tuple(sorted(found, key=lambda item: item.memory.valid_to is None or item.memory.valid_to > now))
 
     def _embedded(self, text: str) -> FloatArray | None:
-        return self._embedder.embed([text])[0] if self._embedder is not None else None
+        if self._embedder is None:
+            return None
+        # Within one turn the same question is looked for among memories and turns, and then kept.
+        if self._last_embedded is None or self._last_embedded[0] != text:
+            self._last_embedded = text, self._embedder.embed([text])[0]
+        return self._last_embedded[1]
 
     def _insert(self, memory: Memory) -> Memory:
         """Adds the row and its audit entry; gives the memory with its id."""

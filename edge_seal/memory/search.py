@@ -1,4 +1,4 @@
-"""Which memories fit a question: words and meaning, each ranked by itself, fused by their ranks.
+"""Which rows fit a question: words and meaning, each ranked by itself, fused by their ranks, then by small signals.
 
 Two questions are answered apart. `ranked` orders what comes nearest, whatever its distance: it is what a search shows.
 `bears` decides whether a memory says anything about the question: it is what recall lets into the prompt.
@@ -6,22 +6,34 @@ Two questions are answered apart. `ranked` orders what comes nearest, whatever i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Literal
 
 from edge_seal.engines.engine import FloatArray
 from edge_seal.memory import word_index, words
+from edge_seal.memory.kinds import MEMORY, Kind
 from edge_seal.memory.vectors import Neighbour, VectorIndex
+from edge_seal.memory.word_index import Found
 from edge_seal.storage.database import Database
 
 Mode = Literal["hybrid", "keyword", "vector", "off"]
 
 # Cormack, Clarke and Büttcher 2009, "Reciprocal rank fusion outperforms Condorcet and individual rank learning
-# methods", SIGIR, section 2: score(d) = sum over rankings of 1 / (k + rank(d)), with k = 60.
+# methods", SIGIR, section 2: score(d) = sum over rankings of 1 / (k + rank(d)), with k = 60. Other k and weights for
+# the two rankings were tried (docs/log.md).
 FUSION_K: Final = 60
-# How far down each ranking is read at least; vec0 takes 0.3 ms for each vector whose digest is then checked.
+# How far down each ranking is read at least.
 MINIMUM_DEPTH: Final = 20
+
+# Signals decide between neighbours in rank: from one rank to the next the fused score falls by 1.6%.
+# What became true today counts this much more than what has long been true; half of it is left after `HALF_LIFE_DAYS`.
+RECENCY: Final = 0.02
+HALF_LIFE_DAYS: Final = 90.0
+# What was not typed counts this much less, and so does what is not true yet.
+NOT_TYPED: Final = 0.01
+NOT_YET: Final = 0.02
 
 # Figures for the next three: docs/memory.md.
 # Without a vector, a memory bears on a question with at least this share of the question's content words ...
@@ -33,7 +45,7 @@ RELAXED: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A memory's number, its fused score, its cosine where known, and what of the question's words it has.
+    """A row's number, its fused score, its cosine where known, and what of the question's words it has.
 
     `answers`: rules say that it has the attribute that is asked for.
     """
@@ -50,6 +62,25 @@ class Hit:
         return self.matched_words / self.asked_words if self.asked_words else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for: the words of `text`, unless it is empty, and what is near `vector`, if there is one.
+
+    Each ranking is read `depth` down; memories have to hold at `now`, unless those that `ended` are wanted too.
+    """
+
+    text: str
+    vector: FloatArray | None
+    depth: int
+    now: str
+    ended: bool = False
+
+    @property
+    def since(self) -> str:
+        """What a memory's end has to be later than."""
+        return "" if self.ended else self.now
+
+
 def fused(rankings: Iterable[Sequence[int]], k: int = FUSION_K) -> dict[int, float]:
     """Reciprocal rank fusion: each number in any of `rankings` (best first) to its score."""
     scores: dict[int, float] = {}
@@ -59,32 +90,29 @@ def fused(rankings: Iterable[Sequence[int]], k: int = FUSION_K) -> dict[int, flo
     return scores
 
 
-def ranked(
-    database: Database, index: VectorIndex | None, question: str, vector: FloatArray | None, depth: int, now: str
-) -> tuple[Hit, ...]:
-    """The memories that hold at `now` and are in one of the two rankings or in both, best first.
-
-    The first `depth` by the words of `question`, unless it is empty, and by `vector`, where there is one.
-    """
-    asked = words.content_words(question)
-    by_words = word_index.by_words(database, asked or words.words(question), depth, now)
+def ranked(database: Database, index: VectorIndex | None, query: Query, kind: Kind = MEMORY) -> tuple[Hit, ...]:
+    """The usable rows that are in one of the two rankings or in both, best first."""
+    asked = words.content_words(query.text)
+    by_words = word_index.by_words(database, asked or words.words(query.text), query.depth, query.since, kind)
     neighbours: dict[int, Neighbour] = {}
     by_meaning: tuple[int, ...] = ()
-    if index is not None and vector is not None:
-        nearest = index.nearest(vector, depth, now)
+    if index is not None and query.vector is not None:
+        nearest = index.nearest(query.vector, query.depth, query.since)
         by_meaning = tuple(neighbour.number for neighbour in nearest)
-        neighbours = index.similarities(vector, by_words) | {item.number: item for item in nearest}
+        nearer = {item.number: item for item in nearest}
+        neighbours = index.similarities(query.vector, [number for number in by_words if number not in nearer]) | nearer
     scores = fused((by_words, by_meaning))
-    matched = word_index.matched(database, asked, scores)
+    found = word_index.found(database, asked, scores, kind)
     hits = (
         Hit(
             number,
-            score,
+            score * signal(found[number], query.now),
             neighbours[number].similarity if number in neighbours else None,
-            matched.get(number, 0),
+            found[number].matched,
             len(asked),
         )
         for number, score in scores.items()
+        if number in found
     )
     return tuple(sorted(hits, key=_best_first))
 
@@ -95,6 +123,19 @@ def with_answers(hits: Sequence[Hit], numbers: Sequence[int]) -> tuple[Hit, ...]
     most = max((hit.score for hit in hits), default=1.0 / (FUSION_K + 1))
     first = (replace(known.get(number, Hit(number, 0.0, None, 0, 0)), score=most, answers=True) for number in numbers)
     return (*first, *(hit for hit in hits if hit.number not in set(numbers)))
+
+
+def signal(found: Found, now: str) -> float:
+    """What the fused score is multiplied by: recency, whether it is true yet, and where it came from."""
+    try:
+        age = (datetime.fromisoformat(now) - datetime.fromisoformat(found.since)).total_seconds() / 86400
+    except (ValueError, TypeError):
+        # A damaged row is reported where it is read.
+        return 1.0
+    factor = 1.0 + RECENCY * 0.5 ** (max(age, 0.0) / HALF_LIFE_DAYS)
+    if age < 0:
+        factor -= NOT_YET + RECENCY
+    return factor if found.origin == "typed" else factor - NOT_TYPED
 
 
 def bears(hit: Hit, minimum_similarity: float) -> bool:
@@ -111,3 +152,42 @@ def bears(hit: Hit, minimum_similarity: float) -> bool:
 def _best_first(hit: Hit) -> tuple[float, float, int]:
     # Equal ranks in both rankings are common with few memories; then the cosine says more than the order of arrival.
     return (-hit.score, -(hit.similarity if hit.similarity is not None else 0.0), hit.number)
+
+
+# Near duplicates ------------------------------------------------------------------------------------------
+
+# Of two memories that are this near and of which one has no word of its own, the newer is kept. Figures: docs/log.md.
+SAME: Final = 0.90
+# Different ways to say what something is called.
+_NAMING: Final = frozenset({"name", "call"})
+
+
+def merged(
+    database: Database, hits: Sequence[Hit], texts: Mapping[int, Found], vectors: Mapping[int, FloatArray]
+) -> tuple[Hit, ...]:
+    """`hits` without near duplicates: the newest of those that say the same stands in the first one's place."""
+    kept: list[Hit] = []
+    terms = {hit.number: _said(database, texts[hit.number].text) for hit in hits}
+    for hit in hits:
+        place = next((i for i, other in enumerate(kept) if _same(hit.number, other.number, terms, vectors)), None)
+        if place is None:
+            kept.append(hit)
+        elif _age(texts, hit) > _age(texts, kept[place]):
+            kept[place] = hit
+    return tuple(kept)
+
+
+def _said(database: Database, text: str) -> frozenset[str]:
+    return frozenset(term for word in words.content_words(text) for term in database.terms(word)) - _NAMING
+
+
+def _same(one: int, other: int, terms: Mapping[int, frozenset[str]], vectors: Mapping[int, FloatArray]) -> bool:
+    if not (terms[one] <= terms[other] or terms[other] <= terms[one]):
+        return False
+    if one in vectors and other in vectors:
+        return float(vectors[one] @ vectors[other]) >= SAME
+    return terms[one] == terms[other] != frozenset()
+
+
+def _age(texts: Mapping[int, Found], hit: Hit) -> tuple[str, int]:
+    return texts[hit.number].since, hit.number

@@ -69,16 +69,28 @@ def by_words(database: Database, sought: Sequence[str], depth: int, now: str, ki
     return tuple(sorted(scores, key=lambda number: (-scores[number], -number))[:depth])
 
 
-def matched(database: Database, asked: Sequence[str], numbers: Iterable[int], kind: Kind = MEMORY) -> dict[int, int]:
-    """How many of the words each of the rows has; those with none are left out."""
-    sought = [frozenset(database.terms(word)) for word in asked]
-    counts: dict[int, int] = {}
-    for number, text in _texts(database, kind, list(numbers), "TRUE", ""):
-        terms = set(database.terms(text))
-        count = sum(1 for of_word in sought if of_word and of_word <= terms)
-        if count:
-            counts[number] = count
-    return counts
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a row says, where it came from, since when it is so, and how many of the asked words it has."""
+
+    text: str
+    origin: str
+    since: str
+    matched: int
+
+
+def found(database: Database, asked: Sequence[str], numbers: Iterable[int], kind: Kind = MEMORY) -> dict[int, Found]:
+    """The rows with these numbers, as far as they exist, each with how many of the words it has."""
+    sought = [terms for terms in (frozenset(database.terms(word)) for word in asked) if terms]
+    rows = database.rows(
+        f"SELECT id, {kind.text}, origin, {kind.since} FROM {kind.table} WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(numbers)),),
+    )
+    read: dict[int, Found] = {}
+    for number, text, origin, since in cast("list[tuple[int, str, str, str]]", rows):
+        terms = frozenset(database.terms(text))
+        read[number] = Found(text, origin, since, sum(1 for of_word in sought if of_word <= terms))
+    return read
 
 
 # Lists of rows ---------------------------------------------------------------------------------------------
@@ -135,28 +147,23 @@ def _most_promising(lists: Sequence[_Posting]) -> list[int]:
 # Texts ------------------------------------------------------------------------------------------------------
 
 
-def _texts(database: Database, kind: Kind, numbers: Sequence[int], usable: str, now: str) -> list[tuple[int, str]]:
-    found = database.rows(
-        f"""
-        SELECT {kind.table}.id, {kind.text} FROM json_each(:numbers) CROSS JOIN {kind.table} ON {kind.table}.id = value
-        WHERE {usable}
-        """,
-        {"numbers": json.dumps(list(numbers)), "now": now}
-        if ":now" in usable
-        else {"numbers": json.dumps(list(numbers))},
-    )
-    return cast("list[tuple[int, str]]", found)
-
-
 def _usable_texts(
     database: Database, kind: Kind, candidates: Sequence[int], wanted: int, now: str
 ) -> list[tuple[int, str]]:
-    found: list[tuple[int, str]] = []
+    """Numbers and texts of the first `wanted` candidates that may be found."""
+    texts: list[tuple[int, str]] = []
     for start in range(0, len(candidates), wanted):
-        found += _texts(database, kind, candidates[start : start + wanted], kind.usable, now)
-        if len(found) >= wanted:
+        rows = database.rows(
+            f"""
+            SELECT {kind.table}.id, {kind.text} FROM json_each(:numbers)
+            CROSS JOIN {kind.table} ON {kind.table}.id = value WHERE {kind.usable}
+            """,
+            {"numbers": json.dumps(candidates[start : start + wanted]), "now": now},
+        )
+        texts += cast("list[tuple[int, str]]", rows)
+        if len(texts) >= wanted:
             break
-    return found
+    return texts
 
 
 def _bm25(database: Database, texts: Sequence[tuple[int, str]], worth: Mapping[str, float]) -> dict[int, float]:

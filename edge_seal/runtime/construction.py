@@ -177,6 +177,7 @@ class Construction:
         """The memories, those without a vector of the present embedder embedded first."""
         memories = self._memories(self.embedder)
         memories.embed_missing()
+        memories.embed_turns()
         return memories
 
     @cached_property
