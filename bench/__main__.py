@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("bench.capture", "bench.guardian", "bench.learning", "bench.generation")
+BENCHMARKS = ("bench.capture", "bench.guardian", "bench.learning", "bench.generation", "bench.recall")
 
 
 def main() -> int:

@@ -17,7 +17,8 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.errors import ConfigError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.memories import Memories
-from edge_seal.records import Origin, Recalled, Timing, Turn
+from edge_seal.memory.turns import text_of
+from edge_seal.records import Origin, Recalled, Recollection, Timing, Turn
 from edge_seal.storage.database import Database, SqlValue
 
 TITLE_CHARACTERS: Final = 80
@@ -69,10 +70,13 @@ def take_turn(
     checked_prompt(question.prompt)
     history = () if question.conversation_id is None else conversations.turns(question.conversation_id)
     engine = answering.engine
-    recalled: tuple[Recalled, ...] = ()
+    recalled = Recollection()
     if answering.memories is not None:
-        recalled = answering.memories.recall(
-            question.prompt, answering.recall_tokens, lambda text: len(engine.tokenize(text))
+        recalled = answering.memories.recollect(
+            question.prompt,
+            answering.recall_tokens,
+            lambda text: len(engine.tokenize(text)),
+            conversation_id=question.conversation_id,
         )
     tokens = prompt_tokens(engine, history, question, recalled)
     parts: list[str] = []
@@ -90,13 +94,16 @@ def take_turn(
         answer="".join(parts),
         origin=question.origin,
         update_id=answering.update_id,
-        memories=tuple(item.memory.id for item in recalled),
+        memories=(*(item.memory.id for item in recalled.memories), *(turn.turn_id for turn in recalled.turns)),
         timing=timing,
         notices=answering.notices,
     )
     if question.private:
         return replace(answered, id=PRIVATE)
-    return conversations.keep(answered, base_sha256=engine.model_sha256, seed=question.sampling.seed)
+    kept = conversations.keep(answered, base_sha256=engine.model_sha256, seed=question.sampling.seed)
+    if answering.memories is not None:
+        answering.memories.keep_findable(kept)
+    return kept
 
 
 def checked_prompt(prompt: str) -> None:
@@ -115,7 +122,7 @@ def checked_prompt(prompt: str) -> None:
 
 
 def prompt_tokens(
-    engine: Engine, history: Sequence[Turn], question: Question, recalled: Sequence[Recalled]
+    engine: Engine, history: Sequence[Turn], question: Question, recalled: Recollection
 ) -> tuple[int, ...]:
     """The conversation as the model's own template writes it, with room left for the answer.
 
@@ -130,22 +137,23 @@ def prompt_tokens(
     return tokens
 
 
-def messages(history: Sequence[Turn], prompt: str, recalled: Sequence[Recalled]) -> tuple[Message, ...]:
+def messages(history: Sequence[Turn], prompt: str, recalled: Recollection) -> tuple[Message, ...]:
     """The messages of a turn. No system message is added: the model's template has its own."""
     said = [
         message for turn in history for message in (Message("user", turn.prompt), Message("assistant", turn.answer))
     ]
-    return (*said, Message("user", f"{quoted(recalled)}\n\n{prompt}" if recalled else prompt))
+    return (*said, Message("user", f"{told}\n\n{prompt}" if (told := quoted(recalled)) else prompt))
 
 
-def quoted(recalled: Sequence[Recalled]) -> str:
-    """The memories as data before the question, each a line of its own, whatever it holds.
+def quoted(recalled: Recollection) -> str:
+    """What is recalled as data before the question, each a line of its own, whatever it holds; past turns marked so.
 
     The wording and the place are measured on the default model: of eight questions it answered six from memories in
     the user's message, three or four from the same in a system message, and three from turns of their own.
     """
-    lines = "\n".join(f"- {' '.join(item.memory.text.split())}{_beside(item)}" for item in recalled)
-    return f"I told you before:\n{lines}"
+    lines = [f"- {' '.join(item.memory.text.split())}{_beside(item)}" for item in recalled.memories]
+    lines += [text_of(turn) for turn in recalled.turns]
+    return "\n".join(("I told you before:", *lines)) if lines else ""
 
 
 def _beside(item: Recalled) -> str:

@@ -18,7 +18,7 @@ from edge_seal.memory import search, sign_bits, vectors, word_index, words
 from edge_seal.memory.kinds import TURN
 from edge_seal.memory.search import Hit, Query
 from edge_seal.memory.vectors import VectorIndex
-from edge_seal.records import Origin, RecalledTurn, Turn
+from edge_seal.records import FORGOTTEN_TEXT, Origin, RecalledTurn, Turn
 from edge_seal.storage.database import Database
 
 # A turn is longer and vaguer than a memory: it has to be nearer. Figures: docs/memory.md.
@@ -116,7 +116,11 @@ class PastTurns:
         recalled = replace(alone, score=candidate.hit.score, similarity=candidate.hit.similarity)
         best: tuple[RecalledTurn, int] | None = None
         # Each form is tried, the shortest first; a neighbour is worth its tokens only where there is room.
-        beside = [rows[number].prompt for number in (before, after) if number in rows]
+        beside = [
+            rows[number].prompt
+            for number in (before, after)
+            if number in rows and rows[number].prompt != FORGOTTEN_TEXT
+        ]
         for answer, neighbours in (("", ()), (alone.answer, ()), (alone.answer, tuple(beside))):
             form = replace(recalled, answer=answer, neighbours=neighbours)
             cost = count_tokens(text_of(form))
@@ -191,5 +195,5 @@ def _line(text: str) -> str:
 
 
 def _shortened(answer: str) -> str:
-    text = _line(answer)
+    text = _line(answer) if answer != FORGOTTEN_TEXT else ""
     return text if len(text) <= _ANSWER_CHARACTERS else text[: _ANSWER_CHARACTERS - 1].rstrip() + "…"

@@ -89,9 +89,14 @@ class Asking(Construction):
             self._served = served
 
     def _recalling(self, *, use_memory: bool) -> tuple[Memories | None, tuple[str, ...]]:
-        """The memories to recall from: none where there are none, so that no embedder is loaded for nothing."""
-        if not use_memory or self.settings.memory.mode == "off" or not self.stored_memories.list(limit=1):
+        """The memories to recall from: none where there are none, so that no embedder is loaded for nothing.
+
+        Where nothing was remembered, past turns are found by their words alone, for the same reason.
+        """
+        if not use_memory or self.settings.memory.mode == "off":
             return None, ()
+        if not self.stored_memories.list(limit=1):
+            return (self.stored_memories if self.settings.memory.turns else None), ()
         if self.settings.memory.mode == "keyword":
             return self.stored_memories, ()
         if self.embedder is None:

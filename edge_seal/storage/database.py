@@ -98,7 +98,8 @@ class Database:
     def __init__(self, connection: apsw.Connection, path: Path) -> None:
         self._connection = connection
         self._execute = cast("_Execute", getattr(connection, "execute"))  # noqa: B009  # see _Cursor
-        self._tokenizer = cast("_Tokenizer", connection.fts5_tokenizer(*_TOKENIZER))
+        # Asked for when it is needed: getting it reads the file, which may be damaged or held by another process.
+        self._tokenizer: _Tokenizer | None = None
         self._path = path
         self._lock = threading.RLock()
         self._depth = 0
@@ -241,8 +242,10 @@ class Database:
     def terms(self, text: str) -> tuple[str, ...]:
         """The words of `text` in their order, as the word indexes keep them: folded and stemmed."""
         content, reason = text.encode("utf-8", "replace"), apsw.FTS5_TOKENIZE_DOCUMENT
-        with self._lock:
-            return tuple(self._tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
+        with self._lock, _foreign_errors(self._path):
+            tokenizer = self._tokenizer or cast("_Tokenizer", self._connection.fts5_tokenizer(*_TOKENIZER))
+            self._tokenizer = tokenizer
+            return tuple(tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
 
     def scrub(self) -> None:
         """Folds the write-ahead log into the file and empties it, so that deleted text is in neither.
