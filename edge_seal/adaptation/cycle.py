@@ -21,6 +21,7 @@ from edge_models.lora import Lora, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
+from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example
@@ -84,7 +85,7 @@ class CycleReport:
     """What one cycle did. `update` is None where there was nothing to learn, and for a dry run.
 
     Attributes:
-        examples: what was trained on and what was held back, anchors and general examples included.
+        examples: what was trained on and what was held back, general examples included; not the anchors.
         seconds: by stage, and `total`.
         reasons: in words, why it was refused or why there was nothing; also what was left for later.
     """
@@ -185,11 +186,11 @@ class Cycle:
         with work.stage("propose"):
             edits = self_edit.propose(work.signals, earlier)
             edits = self._within_limit(edits, earlier, work)
-            general, anchors = self._general(work)
+            general, work.anchors = self._general(work)
             replayed = self._replayed(earlier)
             proposed = (*edits.trained, *replayed, *general)
             trained_on = scoring.without_duplicates(proposed)
-            held = (*edits.probes, *edits.neighbours, *anchors, *self._rejected(work.signals))
+            held = (*edits.probes, *edits.neighbours, *self._rejected(work.signals))
             network = self._network((*trained_on, *held), work)
             start, parent_adapter = self._start(network.decoder, incumbent)
 
@@ -508,7 +509,7 @@ class Cycle:
             examples=[by_place.get(place, cleared[0]) for place in range(max(place_of) + 1)],
             probes=probes,
             neighbours=[place for place, example in by_place.items() if example.role is Role.NEIGHBOUR],
-            anchors=[place for place, example in by_place.items() if example.role is Role.ANCHOR],
+            anchors=self._anchors(work, network.decoder),
             kept=[place for place, example in by_place.items() if example.role is Role.REPLAY],
         )
         figures = gate.admissible_scale(
@@ -523,6 +524,16 @@ class Cycle:
         served = self._served(work, network, held, figures, file, chosen)
         return gate.judge(figures, cleared, served, bounds), file
 
+    def _anchors(self, work: _Work, decoder: Decoder) -> Anchors:
+        return anchors(
+            decoder,
+            [encode(example, self._engine) for example in work.anchors],
+            model_sha256=self._engine.model_sha256,
+            cache=self._cache,
+            workers=work.workers,
+            on_layer=lambda done, total: work.tell("gate", done, total, "anchors, once for this model"),
+        )
+
     def _served(
         self,
         work: _Work,
@@ -536,7 +547,7 @@ class Cycle:
         first_neighbour = len(held.probes)
         asked = {*range(SPOKEN_PROBES), *range(first_neighbour, first_neighbour + SPOKEN_NEIGHBOURS)}
         spoken = [outcome.prompt if place in asked else None for place, outcome in enumerate(figures.outcomes)]
-        compared = [*held.probes[:2], *held.anchors[:1]]
+        compared = [(network, probe) for probe in held.probes[:2]] + [(held.anchors.network, 0)]
         total = 2 * sum(prompt is not None for prompt in spoken)
         done = 0
 
@@ -552,11 +563,11 @@ class Cycle:
 
         def divergence(adapter: Lora | None) -> float:
             total_nats = 0.0
-            for example in compared:
-                sequence = network.sequence(example)
+            for examples, example in compared:
+                sequence = examples.sequence(example)
                 positions = range(sequence.supervised_from - 1, len(sequence.tokens) - 1)
                 engine_logits = self._engine.logits(sequence.tokens, positions)
-                total_nats += gate.divergence_nats(engine_logits, network.answer_logits(example, adapter))
+                total_nats += gate.divergence_nats(engine_logits, examples.answer_logits(example, adapter))
             return total_nats / len(compared)
 
         self._engine.use_adapter(None)
@@ -646,6 +657,7 @@ class _Work:
     stopwatch: _Stopwatch
     on_progress: Callable[[Progress], None]
     notes: list[str] = field(default_factory=list[str])
+    anchors: tuple[Example, ...] = ()
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
 

@@ -15,7 +15,7 @@ from edge_kernels.arrays import BoolArray, FloatArray, IntArray
 from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.kto import kto_reference_point
 from edge_kernels.log_likelihood import edge_nats
-from edge_kernels.top_k import TopK, joined, top_k, top_k_distillation
+from edge_kernels.top_k import TopK, joined, top_k, top_k_distillation, top_k_divergence
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
 from edge_models.lora import Lora
 from edge_models.network import Network
@@ -76,6 +76,14 @@ class Measurement:
     hits: BoolArray
 
 
+@dataclass(frozen=True, slots=True)
+class KeptBase:
+    """What the base says after some nodes of the trie, (T,) different ones: its likeliest tokens and the rest."""
+
+    nodes: IntArray
+    distributions: TopK
+
+
 class ExampleNetwork:
     """The examples' trie and its frozen activations; `prepare` comes before everything else."""
 
@@ -85,8 +93,8 @@ class ExampleNetwork:
         self._trie = TokenTrie(sequences)
         self._hidden: FloatArray | None = None
         self._held: frozenset[int] = frozenset()
-        self._teacher: TopK | None = None
-        # For each node its row in the teacher; the base says the same after a node, whoever passes there.
+        self._base: KeptBase | None = None
+        # For each node its row in what is kept; the base says the same after a node, whoever passes there.
         self._teacher_row: IntArray = np.full(len(self._trie), -1, dtype=np.int64)
         self._base_nats: dict[int, float] = {}
 
@@ -95,33 +103,78 @@ class ExampleNetwork:
         """How many tokens the whole trie has."""
         return len(self._trie)
 
-    def prepare(self, on_layer: Callable[[int, int], None] = lambda _done, _total: None) -> None:
-        """Computes the frozen layers; `on_layer(done, total)` is called after each."""
+    @property
+    def examples(self) -> int:
+        """How many examples there are."""
+        return len(self._trie.sequences)
+
+    def prepare(
+        self,
+        on_layer: Callable[[int, int], None] = lambda _done, _total: None,
+        *,
+        known: FloatArray | None = None,
+    ) -> None:
+        """Computes the frozen layers, or takes their `known` output; `on_layer(done, total)` is called after each.
+
+        Raises:
+            ValueError: `known` is not (tokens, width).
+        """
+        if known is not None:
+            if known.shape != (self.tokens, self.decoder.architecture.width):
+                raise ValueError(f"activations {known.shape} are not of these {self.tokens} tokens")
+            self._hidden = known
+            return
         for done, hidden in self.decoder.frozen(self._trie, each=self.workers.each):
             self._hidden = hidden
             on_layer(done, self.decoder.first_adapted)
 
+    @property
+    def frozen_activations(self) -> FloatArray:
+        """(tokens, width), the input of the lowest adapted layer: a constant of the base and the examples.
+
+        Raises:
+            EngineError: it was not prepared.
+        """
+        if self._hidden is None:
+            raise EngineError("the network was not prepared")
+        return self._hidden
+
     def batch(self, examples: Sequence[int]) -> TrieBatch:
         return self._trie.batch(examples)
 
-    def hold(self, examples: Sequence[int]) -> None:
+    def hold(self, examples: Sequence[int], *, known: KeptBase | None = None) -> KeptBase | None:
         """From now on `gradient` holds `examples` to the base's distribution, not to their tokens.
 
         Their tokens are the base's own, so nothing pulls at first, and what training moves there is pulled back. The
         base's distribution is kept as its likeliest tokens and the rest, see `top_k`.
+
+        Args:
+            examples: to be held; those before are let go.
+            known: what this gave for the same examples before; None: it is computed.
+
+        Returns:
+            what the base says there; None where there is nothing to be held.
         """
         self._held = frozenset(examples)
+        self._base = known if known is not None else self._base_after(examples)
         self._teacher_row[:] = -1
-        parts: list[TopK] = []
-        rows = 0
-        for batch, _ in self._batches(examples):
-            nodes = batch.nodes[batch.sources]
-            for at, logits, _ in self._logits(batch, None):
-                fresh = np.flatnonzero(self._teacher_row[nodes[at]] < 0)
-                self._teacher_row[nodes[at][fresh]] = np.arange(rows, rows + len(fresh))
-                rows += len(fresh)
-                parts.append(top_k(logits[fresh], BASE_TOKENS))
-        self._teacher = joined(parts) if parts else None
+        if self._base is not None:
+            self._teacher_row[self._base.nodes] = np.arange(len(self._base.nodes))
+        return self._base
+
+    def _base_after(self, examples: Sequence[int]) -> KeptBase | None:
+        def kept(part: tuple[TrieBatch, int]) -> tuple[IntArray, TopK]:
+            batch, _ = part
+            return batch.nodes[batch.sources], joined(
+                [top_k(logits, BASE_TOKENS) for _, logits, _ in self._logits(batch, None)]
+            )
+
+        parts = list(self.workers.each(kept, list(self._batches(examples))))
+        if not parts:
+            return None
+        # What several batches pass through stands in each of them, and is the same there.
+        nodes, first = np.unique(np.concatenate([nodes for nodes, _ in parts]), return_index=True)
+        return KeptBase(nodes, joined([distributions for _, distributions in parts])[first])
 
     def reference(self, thumbs: Sequence[int]) -> None:
         """Computes the base's log-probabilities of the answers that were liked or not, once for all steps."""
@@ -226,6 +279,26 @@ class ExampleNetwork:
                 positions += len(old)
         return total / positions
 
+    def drift_from_base_nats(self, adapter: Lora) -> float:
+        """Mean divergence of `adapter` from the base where examples are held, a lower bound of the whole one.
+
+        In nats a position; one that several examples share counts once for each batch that it is in.
+        """
+        if self._base is None:
+            return 0.0
+        base = self._base.distributions
+
+        def divergences(part: tuple[TrieBatch, int]) -> tuple[float, int]:
+            batch, _ = part
+            rows = self._teacher_row[batch.nodes[batch.sources]]
+            total = sum(
+                float(top_k_divergence(logits, base[rows[at]]).sum()) for at, logits, _ in self._logits(batch, adapter)
+            )
+            return total, len(rows)
+
+        parts = list(self.workers.each(divergences, list(self._batches(sorted(self._held)))))
+        return sum(total for total, _ in parts) / sum(positions for _, positions in parts)
+
     def answer_logits(self, example: int, adapter: Lora | None) -> FloatArray:
         """The logits (answer tokens, V) that predict the supervised tokens of one example."""
         batch = self._trie.batch([example])
@@ -259,9 +332,9 @@ class ExampleNetwork:
             kept = logits[kept_rows]
             entropy = cross_entropy(logits, batch.rows[edges] - at.start, batch.targets[edges], pulls[edges])
             loss += float(np.dot(entropy.nats.astype(np.float64), np.where(held, 0.0, shares)[edges]))
-            if self._teacher is not None and len(kept_rows):
+            if self._base is not None and len(kept_rows):
                 pull, d_kept = top_k_distillation(
-                    kept, self._teacher[teacher_rows[at][kept_rows]], held_rows[at][kept_rows]
+                    kept, self._base.distributions[teacher_rows[at][kept_rows]], held_rows[at][kept_rows]
                 )
                 loss += pull
                 entropy.d_logits[kept_rows] += d_kept
@@ -314,9 +387,7 @@ class ExampleNetwork:
         return len(sequence.tokens) > sequence.supervised_from
 
     def _rows(self, batch: TrieBatch) -> FloatArray:
-        if self._hidden is None:
-            raise EngineError("the network was not prepared")
-        return self._hidden[batch.nodes]
+        return self.frozen_activations[batch.nodes]
 
     def _logits(self, batch: TrieBatch, adapter: Lora | None) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """The batch's logits in chunks, see `_logit_chunks`."""

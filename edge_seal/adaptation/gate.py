@@ -16,6 +16,7 @@ import numpy as np
 
 from edge_kernels.arrays import BoolArray, FloatArray
 from edge_models.lora import Lora
+from edge_seal.adaptation.anchors import Anchors
 from edge_seal.adaptation.example_network import ExampleNetwork
 from edge_seal.config import GateSettings
 from edge_seal.records import Example, GateReport, Measure, ProbeOutcome, Role
@@ -29,12 +30,12 @@ REPEATED_WORDS = 6
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What the gate measures, as indices of the network; `kept` are lessons of earlier updates."""
+    """What the gate measures: indices of the network, and the anchors; `kept` are lessons of earlier updates."""
 
     examples: Sequence[Example]
     probes: Sequence[int]
     neighbours: Sequence[int]
-    anchors: Sequence[int]
+    anchors: Anchors
     kept: Sequence[int]
 
 
@@ -97,8 +98,7 @@ def measure(
     probes = len(held.probes)
     gain = float((before.mean_nats[:probes] - after.mean_nats[:probes]).mean()) if probes else 0.0
     hits_before, hits_after = _share(before.hits[:probes]), _share(after.hits[:probes])
-    drift = network.drift_nats(held.anchors, None, candidate)
-    drift_before = network.drift_nats(held.anchors, None, incumbent) if incumbent is not None else 0.0
+    drift, drift_before = held.anchors.drift_nats(candidate), held.anchors.drift_nats(incumbent)
     measures = [
         Measure(
             "probe_hits", hits_before, hits_after, bounds.minimum_probe_hits,

@@ -21,6 +21,8 @@ from edge_seal.storage.durable_file import write_durably
 log = logging.getLogger(__name__)
 
 ANSWER_TOKENS = 16
+ANCHOR_TOKENS = 8
+"""Anchors are many and short: what an update moves, it moves in the first words."""
 
 
 class _Answer(BaseModel):
@@ -36,6 +38,7 @@ class _Answers(BaseModel):
 
     model_sha256: str
     tokens: int
+    anchor_tokens: int
     answers: tuple[_Answer, ...]
 
 
@@ -52,9 +55,11 @@ def general_answers(
         prompts = (*REPLAYED, *ANCHORS)
         made: list[_Answer] = []
         for prompt in prompts:
-            made.append(_ask(engine, prompt))
+            made.append(_ask(engine, prompt, ANSWER_TOKENS if prompt in REPLAYED else ANCHOR_TOKENS))
             on_prompt(len(made), len(prompts))
-        kept = _Answers(model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, answers=tuple(made))
+        kept = _Answers(
+            model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, anchor_tokens=ANCHOR_TOKENS, answers=tuple(made)
+        )
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_durably(path, kept.model_dump_json(indent=1).encode())
     examples = tuple(_example(answer) for answer in kept.answers)
@@ -74,13 +79,13 @@ def _read(path: Path, model_sha256: str) -> _Answers | None:
     except (OSError, ValueError, ValidationError) as error:
         log.warning("the general answers in %s are made anew: %s", path, type(error).__name__)
         return None
-    fits = (kept.model_sha256, kept.tokens) == (model_sha256, ANSWER_TOKENS)
+    fits = (kept.model_sha256, kept.tokens, kept.anchor_tokens) == (model_sha256, ANSWER_TOKENS, ANCHOR_TOKENS)
     return kept if fits and tuple(answer.prompt for answer in kept.answers) == (*REPLAYED, *ANCHORS) else None
 
 
-def _ask(engine: Engine, prompt: str) -> _Answer:
-    pieces = list(engine.generate(engine.render([Message("user", prompt)]), Sampling(ANSWER_TOKENS), reuse_prefix=True))
+def _ask(engine: Engine, prompt: str, tokens: int) -> _Answer:
+    pieces = list(engine.generate(engine.render([Message("user", prompt)]), Sampling(tokens), reuse_prefix=True))
     timing = engine.last_timing()
     # An answer that used all its tokens was cut: training must not close it.
-    closed = timing is not None and timing.answer_tokens < ANSWER_TOKENS
+    closed = timing is not None and timing.answer_tokens < tokens
     return _Answer(prompt=prompt, answer="".join(piece.text for piece in pieces), closed=closed)

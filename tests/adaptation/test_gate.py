@@ -12,6 +12,7 @@ import pytest
 
 from edge_models.lora import Lora
 from edge_seal.adaptation import gate
+from edge_seal.adaptation.anchors import Anchors
 from edge_seal.adaptation.example_network import ExampleNetwork
 from edge_seal.adaptation.gate import SCALES, Figures, HeldBack, Served
 from edge_seal.config import GateSettings
@@ -170,19 +171,25 @@ class TestScale:
         with network_of(tiny_model, EXAMPLES) as network:
             yield network
 
+    @pytest.fixture(autouse=True)
+    def two_anchors(self, tiny_model: Path) -> Iterator[None]:
+        with network_of(tiny_model, EXAMPLES[2:]) as alone:
+            self.anchors = Anchors(alone)
+            yield
+
     @pytest.fixture
     def drifting(self, network: ExampleNetwork) -> Lora:
         """Moves everything."""
         return random_adapter(network.decoder.architecture, network.decoder.adapted_layers, alpha=2.0, dtype=np.float32)
 
     def held(self, probes: Sequence[int] = ()) -> HeldBack:
-        return HeldBack(WORDED, probes, [1], [2, 3], [])
+        return HeldBack(WORDED, probes, [1], self.anchors, [])
 
     def chosen(self, network: ExampleNetwork, candidate: Lora, bounds: GateSettings, **held: Sequence[int]) -> Figures:
         return gate.admissible_scale(network, self.held(**held), None, candidate, bounds)
 
     def test_is_lowered_until_the_anchors_stay(self, network: ExampleNetwork, drifting: Lora) -> None:
-        drifts = [network.drift_nats([2, 3], None, gate.scaled(drifting, scale)) for scale in SCALES]
+        drifts = [self.anchors.drift_nats(gate.scaled(drifting, scale)) for scale in SCALES]
         assert drifts == sorted(drifts, reverse=True), "or nothing is constructed here"
         for place, scale in enumerate(SCALES[1:], start=1):
             bound = (drifts[place - 1] + drifts[place]) / 2
@@ -227,7 +234,7 @@ class TestScale:
             sequence(EXAMPLES[place].tokens[: EXAMPLES[place].supervised_from], (greedy[place],)) for place in (0, 1)
         ]
         with network_of(tiny_model, said) as anew:
-            kept = HeldBack(WORDED, [], [], [0], [0, 1])
+            kept = HeldBack(WORDED, [], [], self.anchors, [0, 1])
             bounds = LOOSE
             same = gate.measure(anew, kept, None, gate.scaled(drifting, 0.0), bounds, 1.0)
             lost = gate.measure(anew, kept, None, gate.scaled(drifting, 60.0), bounds, 1.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_seal.adaptation.general_answers import ANSWER_TOKENS, general_answers
+from edge_seal.adaptation.general_answers import ANCHOR_TOKENS, ANSWER_TOKENS, general_answers
 from edge_seal.adaptation.general_prompts import ANCHORS, REPLAYED
 from edge_seal.engines.engine import Message, Sampling
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
@@ -56,14 +56,15 @@ def test_an_answer_that_was_cut_is_not_closed(engine: LlamaCppEngine, cache: Pat
     _, general, anchors = asked(engine, cache)
     for example in (*general, *anchors):
         prompt = engine.render([Message("user", example.prompt)])
-        list(engine.generate(prompt, Sampling(ANSWER_TOKENS)))
+        tokens = ANSWER_TOKENS if example.role is Role.GENERAL else ANCHOR_TOKENS
+        list(engine.generate(prompt, Sampling(tokens)))
         timing = engine.last_timing()
         assert timing is not None
-        assert example.closed == (timing.answer_tokens < ANSWER_TOKENS)
+        assert example.closed == (timing.answer_tokens < tokens)
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "{", "[]", '{"model_sha256": "x"}', "\x00\x01", "halved", "other tokens", "less"]
+    "damage", ["", "{", "[]", '{"model_sha256": "x"}', "\x00\x01", "halved", "other tokens", "other anchors", "less"]
 )
 def test_a_file_that_does_not_fit_is_made_anew(engine: LlamaCppEngine, cache: Path, damage: str) -> None:
     made = asked(engine, cache)[1:]
@@ -73,6 +74,8 @@ def test_a_file_that_does_not_fit_is_made_anew(engine: LlamaCppEngine, cache: Pa
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
     elif damage == "other tokens":
         file.write_text(json.dumps({**kept, "tokens": ANSWER_TOKENS + 1}), encoding="utf-8")
+    elif damage == "other anchors":
+        file.write_text(json.dumps({**kept, "anchor_tokens": ANCHOR_TOKENS + 1}), encoding="utf-8")
     elif damage == "less":
         file.write_text(json.dumps({**kept, "answers": kept["answers"][1:]}), encoding="utf-8")
     else:

@@ -1,0 +1,142 @@
+"""The gate's anchors: the base's own answers, which an update must leave where they are.
+
+What never changes is not computed twice. Of the anchors only the adapted layers depend on an adapter; the frozen
+layers' output and the base's distributions are computed once per model and kept in the cache, in a file whose name is
+the hash of everything they depend on: model, tokens, lowest adapted layer, and the format, which changes with the code.
+
+File: the SHA-256 of what follows (32 bytes), then an uncompressed NumPy archive of `hidden` (tokens, width) and of the
+base after `nodes` (T,): `tokens` and `probabilities` (T, k), `rest` (T,). A file that is not what it should be is
+made anew; nothing but time is lost with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edge_kernels.top_k import TopK
+from edge_kernels.trie import TokenSequence
+from edge_models.decoder import Decoder
+from edge_models.lora import Lora
+from edge_seal.adaptation.example_network import BASE_TOKENS, ExampleNetwork, KeptBase
+from edge_seal.adaptation.workers import Workers
+from edge_seal.errors import EngineError
+from edge_seal.storage.durable_file import write_durably
+
+log = logging.getLogger(__name__)
+
+FORMAT = 1
+"""Goes up whenever the frozen layers or the kept distributions are computed differently."""
+_DIGEST_BYTES = 32
+
+
+class Anchors:
+    """Anchors that are ready to be measured; `network` holds them all, by their index.
+
+    Args:
+        network: over the anchors alone, prepared.
+        known: the base's distributions after their supervised tokens' parents; None: computed.
+    """
+
+    def __init__(self, network: ExampleNetwork, known: KeptBase | None = None) -> None:
+        self.network = network
+        self.base = network.hold(range(network.examples), known=known)
+
+    def drift_nats(self, adapter: Lora | None) -> float:
+        """How far `adapter` (None: the base) moves the anchors, mean nats a token; see `drift_from_base_nats`."""
+        return 0.0 if adapter is None else self.network.drift_from_base_nats(adapter)
+
+
+def anchors(
+    decoder: Decoder,
+    sequences: Sequence[TokenSequence],
+    *,
+    model_sha256: str,
+    cache: Path,
+    workers: Workers | None = None,
+    on_layer: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Anchors:
+    """The anchors from the cache, or computed and kept there; `on_layer(done, total)` is called as they are.
+
+    Args:
+        decoder: of the model with that hash.
+        sequences: what the anchors are, at least one.
+        model_sha256: of the file that `decoder` reads.
+        cache: a directory, made where it is missing.
+        workers: what computes; None: the caller's thread alone.
+        on_layer: hears of each frozen layer that had to be computed.
+    """
+    network = ExampleNetwork(decoder, sequences, workers)
+    path = cache / f"anchors-{_key(decoder, sequences, model_sha256)}.bin"
+    kept = _read(path)
+    if kept is not None:
+        hidden, base = kept
+        try:
+            network.prepare(known=hidden)
+            return Anchors(network, base)
+        except (ValueError, IndexError) as error:
+            log.warning("the anchors in %s are computed anew: %s", path, error)
+    network.prepare(on_layer)
+    made = Anchors(network)
+    if made.base is not None:
+        _write(path, network, made.base)
+    return made
+
+
+def _key(decoder: Decoder, sequences: Sequence[TokenSequence], model_sha256: str) -> str:
+    told = {
+        "format": FORMAT,
+        "model": model_sha256,
+        "first_adapted": decoder.first_adapted,
+        "kept": BASE_TOKENS,
+        "sequences": [[sequence.supervised_from, *sequence.tokens] for sequence in sequences],
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _write(path: Path, network: ExampleNetwork, base: KeptBase) -> None:
+    file = io.BytesIO()
+    np.savez(
+        file,
+        hidden=network.frozen_activations.astype("<f4"),
+        nodes=base.nodes.astype("<i8"),
+        tokens=base.distributions.tokens.astype("<i4"),
+        probabilities=base.distributions.probabilities.astype("<f4"),
+        rest=base.distributions.rest.astype("<f4"),
+    )
+    payload = file.getvalue()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(path, hashlib.sha256(payload).digest() + payload)
+    except (OSError, EngineError) as error:
+        # They are here and can be measured; the next update computes them again.
+        log.warning("the anchors could not be kept: %s", error)
+
+
+def _read(path: Path) -> tuple[np.ndarray, KeptBase] | None:
+    try:
+        stored = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("the anchors in %s are computed anew: %s", path, error.strerror)
+        return None
+    digest, payload = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
+    if hashlib.sha256(payload).digest() != digest:
+        log.warning("the anchors in %s are damaged and computed anew", path)
+        return None
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+            parts = {name: archive[name] for name in ("hidden", "nodes", "tokens", "probabilities", "rest")}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        log.warning("the anchors in %s are computed anew: %s", path, type(error).__name__)
+        return None
+    distributions = TopK(parts["tokens"].astype(np.int64), parts["probabilities"], parts["rest"])
+    return parts["hidden"], KeptBase(parts["nodes"], distributions)
