@@ -10,7 +10,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -218,6 +218,10 @@ class MemorySettings(_Section):
     )
 
 
+Projection = Literal["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+PROJECTIONS: tuple[Projection, ...] = get_args(Projection)
+
+
 class LearningSettings(_Section):
     """The inner loop's settings; the defaults are measured, see docs/log.md."""
 
@@ -227,6 +231,9 @@ class LearningSettings(_Section):
     rank: int = Field(default=8, ge=1, le=128)
     alpha: float = Field(default=16.0, gt=0.0, le=1024.0)
     layers: int = Field(default=10, ge=1, le=256, description="how many of the top layers are adapted")
+    projections: tuple[Projection, ...] = Field(
+        default=PROJECTIONS, min_length=1, description="which linear maps of a layer are adapted"
+    )
     rate: float = Field(default=1.5e-3, gt=0.0, le=0.1)
     rate_b_ratio: float = Field(default=4.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
     first_token_weight: float = Field(

@@ -380,16 +380,21 @@ class Cycle:
     def _start(self, decoder: Network, incumbent: Update | None) -> tuple[Lora, Lora | None]:
         """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
         settings = self._settings.learning
-        fresh = Lora.initial(decoder.architecture, decoder.adapted_layers, settings.rank, settings.alpha, seed=0)
+        fresh = Lora.initial(
+            decoder.architecture, decoder.adapted_layers, settings.rank, settings.alpha, seed=0,
+            projections=settings.projections,
+        )  # fmt: skip
         if incumbent is None or incumbent.adapter_sha256 is None:
             return fresh, None
         stored = read_gguf_adapter(self._adapters.path(incumbent.adapter_sha256))
         served = Lora.from_tensors(decoder.architecture, stored.tensors, rank=stored.rank, alpha=stored.alpha)
-        if served.rank != settings.rank or served.layers != tuple(decoder.adapted_layers):
+        if (served.rank, served.layers, served.projections) != (fresh.rank, fresh.layers, fresh.projections):
             raise EngineError(
-                f"update {incumbent.id} has rank {served.rank} on {len(served.layers)} layers, the settings say"
-                f" {settings.rank} on {len(decoder.adapted_layers)}",
-                next_step="set learning.rank and learning.layers back, or `edge-seal rollback base` and teach again",
+                f"update {incumbent.id} has rank {served.rank} on {len(served.projections)} projections of"
+                f" {len(served.layers)} layers, the settings say {fresh.rank} on {len(fresh.projections)} of"
+                f" {len(fresh.layers)}",
+                next_step="set learning.rank, learning.layers and learning.projections back,"
+                " or `edge-seal rollback base` and teach again",
             )
         start = Lora.from_tensors(decoder.architecture, stored.tensors, rank=stored.rank, alpha=settings.alpha)
         # The gate may have lowered the alpha in the file: the same product at the alpha of the settings.
@@ -617,6 +622,7 @@ class Cycle:
                 "rank": learning.rank,
                 "alpha": _figure(learning.alpha),
                 "layers": learning.layers,
+                "projections": list(learning.projections),
                 "rate": _figure(learning.rate),
                 "rate_b_ratio": _figure(learning.rate_b_ratio),
                 "first_token_weight": _figure(learning.first_token_weight),

@@ -183,7 +183,7 @@ class _Best:
 
 
 def _copy(architecture: Architecture, layers: range, start: Lora) -> Lora:
-    copied = Lora.zeros(architecture, layers, start.rank, start.alpha)
+    copied = Lora.zeros(architecture, layers, start.rank, start.alpha, projections=start.projections)
     copied.values[...] = start.values
     return copied
 

@@ -161,7 +161,10 @@ class Decoder:
         """
         if not isinstance(done, Pass):
             raise TypeError("this pass was not computed by this network")
-        gradients = Lora.zeros(self.architecture, self.adapted_layers, adapter.rank, adapter.alpha, self._dtype)
+        gradients = Lora.zeros(
+            self.architecture, self.adapted_layers, adapter.rank, adapter.alpha, self._dtype,
+            projections=adapter.projections,
+        )  # fmt: skip
         for layer, tape in zip(reversed(self.adapted_layers), reversed(done.tapes), strict=True):
             d_hidden = self._layers[layer].backward(
                 tape,

@@ -6,7 +6,7 @@ stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,12 +46,15 @@ class Lora:
         rank: int,
         alpha: float,
         dtype: np.dtype | type = np.float32,
+        *,
+        projections: Collection[str] = PROJECTIONS,
     ) -> Lora:
-        """All zero tensors for `layers`."""
+        """All zero tensors for `projections` of `layers`."""
         shapes = [
             (f"blk.{layer}.{projection}.weight", *architecture.shape(projection))
             for layer in layers
             for projection in PROJECTIONS
+            if projection in projections
         ]
         values = np.zeros(sum(rank * (rows + columns) for _, rows, columns in shapes), dtype=dtype)
         a: dict[str, FloatArray] = {}
@@ -65,9 +68,18 @@ class Lora:
         return cls(values, a, b, rank, alpha)
 
     @classmethod
-    def initial(cls, architecture: Architecture, layers: Sequence[int], rank: int, alpha: float, seed: int) -> Lora:
+    def initial(
+        cls,
+        architecture: Architecture,
+        layers: Sequence[int],
+        rank: int,
+        alpha: float,
+        seed: int,
+        *,
+        projections: Collection[str] = PROJECTIONS,
+    ) -> Lora:
         """B zero and A uniform in +-sqrt(3 / in) (Kaiming with slope sqrt(5), as Hu et al.'s code does), by `seed`."""
-        made = cls.zeros(architecture, layers, rank, alpha)
+        made = cls.zeros(architecture, layers, rank, alpha, projections=projections)
         generator = np.random.default_rng(seed)
         for tensor in made.a.values():
             bound = (1.0 / tensor.shape[1]) ** 0.5
@@ -86,13 +98,18 @@ class Lora:
         """A copy of an adapter's (A, B) by base tensor name.
 
         Raises:
-            UnsupportedModel: they are not exactly the seven projections of some of this model's layers, or of other
+            UnsupportedModel: they are not the same projections of each of some of this model's layers, or of other
                 shapes.
         """
-        layers = [layer for layer in range(architecture.layers) if f"blk.{layer}.{PROJECTIONS[0]}.weight" in tensors]
-        made = cls.zeros(architecture, layers, rank, alpha)
+        projections = [name for name in PROJECTIONS if any(tensor.endswith(f".{name}.weight") for tensor in tensors)]
+        layers = [
+            layer
+            for layer in range(architecture.layers)
+            if any(f"blk.{layer}.{projection}.weight" in tensors for projection in projections)
+        ]
+        made = cls.zeros(architecture, layers, rank, alpha, projections=projections)
         if made.a.keys() != tensors.keys():
-            raise UnsupportedModel("the adapter does not adapt the seven projections of each of its layers")
+            raise UnsupportedModel("the adapter does not adapt the same projections of each of its layers")
         for name, (a, b) in tensors.items():
             if a.shape != made.a[name].shape or b.shape != made.b[name].shape:
                 raise UnsupportedModel(f"the adapter's {name} is not of this model's shape")
@@ -104,6 +121,12 @@ class Lora:
     def layers(self) -> tuple[int, ...]:
         """The layers it adapts, ascending."""
         return tuple(sorted({int(name.split(".")[1]) for name in self.a}))
+
+    @property
+    def projections(self) -> tuple[str, ...]:
+        """What it adapts of each layer, in the order of `PROJECTIONS`."""
+        adapted = {name.split(".")[2] for name in self.a}
+        return tuple(projection for projection in PROJECTIONS if projection in adapted)
 
     def is_b(self) -> BoolArray:
         """(P,), true where a value belongs to a B."""

@@ -133,6 +133,18 @@ class TestCorrections:
             other.close()
         assert rejected - chosen > plain_rejected - plain_chosen
 
+    def test_only_the_projections_of_the_settings_are_adapted(self, world: World) -> None:
+        report = self.corrected(world, projections=("attn_q", "ffn_down"))
+        assert report.update is not None
+        assert report.update.adapter_sha256 is not None
+        stored = read_gguf_adapter(world.adapters.path(report.update.adapter_sha256))
+        assert set(stored.tensors) == {"blk.1.attn_q.weight", "blk.1.ffn_down.weight"}
+        world.clock.pass_by(hours=1)
+        world.teach(HOME)
+        world.settings = with_settings()
+        with pytest.raises(EngineError, match=r"on 2 projections of 1 layers, the settings say 4 on 7 of 1"):
+            world.run()
+
     def test_what_was_said_is_not_kept_with_the_update(self, world: World) -> None:
         report = self.corrected(world)
         assert report.update is not None
@@ -381,7 +393,9 @@ class TestFurtherUpdates:
         world.learned(DOG)
         world.settings = with_settings(learning={"rank": 2})
         world.teach(HOME)
-        with pytest.raises(EngineError, match=r"update u1 has rank 4 on 1 layers, the settings say 2 on 1") as caught:
+        with pytest.raises(
+            EngineError, match=r"rank 4 on 7 projections of 1 layers, the settings say 2 on 7 of 1"
+        ) as caught:
             world.run()
         assert "rollback base" in (caught.value.next_step or "")
         assert [update.id for update in world.releases.list()] == ["u1"]

@@ -224,11 +224,43 @@ class TestLora:
         assert (back.values == adapter.values).all()
         assert back.scale == adapter.scale
 
+    @pytest.mark.parametrize("projections", [("attn_q", "attn_v"), ("ffn_down",), ("attn_k", "ffn_gate", "ffn_up")])
+    def test_may_adapt_some_projections_and_its_gradient_is_that_part_of_the_whole(
+        self, tmp_path: Path, whole: Decoder, projections: tuple[str, ...]
+    ) -> None:
+        part = Lora.initial(whole.architecture, whole.adapted_layers, 4, 8.0, 1, projections=projections)
+        part.values[...] = np.random.default_rng(2).normal(scale=0.3, size=part.values.shape)
+        full = Lora.zeros(whole.architecture, whole.adapted_layers, 4, 8.0)
+        for name, a in part.a.items():
+            full.a[name][...], full.b[name][...] = a, part.b[name]
+        trie = TokenTrie([TokenSequence((1, 40, 41, 50), 2)])
+        batch = trie.batch([0])
+        found: list[Lora] = []
+        for adapter in (part, full):
+            for _, hidden in whole.frozen(trie):
+                done = whole.forward(hidden[batch.nodes], batch, adapter)
+                found.append(whole.backward(done, np.ones_like(done.hidden), adapter))
+        assert found[0].projections == part.projections == projections
+        assert set(found[0].a) == {
+            f"blk.{layer}.{name}.weight" for layer in whole.adapted_layers for name in projections
+        }
+        for name, d_a in found[0].a.items():
+            np.testing.assert_allclose(d_a, found[-1].a[name], atol=1e-5 * np.abs(found[-1].values).max())
+            np.testing.assert_allclose(found[0].b[name], found[-1].b[name], atol=1e-5 * np.abs(found[-1].values).max())
+        path = tmp_path / "part.gguf"
+        write_gguf_adapter(path, LoraTensors("llama", part.rank, part.alpha, lora_tensors(part)))
+        stored = read_gguf_adapter(path)
+        back = Lora.from_tensors(whole.architecture, stored.tensors, rank=stored.rank, alpha=stored.alpha)
+        assert back.projections == projections
+        assert (back.values == part.values.astype(np.float32)).all()
+
     @pytest.mark.parametrize("change", ["one is missing", "too high a layer", "no layer", "another shape", "empty"])
     def test_tensors_of_another_model_are_refused(self, top: Decoder, change: str) -> None:
         adapter = random_adapter(top.architecture, top.adapted_layers, dtype=np.float32)
         tensors = dict(lora_tensors(adapter))
         if change == "one is missing":
+            # Of one layer alone; without it in any layer it is an adapter of fewer projections.
+            tensors |= {name.replace("blk.2.", "blk.1."): pair for name, pair in tensors.items()}
             del tensors["blk.2.attn_k.weight"]
         elif change == "too high a layer":
             tensors = {name.replace("blk.2.", "blk.3."): pair for name, pair in tensors.items()}
