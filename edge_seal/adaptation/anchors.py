@@ -23,8 +23,8 @@ import numpy as np
 
 from edge_kernels.top_k import TopK
 from edge_kernels.trie import TokenSequence
-from edge_models.decoder import Decoder
 from edge_models.lora import Lora
+from edge_models.network import Network
 from edge_seal.adaptation.example_network import BASE_TOKENS, ExampleNetwork, KeptBase
 from edge_seal.adaptation.workers import Workers
 from edge_seal.errors import EngineError
@@ -55,7 +55,7 @@ class Anchors:
 
 
 def anchors(
-    decoder: Decoder,
+    decoder: Network,
     sequences: Sequence[TokenSequence],
     *,
     model_sha256: str,
@@ -90,7 +90,7 @@ def anchors(
     return made
 
 
-def _key(decoder: Decoder, sequences: Sequence[TokenSequence], model_sha256: str) -> str:
+def _key(decoder: Network, sequences: Sequence[TokenSequence], model_sha256: str) -> str:
     told = {
         "format": FORMAT,
         "model": model_sha256,

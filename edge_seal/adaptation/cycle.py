@@ -529,7 +529,7 @@ class Cycle:
         served = self._served(work, network, held, figures, file, chosen)
         return gate.judge(figures, cleared, served, bounds), file
 
-    def _anchors(self, work: _Work, decoder: Decoder) -> Anchors:
+    def _anchors(self, work: _Work, decoder: Network) -> Anchors:
         return anchors(
             decoder,
             [encode(example, self._engine) for example in work.anchors],

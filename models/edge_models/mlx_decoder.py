@@ -119,7 +119,9 @@ class MlxDecoder:
         if not isinstance(done, _Pass):
             raise TypeError("this pass was not computed for a backward")
         gradients = done.deferred.gradients(d_hidden)
-        made = Lora.zeros(self.architecture, self.adapted_layers, adapter.rank, adapter.alpha)
+        made = Lora.zeros(
+            self.architecture, self.adapted_layers, adapter.rank, adapter.alpha, projections=adapter.projections
+        )
         for name in adapter.a:
             made.a[name][...] = gradients[f"{name}.a"]
             made.b[name][...] = gradients[f"{name}.b"]
