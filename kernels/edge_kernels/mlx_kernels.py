@@ -212,7 +212,8 @@ def attention(query: Array, key: Array, value: Array, sees: Array | None, *, sca
     scores = (split * scale) @ key[:, :, None].swapaxes(-1, -2)
     scores = cap * mx.tanh(scores / cap)
     if sees is not None:
-        scores = mx.where(sees[:, None], scores, -mx.inf)
+        by_head = scores.reshape(*query.shape[:3], -1)
+        scores = mx.where(sees, by_head, -mx.inf).reshape(scores.shape)
     mixed = mx.softmax(scores, axis=-1, precise=True) @ value[:, :, None]
     return mixed.reshape(query.shape)
 
