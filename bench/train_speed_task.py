@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_kernels.trie import TokenSequence
+from edge_kernels.trie import TokenSequence, TokenTrie
+from edge_models.architecture import Architecture
 from edge_models.decoder import Decoder
+from edge_models.families import PROJECTIONS, QKV
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
 from edge_seal.adaptation.example_network import encode
@@ -97,3 +99,29 @@ def initial_adapter(task: Task) -> Lora:
     with GgufFile.open(Path(task.model)) as file:
         decoder = Decoder(file, task.layers)
         return Lora.initial(decoder.architecture, decoder.adapted_layers, task.rank, task.alpha, task.seed)
+
+
+def necessary_operations(sizes: Architecture, task: Task) -> float:
+    """The floating-point operations (a multiplication and an addition are two) that one step cannot do without.
+
+    Matrix products alone. With N trie nodes, S of them supervised, and P pairs of a node and an ancestor or itself:
+    each adapted layer's weights forward and to the inputs' gradient, the low-rank maps forward and their gradients,
+    attention (two products forward, four back), and the head forward and back at S. In the last layer only K and V
+    are due at the other nodes, and nothing below the lowest adapted layer gets a gradient.
+    """
+    trie = TokenTrie(task.token_sequences())
+    batch = trie.batch(range(len(task.sequences)))
+    nodes, sources = len(batch.nodes), len(batch.sources)
+    layers = min(task.layers, sizes.layers)
+    total = 4.0 * sources * sizes.vocabulary * sizes.width
+    for layer in range(layers):
+        last, lowest = layer == layers - 1, layer == 0
+        pairs = float((batch.positions[batch.sources] + 1).sum() if last else (batch.positions + 1).sum())
+        total += 6 * 2 * pairs * sizes.heads * sizes.head_size
+        for projection in PROJECTIONS:
+            out, into = sizes.shape(projection)
+            rows = sources if last and projection not in {"attn_k", "attn_v"} else nodes
+            no_input_gradient = lowest and projection in QKV
+            total += 2 * rows * out * into * (1 if no_input_gradient else 2)
+            total += 2 * rows * task.rank * (into * (2 if no_input_gradient else 3) + 3 * out)
+    return total
