@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from edge_seal.storage.vector_tables import TURNS_FOUND, VECTORS_WITH_BITS
+from edge_seal.storage.vector_tables import SEVERAL_EMBEDDERS, TURNS_FOUND, VECTORS_WITH_BITS
 
 # "EdSl", so that a file of another program is told apart before anything in it is believed.
 APPLICATION_ID: Final = 0x4564536C
@@ -267,4 +267,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(3, "facts with two clocks, contradictions, proposals", _FACTS),
     Migration(4, "vectors with sign bits", VECTORS_WITH_BITS),
     Migration(5, "past turns are found", TURNS_FOUND),
+    Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
 )

@@ -18,20 +18,6 @@ from typing import Final
 def vectors_of(kind: str, table: str) -> tuple[str, ...]:
     """The statements that make the tables and triggers for the vectors of `table`, named by `kind`."""
     state, blocks = f"{kind}_vector_state", f"{kind}_vector_bits"
-
-    def code(row: str, bits: str) -> str:
-        size = f"(length({row}.embedding) / 32)"
-        place = f"(({row}.{kind}_id & 255) * {size})"
-        return f"""
-            INSERT INTO {blocks} (embedder, block, version, bits)
-            VALUES ({row}.embedder, {row}.{kind}_id >> 8, 0, zeroblob(256 * {size}))
-            ON CONFLICT (embedder, block) DO NOTHING;
-            UPDATE {blocks} SET
-                version = (SELECT version FROM {state} WHERE embedder = {row}.embedder),
-                bits = CAST(substr(bits, 1, {place}) || {bits} || substr(bits, {place} + {size} + 1) AS BLOB)
-            WHERE embedder = {row}.embedder AND block = {row}.{kind}_id >> 8;
-        """
-
     return (
         f"""
         CREATE TABLE {state} (
@@ -60,6 +46,27 @@ def vectors_of(kind: str, table: str) -> tuple[str, ...]:
         ) STRICT
         """,
         f"CREATE INDEX {blocks}_version ON {blocks} (embedder, version)",
+        *_triggers(kind),
+    )
+
+
+def _triggers(kind: str) -> tuple[str, ...]:
+    state, blocks = f"{kind}_vector_state", f"{kind}_vector_bits"
+
+    def code(row: str, bits: str) -> str:
+        size = f"(length({row}.embedding) / 32)"
+        place = f"(({row}.{kind}_id & 255) * {size})"
+        return f"""
+            INSERT INTO {blocks} (embedder, block, version, bits)
+            VALUES ({row}.embedder, {row}.{kind}_id >> 8, 0, zeroblob(256 * {size}))
+            ON CONFLICT (embedder, block) DO NOTHING;
+            UPDATE {blocks} SET
+                version = (SELECT version FROM {state} WHERE embedder = {row}.embedder),
+                bits = CAST(substr(bits, 1, {place}) || {bits} || substr(bits, {place} + {size} + 1) AS BLOB)
+            WHERE embedder = {row}.embedder AND block = {row}.{kind}_id >> 8;
+        """
+
+    return (
         f"""
         CREATE TRIGGER {kind}_vectors_insert AFTER INSERT ON {kind}_vectors BEGIN
             UPDATE {state} SET vectors = vectors + 1, version = version + 1 WHERE embedder = new.embedder;
@@ -77,6 +84,31 @@ def vectors_of(kind: str, table: str) -> tuple[str, ...]:
             SELECT RAISE(ABORT, 'a vector is deleted and inserted, never updated');
         END
         """,
+    )
+
+
+def vectors_by_embedder(kind: str, table: str) -> tuple[str, ...]:
+    """The statements after which a row may have a vector of each of several embedders; what there is stays.
+
+    While all is embedded anew, those of the former embedder wait beside the new ones.
+    """
+    vectors, former = f"{kind}_vectors", f"{kind}_vectors_of_one"
+    return (
+        *(f"DROP TRIGGER {vectors}_{event}" for event in ("insert", "delete", "update")),
+        f"ALTER TABLE {vectors} RENAME TO {former}",
+        f"""
+        CREATE TABLE {vectors} (
+            {kind}_id INTEGER NOT NULL REFERENCES {table} (id) ON DELETE CASCADE,
+            embedder INTEGER NOT NULL REFERENCES {kind}_vector_state (embedder),
+            vector_sha256 TEXT NOT NULL,
+            embedding BLOB NOT NULL,
+            UNIQUE ({kind}_id, embedder)
+        ) STRICT
+        """,
+        f"INSERT INTO {vectors} SELECT {kind}_id, embedder, vector_sha256, embedding FROM {former} ORDER BY 1",
+        f"DROP TABLE {former}",
+        f"CREATE INDEX {vectors}_embedder ON {vectors} (embedder, {kind}_id)",
+        *_triggers(kind),
     )
 
 
@@ -143,3 +175,5 @@ TURNS_FOUND: Final = (
     """,
     "INSERT INTO turns_fts (turns_fts) VALUES ('rebuild')",
 )
+
+SEVERAL_EMBEDDERS: Final = (*vectors_by_embedder("memory", "memories"), *vectors_by_embedder("turn", "turns"))
