@@ -37,7 +37,7 @@ static: setup-dev
 
 check: static test ## all that a change has to pass: ruff, pyright, lint-imports, pytest
 
-bench: setup-dev models ## the measurements: what the guardian finds, what learning learns
+bench: setup-dev setup-bench models ## all measurements, beside their peers (PyTorch, transformers, PEFT are fetched)
 	@$(BIN)/python -m bench
 
 lock: ## new lock files from pyproject.toml; needs uv

@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("bench.capture", "bench.guardian", "bench.learning", "bench.generation", "bench.recall")
+BENCHMARKS = (
+    "bench.capture",
+    "bench.guardian",
+    "bench.learning",
+    "bench.generation",
+    "bench.recall",
+    "bench.train_speed",
+)
 
 
 def main() -> int:

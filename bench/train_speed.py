@@ -6,6 +6,9 @@ the same weights as float32 safetensors, which is what their users have. Whole s
 medians of the rounds.
 """
 
+# matplotlib is in the bench environment alone.
+# pyright: reportMissingImports=false
+
 from __future__ import annotations
 
 import argparse

@@ -29,7 +29,7 @@ def cross_entropy(logits: FloatArray, rows: IntArray, targets: IntArray, weights
         logits: (R, V); overwritten, its memory becomes `d_logits`.
         rows: (E,), the row that each edge starts from.
         targets: (E,), the token it leads to.
-        weights: (E,), not negative.
+        weights: (E,); what is to become less likely has a negative one.
     """
     row_weights = np.bincount(rows, weights=weights, minlength=len(logits)).astype(logits.dtype)
     order = np.argsort(rows, kind="stable")
