@@ -10,12 +10,15 @@ from edge_seal.cli.output import json_option, note, opened, print_json, say, wan
 
 
 @click.command()
+@click.option("--rebuild", is_flag=True, help="First make word indexes, sign bits and damaged vectors anew.")
 @json_option
-def doctor() -> None:
+def doctor(rebuild: bool) -> None:
     """Check this installation: versions, models by their hashes, SQLite, the speed of arithmetic, disk, audit trail.
 
     Exit code 1 where something needs you, 5 where stored bytes are not what they should be.
     """
+    if rebuild:
+        note(f"indexes made anew; {opened().rebuild()} vectors were damaged")
     found = opened().doctor()
     if wants_json():
         print_json(

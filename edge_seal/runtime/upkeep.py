@@ -113,6 +113,15 @@ class Upkeep(Construction):
 
     # The installation -----------------------------------------------------------------------------------------
 
+    def rebuild(self) -> int:
+        """Makes word indexes, sign bits and damaged vectors anew from the rows; gives how many vectors were damaged.
+
+        Without an embedder damaged vectors are taken out, and their memories found by their words until one is here.
+        """
+        with self.writing():
+            memories = self.stored_memories if self.embedder is None else self.memories
+            return memories.rebuild()
+
     def doctor(self) -> Diagnosis:
         """Looks at the whole installation and measures it; see `edge_seal.doctor`."""
         from edge_seal.doctor import CheckedModel, Computing, Problem, Stored, diagnosis
