@@ -27,12 +27,12 @@ from edge_seal.records import Example
 
 MEASURED_TOGETHER = 24
 """Examples a forward pass that needs no gradient takes at once; bounds its memory."""
-PART_TOKENS = 400
+PART_TOKENS = 640
 """About how many tokens are computed at once: what a layer does to them stays in the caches."""
 LEAST_PART_TOKENS = 96
 """Below so many tokens a part's products are too small for it to be worth a thread of its own."""
-LOGITS_BYTES = 1 << 25
-"""How many bytes of logits are computed at once; a head of 49,152 words gives 170 rows then."""
+LOGITS_BYTES = 1 << 26
+"""How many bytes of logits are computed at once; a head of 49,152 words gives 340 rows then."""
 BASE_TOKENS = 64
 """How many of the base's likeliest tokens are kept at a position that is held near it."""
 

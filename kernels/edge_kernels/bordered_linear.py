@@ -99,10 +99,7 @@ class BorderedLinear:
         if not bordered:
             self._border_gradient(d_out)
         d_a = d_out[:, self.out :].T @ x[:, : self.into]
-        made: list[tuple[FloatArray, FloatArray]] = []
-        for border in self.borders:
-            ranks = slice(self.into + border.ranks.start, self.into + border.ranks.stop)
-            # The transposed product: with few columns on the right BLAS is slow, with few rows on the left it is not.
-            d_b = (x[:, ranks].T @ d_out[:, border.rows]).T
-            made.append((d_a[border.ranks], d_b * d_b.dtype.type(scale)))
-        return made
+        # All borders in one product, of which the blocks that are theirs are taken: BLAS is slow where both are thin.
+        d_b = x[:, self.into :].T @ d_out[:, : self.out]
+        d_b *= d_b.dtype.type(scale)
+        return [(d_a[border.ranks], d_b[border.ranks, border.rows].T) for border in self.borders]

@@ -15,6 +15,9 @@ import numpy as np
 from edge_kernels.arrays import BoolArray, FloatArray, IntArray
 from edge_kernels.soft_cap import soft_cap, soft_cap_backward
 
+_PLAIN_EXPONENTS = 60.0
+"""Scores of this size need no row's maximum subtracted: float32 holds their exponentials and sums of millions of them,
+and no row, which always sees one key at least, comes to 0."""
 BRANCH_ROWS = 32
 """The most rows a branch has: longer ones are cut, so that padding to the longest stays small."""
 
@@ -102,13 +105,22 @@ def branch_attention(
     scores *= query.dtype.type(query.shape[2] ** -0.5)
     if cap:
         soft_cap(scores, cap)
-    hidden = ~np.tile(branches.sees, (1, query.shape[1] // key.shape[1], 1))
-    np.copyto(scores, query.dtype.type(-np.inf), where=hidden[:, None])
-    scores -= scores.max(axis=-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=-1, keepdims=True)
+    _softmax(scores, np.tile(branches.sees, (1, query.shape[1] // key.shape[1], 1))[:, None])
     mixed = np.matmul(scores, value[branches.keys].transpose(0, 2, 1, 3))
     return _by_row(mixed, branches, query.shape), scores
+
+
+def _softmax(scores: FloatArray, sees: BoolArray) -> None:
+    """Makes `scores` (B, K, R, L) into weights, in place, 0 where `sees` (B, 1, R, L) is false."""
+    if -_PLAIN_EXPONENTS < scores.min() and scores.max() < _PLAIN_EXPONENTS:
+        np.exp(scores, out=scores)
+        scores *= sees
+    else:
+        np.copyto(scores, scores.dtype.type(-np.inf), where=~sees)
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
+    # A product with ones: summing many short rows is slower.
+    scores /= np.matmul(scores, np.ones((scores.shape[-1], 1), dtype=scores.dtype))
 
 
 def branch_attention_backward(

@@ -55,6 +55,18 @@ def test_is_attention_with_the_tries_mask(shape: str, heads: int, groups: int) -
     assert_same(SHAPES[shape], heads, groups, 3)
 
 
+@pytest.mark.parametrize("size", [1.0, 30.0, 3000.0], ids=["small", "at the bound", "beyond what exp can hold"])
+def test_scores_of_any_size_give_weights(size: float) -> None:
+    """In float32, and without a warning: the test run turns each into an error."""
+    branches, sees = trie_of(SHAPES["parts at different depths"])
+    generator, rows = np.random.default_rng(2), len(sees)
+    query = (size * generator.normal(size=(rows, 2, 4))).astype(np.float32)
+    key, value = (generator.normal(size=(rows, 1, 4)).astype(np.float32) for _ in range(2))
+    expected, _ = attention(query.astype(np.float64), key.astype(np.float64), value.astype(np.float64), sees)
+    found, _ = branch_attention(query, key, value, branches)
+    assert np.abs(found - expected).max() < 1e-6 * max(1.0, size)
+
+
 @given(
     paths=st.lists(st.lists(st.integers(1, 3), min_size=1, max_size=7).map(tuple), min_size=1, max_size=6),
     seed=st.integers(0, 9),
