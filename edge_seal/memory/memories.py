@@ -370,6 +370,7 @@ class Memories:
         # The same was so twice: for a question about the past these are two answers.
         hits = hits if periods.asks_about_past(query) else self._distinct(hits)
         found = past.bearing(self._query(query, wanted, mode), least, besides) if past is not None else ()
+        present = None if periods.asks_about_past(query) else self._now()
         for hit, candidate in itertools.zip_longest(hits, found):
             if hit is not None and len(memories) + len(recalled_turns) < wanted:
                 recalled = self._recalled(hit)
@@ -377,7 +378,7 @@ class Memories:
                 if cost <= left:
                     memories, left = (*memories, recalled), left - cost
             if past is not None and candidate is not None and len(memories) + len(recalled_turns) < wanted:
-                turn = past.recalled(candidate, left, count_tokens)
+                turn = past.recalled(candidate, left, count_tokens, present)
                 if turn is not None:
                     recalled_turns, left = (*recalled_turns, turn[0]), left - turn[1]
         return Recollection(self._former_first(query, memories), recalled_turns)

@@ -9,13 +9,14 @@ never kept was never here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from edge_seal.engines.engine import Embedder, FloatArray
-from edge_seal.memory import search, sign_bits, vectors, word_index, words
+from edge_seal.memory import outdated, search, sign_bits, vectors, word_index, words
 from edge_seal.memory.kinds import TURN
+from edge_seal.memory.outdated import Said
 from edge_seal.memory.search import Hit, Query
 from edge_seal.memory.vectors import VectorIndex
 from edge_seal.records import FORGOTTEN_TEXT, Origin, RecalledTurn, Turn
@@ -80,24 +81,32 @@ class PastTurns:
         return len(missing)
 
     def bearing(self, query: Query, minimum_similarity: float, besides: str | None) -> list[Candidate]:
-        """The past turns that bear on the question, best first, none of the conversation `besides`."""
+        """The past turns that bear on the question, best first, none of the conversation `besides`.
+
+        For a question about the present, none that states what is known to be otherwise now.
+        """
         hits = search.ranked(self._database, self._index, query, TURN)
         wanted = [hit for hit in hits if search.bears(hit, minimum_similarity + NEARER)]
         rows = self._rows([hit.number for hit in wanted])
         asked = words.normalized(query.text)
+        stale = frozenset[int]() if query.ended else self._outdated(rows, query.now)
         return [
             Candidate(hit.number, hit)
             for hit in wanted
             if hit.number in rows
+            and hit.number not in stale
             and rows[hit.number].conversation_id != besides
             and states(rows[hit.number].prompt)
             and words.normalized(rows[hit.number].prompt) != asked
         ]
 
     def recalled(
-        self, candidate: Candidate, left: int, count_tokens: Callable[[str], int]
+        self, candidate: Candidate, left: int, count_tokens: Callable[[str], int], now: str | None
     ) -> tuple[RecalledTurn, int] | None:
-        """The turn with as many of its neighbours as fit into `left` tokens, and what it costs; None if it does not."""
+        """The turn with as many of its neighbours as fit into `left` tokens, and what it costs; None if it does not.
+
+        `now` leaves out neighbours that state what is otherwise by then; None: the question is about the past.
+        """
         row = self._database.row(
             """
             SELECT (SELECT max(id) FROM turns AS b WHERE b.conversation_id = t.conversation_id AND b.id < t.id),
@@ -116,10 +125,11 @@ class PastTurns:
         recalled = replace(alone, score=candidate.hit.score, similarity=candidate.hit.similarity)
         best: tuple[RecalledTurn, int] | None = None
         # Each form is tried, the shortest first; a neighbour is worth its tokens only where there is room.
+        stale = frozenset[int]() if now is None else self._outdated(rows, now)
         beside = [
             rows[number].prompt
             for number in (before, after)
-            if number in rows and rows[number].prompt != FORGOTTEN_TEXT
+            if number in rows and number not in stale and rows[number].prompt != FORGOTTEN_TEXT
         ]
         for answer, neighbours in (("", ()), (alone.answer, ()), (alone.answer, tuple(beside))):
             form = replace(recalled, answer=answer, neighbours=neighbours)
@@ -128,6 +138,11 @@ class PastTurns:
                 break
             best = form, cost
         return best
+
+    def _outdated(self, rows: Mapping[int, RecalledTurn], now: str) -> frozenset[int]:
+        return outdated.outdated(
+            self._database, {number: Said(turn.prompt, turn.created_at) for number, turn in rows.items()}, now
+        )
 
     def _rows(self, numbers: Sequence[int]) -> dict[int, RecalledTurn]:
         found: dict[int, RecalledTurn] = {}

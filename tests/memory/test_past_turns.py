@@ -82,3 +82,76 @@ def test_near_duplicates_are_one_and_the_newest(shelf: Shelf, memories: Memories
     memories.remember("My dog Biscuit likes long walks in the dry green park", Origin.TYPED)
     found = memories.recall("Biscuit likes long walks in the park", 200, words)
     assert {item.memory.id for item in found} == {"m2", "m3"}
+
+
+# What a turn says that is no longer so ----------------------------------------------------------------------
+
+RESIDENCE = "I live in Turku and love it"
+
+
+def recalled(memories: Memories, question: str) -> list[str]:
+    found = memories.recollect(question, 500, words)
+    return [turn.prompt for turn in found.turns] + [beside for turn in found.turns for beside in turn.neighbours]
+
+
+def test_a_turn_is_recalled_until_a_newer_fact_says_otherwise(shelf: Shelf, memories: Memories) -> None:
+    said(shelf, memories, RESIDENCE)
+    shelf.clock.pass_time(days=1)
+    assert recalled(memories, "I love it to live in Turku, where else") == [RESIDENCE]
+    moved = memories.remember("I moved to Oulu", Origin.TYPED)
+    assert recalled(memories, "I love it to live in Turku, where else") == []
+    assert recalled(memories, "Where did I live before? I love to live in Turku") == [RESIDENCE]
+    shelf.clock.pass_time(days=1)
+    memories.remember("I moved to Turku", Origin.TYPED)
+    assert recalled(memories, "I love it to live in Turku, where else") == [RESIDENCE]
+    memories.forget(moved.id)
+    assert recalled(memories, "I love it to live in Turku, where else") == [RESIDENCE]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("I play tennis with Anna", "I no longer play tennis"),
+        ("My phone number is 040 555 1234", "My phone number is 050 777 9999"),
+        ("I work at Nokia", "I left Nokia last week"),
+        ("I never eat meat", "I eat meat again"),
+    ],
+)
+def test_other_changes_too(shelf: Shelf, memories: Memories, before: str, after: str) -> None:
+    said(shelf, memories, before)
+    assert recalled(memories, f"{before}, right") == [before]
+    shelf.clock.pass_time(days=1)
+    memories.remember(after, Origin.TYPED)
+    assert recalled(memories, f"{before}, right") == []
+
+
+def test_what_was_learned_before_the_turn_does_not_outdate_it(shelf: Shelf, memories: Memories) -> None:
+    memories.remember("I live in Oulu", Origin.TYPED)
+    shelf.clock.pass_time(days=1)
+    said(shelf, memories, RESIDENCE)
+    assert recalled(memories, "I love it to live in Turku, where else") == [RESIDENCE]
+
+
+def test_of_two_turns_the_later_one_counts(shelf: Shelf, memories: Memories) -> None:
+    said(shelf, memories, "I live in Turku now")
+    shelf.clock.pass_time(days=1)
+    said(shelf, memories, "I live in Oulu now")
+    assert recalled(memories, "live in Turku Oulu now") == ["I live in Oulu now"]
+
+
+def test_an_end_alone_outdates_a_turn(shelf: Shelf, memories: Memories) -> None:
+    memories.remember("I live in Turku", Origin.TYPED)
+    said(shelf, memories, RESIDENCE)
+    shelf.clock.pass_time(days=1)
+    moved = memories.remember("I moved to Oulu", Origin.TYPED)
+    memories.forget(moved.id)
+    assert recalled(memories, "I love it to live in Turku, where else") == []
+
+
+def test_an_outdated_neighbour_stays_out(shelf: Shelf, memories: Memories) -> None:
+    first = said(shelf, memories, RESIDENCE)
+    said(shelf, memories, "My tomatoes suffer from blight", first.conversation_id)
+    assert recalled(memories, "tomatoes suffer from blight") == ["My tomatoes suffer from blight", RESIDENCE]
+    shelf.clock.pass_time(days=1)
+    memories.remember("I moved to Oulu", Origin.TYPED)
+    assert recalled(memories, "tomatoes suffer from blight") == ["My tomatoes suffer from blight"]
