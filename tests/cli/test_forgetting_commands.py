@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import apsw
 import pytest
 
 from edge_seal.config import Home
 from edge_seal.records import State
 from edge_seal.runtime import Ask, Runtime
+from edge_seal.updates.adapters import PURPOSE
 from tests.cli.conftest import CommandLine
 from tests.support.tiny_installation import learned_update
 
@@ -58,6 +61,63 @@ def test_nothing_of_a_forgotten_memory_is_left_in_the_home(tiny: CommandLine) ->
     assert shown["conversation"]["title"] == "[forgotten]"
     assert len(tiny("memory", "list", "--json").json["memories"]) == 3
     assert "were forgotten" in tiny("feedback", asked["turn"], "--correction", "Something", code=2).err
+
+
+def plain_traces(home: Home, scratch: Path) -> list[tuple[str, bytes]]:
+    """As `traces`, behind the encryption: every page of the database, and every sealed file, decrypted."""
+    with Runtime.open(home) as runtime:
+        key = runtime.key
+    assert key is not None
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    for file in home.data.glob("edge-seal.db*"):
+        shutil.copy(file, scratch)
+    copy = apsw.Connection(str(scratch / home.database.name))
+    for statement in ("cipher = chacha20", f"key = 'raw:{key.for_database.hex()}'", "journal_mode = DELETE"):
+        copy.execute(f"PRAGMA {statement}").fetchall()
+    # Page by page: what lies in free pages and gaps stays where it is.
+    copy.execute("PRAGMA rekey = ''").fetchall()
+    copy.close()
+    contents = {file.name: file.read_bytes() for file in scratch.iterdir()}
+    assert contents[home.database.name].startswith(b"SQLite format 3")
+    for file in home.adapters.rglob("*.*"):
+        contents[file.name] = key.unseal(file.read_bytes(), PURPOSE, file.name)
+    return [(name, piece) for name, content in contents.items() for piece in PIECES if piece in content]
+
+
+def test_nothing_is_left_behind_the_encryption_either(tiny: CommandLine, keychain: Path, tmp_path: Path) -> None:
+    tiny("encrypt", "--keychain")
+    tiny("remember", FACT)
+    tiny("remember", "a boathouse needs paint")
+    tiny("teach", "--prompt", LESSON[0], "--answer", LESSON[1])
+    tiny("teach", "--prompt", "Where do I live?", "--answer", "Oulu.")
+    tiny("ask", f"Remember that {FACT}")
+    learned_update(tiny.home, prompt=LESSON[0], answer=LESSON[1])
+    tiny("backup")
+    scratch = tmp_path / "scratch"
+    assert {name for name, _ in plain_traces(tiny.home, scratch)} == {"edge-seal.db"}, "or it can find nothing"
+    told = tiny("forget", "m1", "--json").json
+    assert [(item["id"], item["outcome"]) for item in told["updates"]] == [("u1", "marked")]
+    assert "1 backups" in told["notices"][-1]
+    assert plain_traces(tiny.home, scratch) == []
+    assert traces(tiny.home) == []
+    assert tiny("audit", "verify", "--json").json["intact"] is True
+    (name,) = tiny("backup", "--list", "--json").json["backups"]
+    told = tiny("forget", "m2", "--backups", "--json").json
+    assert told["backups_deleted"] == 1
+    assert not Path(name["path"]).exists()
+
+
+def test_forgetting_in_one_profile_leaves_the_others_alone(tiny: CommandLine) -> None:
+    work = ("--profile", "work")
+    tiny("remember", "I live in Turku")
+    tiny(*work, "remember", FACT)
+    tiny(*work, "backup")
+    told = tiny("forget", "m1", "--json").json
+    assert (told["memory"]["text"], told["backups_deleted"], told["notices"]) == ("I live in Turku", 0, [])
+    told = tiny(*work, "forget", "m1", "--backups", "--json").json
+    assert (told["memory"]["text"], told["backups_deleted"]) == (FACT, 1)
+    assert traces(tiny.home) == []
 
 
 def test_forgetting_now_rolls_back_at_once(tiny: CommandLine) -> None:

@@ -25,19 +25,6 @@ def passphrase_file(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def keychain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A keychain of the test's own; its file."""
-    from tests.support.file_keyring import FileKeyring
-
-    monkeypatch.setenv("TEST_KEYRING", str(tmp_path / "keyring.json"))
-    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "tests.support.file_keyring.FileKeyring")
-    before = keyring.get_keyring()
-    keyring.set_keyring(FileKeyring())
-    yield tmp_path / "keyring.json"
-    keyring.set_keyring(before)
-
-
-@pytest.fixture
 def no_keychain() -> Iterator[None]:
     from keyring.backends import fail
 
