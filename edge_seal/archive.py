@@ -14,6 +14,7 @@ from typing import Final, cast
 from edge_seal.conversation import Conversations, number_of
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.memory import same_fact, words
+from edge_seal.memory import turns as past_turns
 from edge_seal.records import FORGOTTEN_TEXT, Memory, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database, SqlValue
@@ -149,7 +150,7 @@ class Archive:
             )
             self._database.execute("DELETE FROM turns WHERE conversation_id = ?", (number,))
             self._database.execute("DELETE FROM conversations WHERE id = ?", (number,))
-            self._purge_words()
+            self._purge_words([text for turn in turns for text in (turn.prompt, turn.answer)])
             record(len(turns))
         return Deleted(conversation_id, len(turns), len(thumbs), lessons)
 
@@ -166,18 +167,20 @@ class Archive:
         promise the erasure.
         """
         erased = tuple(self._telling(memory))
+        gone: list[str] = []
         for number, prompt, answer in erased:
             for column, tells in (("prompt", prompt), ("answer", answer)):
-                if tells:
+                if tells is not None:
+                    gone.append(tells)
                     self._database.execute(f"UPDATE turns SET {column} = ? WHERE id = ?", (FORGOTTEN_TEXT, number))  # noqa: S608
-            if prompt:
+            if prompt is not None:
                 self._database.execute("DELETE FROM turn_vectors WHERE turn_id = ?", (number,))
         self._erase_titles(memory)
         for proposal, text in self._database.rows("SELECT id, text FROM proposals"):
             if same_fact.text_tells(memory.text, cast("str", text)):
                 self._database.execute("DELETE FROM proposals WHERE id = ?", (proposal,))
-        if erased:
-            self._purge_words()
+        if gone:
+            self._purge_words(gone)
         return tuple(f"t{number}" for number, _, _ in erased)
 
     def _erase_titles(self, memory: Memory) -> None:
@@ -185,8 +188,8 @@ class Archive:
             if same_fact.text_tells(memory.text, cast("str", title)):
                 self._database.execute("UPDATE conversations SET title = ? WHERE id = ?", (FORGOTTEN_TEXT, number))
 
-    def _telling(self, memory: Memory) -> Iterator[tuple[int, bool, bool]]:
-        """Numbers of the turns that tell `memory`, and whether prompt and answer do."""
+    def _telling(self, memory: Memory) -> Iterator[tuple[int, str | None, str | None]]:
+        """Numbers of the turns that tell `memory`, with prompt and answer where they do."""
         sought = words.words(memory.text)
         candidates = self._database.rows(
             "SELECT id, prompt, answer, memories FROM turns WHERE id IN (SELECT rowid FROM turns_fts WHERE turns_fts"
@@ -201,13 +204,13 @@ class Archive:
             in_prompt = same_fact.text_tells(memory.text, asked)
             in_answer = same_fact.text_tells(memory.text, said, given=was_given, asked=asked)
             if in_prompt or in_answer:
-                yield cast("int", number), in_prompt, in_answer
+                yield cast("int", number), asked if in_prompt else None, said if in_answer else None
 
     # Inside -----------------------------------------------------------------------------------------------
 
-    def _purge_words(self) -> None:
-        # A deleted word that began a page of the index leaves its beginning behind as the page's boundary.
-        self._database.execute("INSERT INTO turns_fts (turns_fts) VALUES ('rebuild')")
+    def _purge_words(self, texts: Iterable[str]) -> None:
+        """What the word index may still keep of the deleted texts, which are looked at as one."""
+        past_turns.purge(self._database, [" ".join(texts)])
 
     def _found(self, turn_id: str) -> Found:
         turn = self._conversations.turn(turn_id)

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from edge_seal.archive import Archive
+from edge_seal.conversation import Conversations
 from edge_seal.errors import Busy
 from edge_seal.memory.memories import Memories
-from edge_seal.records import Origin
+from edge_seal.records import Origin, Timing, Turn
 from edge_seal.storage.database import Database
 from tests.memory.conftest import Shelf
 from tests.memory.word_embedder import WordEmbedder
 
-PLANTED = "Xylophonist Quetzalcoatl hides 773199428816 under the zygomorphic flowerpot"
+# No piece of it may be hexadecimal: the file is full of digests, one of which would hold seven digits some day.
+PLANTED = "Xylophonist Quetzalcoatl hides No773199428816 under the zygomorphic flowerpot"
 
 
 def on_disk(path: Path) -> bytes:
@@ -146,3 +149,26 @@ def test_another_reader_is_named_when_it_keeps_the_bytes(tmp_path: Path, shelf: 
     assert memories.list() == ()
     shelf.database.scrub()
     assert traces(PLANTED, shelf.path) == []
+
+
+def test_a_turn_whose_word_began_a_page_of_the_index_leaves_no_beginning(shelf: Shelf) -> None:
+    conversations = Conversations(shelf.database, shelf.clock)
+    archive = Archive(shelf.database, conversations)
+
+    def asked(prompt: str, answer: str = "Yes.") -> Turn:
+        timing = Timing(1, 0, 1, 0.1, 0.2)
+        turn = Turn("", "", "", prompt, answer, Origin.TYPED, None, (), timing)
+        return conversations.keep(turn, base_sha256="b", seed=1)
+
+    neighbours = [f"flower{number:04}" for number in range(3000)]
+    for start in range(0, 3000, 100):
+        asked(" ".join(neighbours[start : start + 100]))
+    hidden = " ".join(f"flower{number:04}secret" for number in range(0, 3000, 10))
+    planted = asked("What do I hide?", hidden)
+    boundaries = "SELECT term FROM turns_fts_idx WHERE instr(term, 's')"
+
+    shelf.database.execute("INSERT INTO turns_fts (turns_fts) VALUES ('optimize')")
+    assert shelf.database.rows(boundaries) != [], "one of the words has to begin a page, or this shows nothing"
+    archive.delete(planted.conversation_id, lambda _: None)
+    assert shelf.database.rows(boundaries) == []
+    assert b"secret" not in on_disk(shelf.path)

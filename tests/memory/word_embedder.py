@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edge_seal.engines.engine import FloatArray
 
@@ -27,6 +29,11 @@ class WordEmbedder:
     def _vector(self, text: str) -> FloatArray:
         total = np.zeros(self.dimension)
         for word in re.findall(r"\w+", text.lower()[:2000]) or [text]:
-            seed = hashlib.sha256((self.model_sha256 + word).encode("utf-8", "replace")).digest()[:8]
-            total += np.random.default_rng(int.from_bytes(seed)).standard_normal(self.dimension)
+            total += _direction(self.model_sha256 + word, self.dimension)
         return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=5000)
+def _direction(of: str, dimension: int) -> NDArray[np.float64]:
+    seed = hashlib.sha256(of.encode("utf-8", "replace")).digest()[:8]
+    return np.random.default_rng(int.from_bytes(seed)).standard_normal(dimension)
