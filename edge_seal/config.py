@@ -5,15 +5,17 @@ Invariant: an unknown key or a value out of range is a `ConfigError` that names 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge_seal.errors import ConfigError
 
@@ -196,6 +198,60 @@ class ModelSettings(_Section):
     threads: int = Field(default=0, ge=0, le=256, description="0: as many as there are physical cores to use")
 
 
+class EmbedderSettings(_Section):
+    """What makes vectors of texts: `model.embedder` in this process, or a server that every text is sent to."""
+
+    kind: Literal["onnx", "ollama", "openai"] = Field(
+        default="onnx", description="onnx: in this process; the others send every text to url"
+    )
+    url: str = Field(default="", description="of the server: http://127.0.0.1:11434, https://example.org/v1")
+    model: str = Field(default="", description="its name on that server")
+    api_key_env: str = Field(default="", description="the environment variable that holds the key, never the key")
+    dimension: int = Field(
+        default=0, ge=0, le=16384, description="the length of its vectors; 0: found out with a sample sentence"
+    )
+    timeout_s: float = Field(default=30.0, gt=0.0, le=600.0)
+    texts_per_request: int = Field(default=32, ge=1, le=256)
+    characters_per_text: int = Field(default=8192, ge=64, le=16384, description="of a longer text only so many count")
+    allow_clear_text: bool = Field(
+        default=False, description="http to another machine: whoever is on the way can read your texts"
+    )
+
+    @property
+    def sends_to(self) -> str | None:
+        """Where texts are sent, host and port; None: they stay in this process."""
+        return None if self.kind == "onnx" else urlsplit(self.url).netloc
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind == "onnx":
+            return self
+        if not self.model:
+            raise ValueError(f"model is not set: the name of the model that {self.kind} is to embed with")
+        url = urlsplit(self.url)
+        if url.scheme not in {"http", "https"} or not url.hostname or url.port == 0:
+            raise ValueError(f"url has to begin with http:// or https:// and name a host; it is {self.url!r}")
+        if "@" in url.netloc or url.query or url.fragment:
+            raise ValueError("url holds more than host and path; a key belongs in the variable that api_key_env names")
+        if not (self.url.isascii() and self.url.isprintable()) or " " in self.url:
+            raise ValueError("url holds characters that no address has")
+        if url.scheme == "http" and not _is_this_machine(url.hostname) and not self.allow_clear_text:
+            raise ValueError(
+                f"http to {url.hostname} would send your texts readable for everyone on the way: use https, or set "
+                f"allow_clear_text = true"
+            )
+        return self
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class GenerationSettings(_Section):
     """How answers are drawn. Temperature 0 is greedy."""
 
@@ -273,6 +329,7 @@ class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
     model: ModelSettings = ModelSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
     generation: GenerationSettings = GenerationSettings()
     memory: MemorySettings = MemorySettings()
     learning: LearningSettings = LearningSettings()

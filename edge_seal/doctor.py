@@ -20,6 +20,7 @@ from edge_kernels.backend import mlx_version
 from edge_models.store import FileCheck
 from edge_seal.config import Home
 from edge_seal.errors import EdgeSealError
+from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.storage.database import Database
 
 GEMM_SECONDS: Final = 0.3
@@ -60,7 +61,8 @@ class BlasLibrary:
 class Diagnosis:
     """All findings. `gemm_gflops` is the rate of 512 x 512 float32 products in numpy.
 
-    `engine` is what answers (`llama.cpp`, `mlx on gpu`) and `training` what trains (`numpy`, `mlx on gpu`).
+    `engine` is what answers (`llama.cpp`, `mlx on gpu`) and `training` what trains (`numpy`, `mlx on gpu`); `embedder`
+    is None where what embeds could not be found out.
     """
 
     python: str
@@ -81,6 +83,7 @@ class Diagnosis:
     ledger_seq: int
     ledger_head: str
     active_update: str | None
+    embedder: EmbedderState | None
     problems: tuple[Problem, ...]
 
     @property
@@ -101,6 +104,7 @@ class Stored:
     problems: tuple[Problem, ...]
     encryption: str = "none"
     backups: int = 0
+    embedder: EmbedderState | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ def diagnosis(home: Home, database: Database | None, stored: Stored, computing: 
         ledger_seq=stored.ledger_seq,
         ledger_head=stored.ledger_head,
         active_update=stored.active_update,
+        embedder=stored.embedder,
         problems=tuple(problems),
     )
 

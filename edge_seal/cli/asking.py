@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+
 import click
 
 from edge_seal.cli.output import (
@@ -73,7 +76,8 @@ def ask(
     def show(piece: str) -> None:
         click.echo(stream.feed(piece), nl=False)
 
-    turn = opened().ask(asked, None if as_json else show)
+    runtime = opened()
+    turn = runtime.ask(asked, None if as_json else show)
     if as_json:
         print_json(
             {
@@ -93,6 +97,11 @@ def ask(
     print_notices(turn.notices)
     for item in turn.proposed:
         note(f"noted, for you to accept: {plain_line(item.text)} (edge-seal memory accept {item.id})")
+    if not private and not no_memory:
+        # The answer is there; who stops this loses nothing of it.
+        with contextlib.suppress(KeyboardInterrupt):
+            sys.stdout.flush()
+            runtime.embed_in_background()
 
 
 def _signature(turn: Turn) -> str:

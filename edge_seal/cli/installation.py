@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_seal.cli.output import json_option, note, opened, print_json, say, wants_json
+
+if TYPE_CHECKING:
+    from edge_seal.memory.reembedding import EmbedderState
 
 
 @click.command()
@@ -40,6 +44,7 @@ def doctor(rebuild: bool) -> None:
                 "models": found.models,
                 "ledger": {"seq": found.ledger_seq, "head": found.ledger_head},
                 "active_update": found.active_update,
+                "embedder": _embedder(found.embedder),
                 "problems": found.problems,
             }
         )
@@ -63,11 +68,39 @@ def doctor(rebuild: bool) -> None:
                 say(f"model       {model.name}: {file.name} {file.state} {file.sha256 or ''}")
         say(f"audit head  {found.ledger_seq} {found.ledger_head}")
         say(f"answers     {found.active_update or 'the base model'}")
+        if found.embedder is not None:
+            _say_embedder(found.embedder)
     for problem in found.problems:
         note(f"problem: {problem.message}" + (f"; next: {problem.next_step}" if problem.next_step else ""))
     if found.exit_code:
         raise click.exceptions.Exit(found.exit_code)
     note("no problem was found")
+
+
+def _embedder(state: EmbedderState | None) -> dict[str, object] | None:
+    if state is None:
+        return None
+    told: dict[str, object] = {
+        "name": state.name,
+        "kind": state.kind,
+        "text_leaves_process": state.sends_to is not None,
+        "sends_to": state.sends_to,
+        "dimension": state.dimension,
+        "memories": state.memories,
+        "missing": state.missing,
+        "former_vectors": state.former,
+        "works": state.dimension is not None and state.problem is None,
+    }
+    return told
+
+
+def _say_embedder(state: EmbedderState) -> None:
+    where = "texts stay in this process"
+    if state.sends_to is not None:
+        where = f"TEXT LEAVES THIS PROCESS: every question and memory is sent to {state.sends_to}"
+    say(f"embedder    {state.name}; {where}")
+    waiting = f"; {state.former} vectors of former embedders wait to be removed" if state.former else ""
+    say(f"embedded    {state.memories - state.missing} of {state.memories} memories{waiting}")
 
 
 @click.group()

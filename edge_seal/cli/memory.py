@@ -11,6 +11,7 @@ import click
 
 from edge_seal.cli.facts import COMMANDS as FACT_COMMANDS
 from edge_seal.cli.output import (
+    embedding_progress,
     encrypt_option,
     faint,
     json_option,
@@ -102,6 +103,40 @@ def search(query: str, count: int, mode: str | None) -> None:
             heading=("ID", "SIMILARITY", "TEXT"),
         )
     print_notices(notices)
+
+
+@memory.command()
+@json_option
+def reembed() -> None:
+    """Embed every memory that the embedder in use has not seen yet, and remove the vectors of former embedders.
+
+    `ask` does a part of it after each answer. Stopped, it goes on where it was; until then memories without a vector
+    are found by their words.
+    """
+    runtime = opened()
+    notices = () if runtime.settings.embedder.sends_to is None else runtime.embedder_notices()[:1]
+    print_notices(notices)
+    with embedding_progress() as progress:
+        done = runtime.reembed(progress)
+    if wants_json():
+        print_json(
+            {
+                "embedder": runtime.embedder_name,
+                "embedded": done.embedded,
+                "turns": done.turns,
+                "refused": done.refused,
+                "removed": done.removed,
+                "notices": (*notices, *done.notices),
+            }
+        )
+    else:
+        note(
+            f"{done.embedded} memories and {done.turns} past turns embedded by {runtime.embedder_name}; "
+            f"{done.removed} vectors of former embedders removed"
+        )
+    print_notices(done.notices)
+    if done.refused:
+        note(f"the embedder refuses {', '.join(done.refused)}: found by their words alone")
 
 
 @memory.command("list")

@@ -5,10 +5,12 @@ With `--json` stdout holds one JSON object and nothing else, an error included.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
 from pathlib import Path
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from edge_seal.safekeeping.unlocking import Passphrases
 
 _JSON = "edge_seal.json"
+_HEARTBEAT_S = 5.0
 # What was given before the command, for every command.
 PROFILE = "edge_seal.profile"
 PASSPHRASE_FILE = "edge_seal.passphrase_file"  # noqa: S105  # a name of an option
@@ -210,6 +213,29 @@ def confirmed(question: str, *, yes: bool) -> bool:
         return True
     note("nothing was changed")
     return False
+
+
+@contextlib.contextmanager
+def embedding_progress() -> Generator[Callable[[int, int], None]]:
+    """What shows how many of how many are embedded: a bar on a terminal, otherwise a line every few seconds."""
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            task = bars.add_task("embedding", total=None)
+            yield lambda done, total: bars.update(task, completed=done, total=total)
+        return
+    said_at = time.monotonic()
+
+    def line(done: int, total: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at >= _HEARTBEAT_S:
+            said_at = time.monotonic()
+            note(f"{done} of {total} embedded")
+
+    yield line
 
 
 # Words --------------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from edge_seal.errors import EngineError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
     from edge_seal.records import Timing
 
 FloatArray: TypeAlias = "NDArray[np.float32]"
+
+
+class EmbedderUnavailable(EngineError):
+    """The embedder that is set cannot be used now. Words are searched in its place, never another embedder."""
+
+
+class TextNotEmbedded(EmbedderUnavailable):
+    """The embedder works and refuses these texts; others, or each by itself, may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +147,10 @@ class Embedder(Protocol):
         ...
 
     def embed(self, texts: Sequence[str]) -> FloatArray:
-        """One unit vector a text: `(len(texts), dimension)` float32."""
+        """One unit vector a text: `(len(texts), dimension)` float32.
+
+        Raises:
+            EmbedderUnavailable: it lies elsewhere and cannot be used now.
+            EngineError: it does not work.
+        """
         ...

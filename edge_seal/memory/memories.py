@@ -6,7 +6,8 @@ Invariants:
   nobody can find out its text by trying texts.
 - A memory whose row or vector is not what was written is reported, never used.
 - A vector belongs to the embedder that made it. Vector search sees those of the present embedder only; the others wait
-  for `embed_missing`, and until then their memories are found by their words.
+  for `embed_missing`, and until then their memories are found by their words. So they are where the embedder lies
+  elsewhere and cannot be used: `embedder_problem` says why, and no other embedder steps in.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import BinaryIO, Final, cast
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import MemorySettings
-from edge_seal.engines.engine import Embedder, FloatArray
+from edge_seal.engines.engine import Embedder, EmbedderUnavailable, FloatArray
 from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
 from edge_seal.memory import (
     facts,
@@ -29,6 +30,7 @@ from edge_seal.memory import (
     likeness,
     listing,
     periods,
+    reembedding,
     rows,
     search,
     turns,
@@ -38,15 +40,14 @@ from edge_seal.memory import (
 )
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
+from edge_seal.memory.reembedding import EMBEDDED_AT_ONCE, Enough, never
 from edge_seal.memory.search import Hit, Mode, Query
 from edge_seal.memory.turns import PastTurns
 from edge_seal.memory.vectors import VectorIndex
 from edge_seal.records import Memory, Origin, Recalled, RecalledTurn, Recollection, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database
-from edge_seal.storage.schema import EMBEDDING_DIMENSION
 
-EMBEDDED_AT_ONCE: Final = 64
 # Near memories that a new one is compared with.
 LIKELY_CONTRADICTIONS: Final = 3
 
@@ -65,15 +66,13 @@ class Memories:
     def __init__(
         self, database: Database, audit: Audit, embedder: Embedder | None, clock: Clock, settings: MemorySettings
     ) -> None:
-        if embedder is not None and embedder.dimension != EMBEDDING_DIMENSION:
-            raise ConfigError(
-                f"the embedder gives vectors of length {embedder.dimension}, the database keeps {EMBEDDING_DIMENSION}",
-                next_step="set model.embedder to one of that length: edge-seal models list",
-            )
         self._database = database
         self._audit = audit
         self._embedder = embedder
-        self._index = VectorIndex(database, embedder.model_sha256) if embedder is not None else None
+        self._index = (
+            VectorIndex(database, embedder.model_sha256, dimension=embedder.dimension) if embedder is not None else None
+        )
+        self.embedder_problem: EmbedderUnavailable | None = None
         self._past = PastTurns(database, embedder)
         self._last_embedded: tuple[str, FloatArray] | None = None
         self._clock = clock
@@ -257,7 +256,7 @@ class Memories:
                 self.facts.note(kept, kept.created_at, may_end=False)
                 added += 1
         # After the commit: it takes ~10 ms a memory, and what is interrupted here goes on at the next call.
-        self.embed_missing()
+        self._embed_what_can_be()
         return Imported(added, known)
 
     # Vectors --------------------------------------------------------------------------------------------------
@@ -266,34 +265,40 @@ class Memories:
         """How many memories vector search does not see, because another embedder or none has embedded them."""
         return self._index.count_missing() if self._index is not None else 0
 
-    def embed_missing(self, progress: Callable[[int], None] | None = None) -> int:
-        """Embeds what the present embedder has not embedded yet; gives how many. Each batch is one transaction.
+    def embed_missing(
+        self,
+        progress: Callable[[int], None] | None = None,
+        *,
+        enough: Enough = never,
+        at_once: int = EMBEDDED_AT_ONCE,
+    ) -> reembedding.Done:
+        """Embeds what the present embedder has not embedded yet, until `enough()`; see `reembedding`.
 
-        To be called by the process that writes, when it opens and after a change of embedder. `progress` gets how
-        many are done.
+        Raises:
+            EmbedderUnavailable: it fails for all texts alike; the batches before are kept.
         """
-        done = 0
-        if self._index is None or self._embedder is None:
-            return done
-        if self._index.count_missing() == 0:
-            return done
-        last = 0
-        while batch := self._index.missing(EMBEDDED_AT_ONCE, after=last):
-            made = self._embedder.embed([text for _, text in batch])
-            with self._database.transaction():
-                for (number, text), vector in zip(batch, made, strict=True):
-                    # Another process may have changed or taken out the memory since it was read.
-                    if self._database.row("SELECT 1 FROM memories WHERE id = ? AND text = ?", (number, text)):
-                        self._index.store(number, vector)
-            last = batch[-1][0]
-            done += len(batch)
-            if progress is not None:
-                progress(done)
-        return done
+        if self._index is None or self._embedder is None or self._index.count_missing() == 0:
+            return reembedding.Done(0, ())
+        return reembedding.embed_missing(
+            self._database, self._index, self._embedder, at_once=at_once, enough=enough, progress=progress
+        )
 
-    def embed_turns(self) -> int:
-        """Embeds some of the past turns that have no vector yet, the newest first; gives how many."""
-        return self._past.embed_missing() if self._settings.turns else 0
+    def _embed_what_can_be(self) -> None:
+        """`embed_missing` after something that is done whether it works or not."""
+        try:
+            self.embed_missing()
+            self.embed_turns()
+        except EmbedderUnavailable as error:
+            self.embedder_problem = error
+
+    def embed_turns(self, limit: int = turns.EMBEDDED_AT_ONCE) -> int:
+        """Embeds at most `limit` of the past turns that have no vector yet, the newest first; gives how many."""
+        return self._past.embed_missing(limit) if self._settings.turns else 0
+
+    def count(self) -> int:
+        """How many memories there are, those that no longer hold too."""
+        row = self._database.row("SELECT memories FROM memory_count")
+        return cast("int", row[0]) if row is not None else 0
 
     def problems(self) -> tuple[str, ...]:
         """What is not as it was written, in words, each with its memory's id: rows, words in the index, vectors."""
@@ -310,8 +315,7 @@ class Memories:
         with self._database.transaction():
             word_index.rebuild(self._database)
             damaged = vectors.rebuild(self._database) + turns.rebuild(self._database)
-        self.embed_missing()
-        self.embed_turns()
+        self._embed_what_can_be()
         return damaged
 
     # Inside ---------------------------------------------------------------------------------------------------
@@ -340,6 +344,8 @@ class Memories:
         if mode == "vector" and self._embedder is None:
             raise EngineError("there is no embedder to search with", next_step="edge-seal models pull")
         looked_for = self._query(query, wanted, mode)
+        if mode == "vector" and looked_for.vector is None and self.embedder_problem is not None:
+            raise self.embedder_problem
         ranked = search.ranked(self._database, self._index, looked_for)
         # "I moved to Oulu" answers "Where do I live?", however far apart their words and vectors are.
         return search.with_answers(ranked, self.facts.answering(query, looked_for.since))
@@ -401,11 +407,17 @@ class Memories:
         return tuple(sorted(found, key=lambda item: item.memory.valid_to is None or item.memory.valid_to > now))
 
     def _embedded(self, text: str) -> FloatArray | None:
+        """The vector of `text`; None where there is no embedder or it cannot be used now: see `embedder_problem`."""
         if self._embedder is None:
             return None
         # Within one turn the same question is looked for among memories and turns, and then kept.
         if self._last_embedded is None or self._last_embedded[0] != text:
-            self._last_embedded = text, self._embedder.embed([text])[0]
+            try:
+                self._last_embedded = text, self._embedder.embed([text])[0]
+            except EmbedderUnavailable as error:
+                self.embedder_problem = error
+                return None
+            self.embedder_problem = None
         return self._last_embedded[1]
 
     def _insert(self, memory: Memory) -> Memory:

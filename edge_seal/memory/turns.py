@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from edge_seal.engines.engine import Embedder, FloatArray
-from edge_seal.memory import outdated, search, sign_bits, vectors, word_index, words
+from edge_seal.memory import outdated, reembedding, search, sign_bits, vectors, word_index, words
 from edge_seal.memory.kinds import TURN
 from edge_seal.memory.outdated import Said
 from edge_seal.memory.search import Hit, Query
@@ -26,8 +26,8 @@ from edge_seal.storage.database import Database
 NEARER: Final = 0.15
 # Of an answer so much goes along: it says what was talked about.
 _ANSWER_CHARACTERS: Final = 160
-# At each opening so many turns without a vector are embedded, the newest first: 0.6 s at most.
-EMBEDDED_AT_OPENING: Final = 64
+# So many turns without a vector are embedded at a time, the newest first: 0.6 s at most.
+EMBEDDED_AT_ONCE: Final = 64
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]+[.!?]*")
 # English; what is said in other languages about oneself is not told apart from a request, and not recalled.
@@ -53,7 +53,11 @@ class PastTurns:
     def __init__(self, database: Database, embedder: Embedder | None) -> None:
         self._database = database
         self._embedder = embedder
-        self._index = VectorIndex(database, embedder.model_sha256, TURN) if embedder is not None else None
+        self._index = (
+            VectorIndex(database, embedder.model_sha256, TURN, dimension=embedder.dimension)
+            if embedder is not None
+            else None
+        )
 
     def index(self, turn: Turn, vector: FloatArray | None) -> None:
         """Keeps the vector of what was typed; without one the turn is found by its words until `embed_missing`."""
@@ -62,7 +66,7 @@ class PastTurns:
                 if self._database.row("SELECT 1 FROM turns WHERE id = ?", (number_of(turn.id),)):
                     self._index.store(number_of(turn.id), vector)
 
-    def embed_missing(self, limit: int = EMBEDDED_AT_OPENING) -> int:
+    def embed_missing(self, limit: int = EMBEDDED_AT_ONCE) -> int:
         """Embeds at most `limit` of the newest turns that state something and have no vector yet; gives how many."""
         if self._index is None or self._embedder is None:
             return 0
@@ -73,12 +77,15 @@ class PastTurns:
             for number, text in self._index.missing(16 * limit, after=max(newest - 16 * limit, 0))
             if states(text)
         ][-limit:]
-        made = self._embedder.embed([text for _, text in missing])
+        if not missing:
+            return 0
+        made = reembedding.embedded_each(self._embedder, [text for _, text in missing])
         with self._database.transaction():
             for (number, text), vector in zip(missing, made, strict=True):
-                if self._database.row("SELECT 1 FROM turns WHERE id = ? AND prompt = ?", (number, text)):
+                unchanged = self._database.row("SELECT 1 FROM turns WHERE id = ? AND prompt = ?", (number, text))
+                if vector is not None and unchanged:
                     self._index.store(number, vector)
-        return len(missing)
+        return sum(vector is not None for vector in made)
 
     def bearing(self, query: Query, minimum_similarity: float, besides: str | None) -> list[Candidate]:
         """The past turns that bear on the question, best first, none of the conversation `besides`.

@@ -30,6 +30,8 @@ UNIT_TOLERANCE: Final = 1e-3
 # then compared exactly. A search for more than an eighth of the latter compares more.
 SCANNED: Final = 4096
 COMPARED: Final = 256
+# Sign bits are read 64 at a time.
+WORD_COMPONENTS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +45,37 @@ class Neighbour:
 class VectorIndex:
     """The vectors that one embedder made. Those of another embedder are left alone and never found."""
 
-    def __init__(self, database: Database, embedder_sha256: str, kind: Kind = MEMORY) -> None:
+    def __init__(
+        self,
+        database: Database,
+        embedder_sha256: str,
+        kind: Kind = MEMORY,
+        *,
+        dimension: int = EMBEDDING_DIMENSION,
+    ) -> None:
         self._database = database
+        self._dimension = dimension
         self._embedder_sha256 = embedder_sha256
         self._kind = kind
         self._bits = sign_bits.kept_for(database, kind.name, embedder_sha256)
 
     def store(self, number: int, vector: FloatArray) -> None:
-        """Puts `vector` `(384,)` in place of what the row had. Runs inside the caller's transaction.
+        """Puts `vector` `(dimension,)` in place of what the row had. Runs inside the caller's transaction.
+
+        A vector of another embedder stays beside it: see `remove_others`.
 
         Raises:
             EngineError: it has another length, is not finite, or is not of unit length.
         """
-        content, kind = _checked(vector, f"{self._kind.name} {self._kind.letter}{number}"), self._kind.name
-        remove(self._database, number, self._kind)
-        embedder = self._embedder()
+        content = self._checked(vector, f"{self._kind.name} {self._kind.letter}{number}").astype("<f4").tobytes()
+        kind, embedder = self._kind.name, self._embedder()
         if embedder is None:
             self._database.execute(
                 f"INSERT INTO {kind}_vector_state (embedder_sha256) VALUES (?)", (self._embedder_sha256,)
             )
             embedder = self._embedder()
+        self._database.execute(f"DELETE FROM {kind}_vectors WHERE {kind}_id = ? AND embedder = ?", (number, embedder))
+        sign_bits.refresh_after_commit(self._database)
         self._database.execute(
             f"INSERT INTO {kind}_vectors ({kind}_id, embedder, vector_sha256, embedding) VALUES (?, ?, ?, ?)",
             (number, embedder, hashlib.sha256(content).hexdigest(), content),
@@ -74,7 +87,7 @@ class VectorIndex:
         Raises:
             IntegrityError: the bytes of a vector that was compared do not fit their digest.
         """
-        _checked(question, "the question")
+        question = self._checked(question, "the question")
         with self._database.snapshot():
             scanned = SCANNED
             while True:
@@ -93,6 +106,7 @@ class VectorIndex:
         Raises:
             IntegrityError: the bytes of one of them do not fit their digest.
         """
+        question = self._checked(question, "the question")
         return {item.number: item for item in self._similarities(question, list(numbers), "TRUE", "")}
 
     def vectors(self, numbers: Iterable[int]) -> dict[int, FloatArray]:
@@ -101,7 +115,7 @@ class VectorIndex:
         Raises:
             IntegrityError: the bytes of one of them do not fit their digest.
         """
-        return dict(self._read(list(numbers), "TRUE", ""))
+        return {number: vector[: self._dimension] for number, vector in self._read(list(numbers), "TRUE", "")}
 
     def missing(self, limit: int, *, after: int = 0) -> tuple[tuple[int, str], ...]:
         """Numbers and texts of at most `limit` rows beyond `after` without a vector of this embedder."""
@@ -128,6 +142,16 @@ class VectorIndex:
             (self._embedder_sha256,),
         )
         return cast("int", row[0]) if row is not None else 0
+
+    def _checked(self, vector: FloatArray, whose: str) -> FloatArray:
+        """`vector`, filled up with zeros to whole words of sign bits, which changes no length and no cosine."""
+        if vector.shape != (self._dimension,):
+            raise EngineError(f"the vector of {whose} has shape {vector.shape}, not ({self._dimension},)")
+        if not _is_unit(vector):
+            raise EngineError(
+                f"the vector of {whose} has length {float(np.linalg.norm(vector)):.4g}, not 1; it is not stored"
+            )
+        return np.pad(vector, (0, -self._dimension % WORD_COMPONENTS))
 
     def _embedder(self) -> int | None:
         row = self._database.row(
@@ -171,6 +195,33 @@ class VectorIndex:
                     next_step="edge-seal doctor --rebuild makes it anew",
                 )
             yield cast("int", number), np.frombuffer(content, dtype="<f4")
+
+
+def others(database: Database, embedder_sha256: str, kind: Kind = MEMORY) -> int:
+    """How many vectors other embedders have made."""
+    row = database.row(
+        f"SELECT coalesce(sum(vectors), 0) FROM {kind.name}_vector_state WHERE embedder_sha256 <> ?", (embedder_sha256,)
+    )
+    return cast("int", row[0]) if row is not None else 0
+
+
+def remove_others(database: Database, embedder_sha256: str, limit: int, kind: Kind = MEMORY) -> int:
+    """Takes out at most `limit` vectors that other embedders made; gives how many. Runs inside a transaction.
+
+    Their bytes are in the file until the caller, who has to promise it, has the file written anew.
+    """
+    doomed = database.rows(
+        f"""
+        SELECT v.embedder, v.{kind.name}_id FROM {kind.name}_vector_state AS s
+        CROSS JOIN {kind.name}_vectors AS v INDEXED BY {kind.name}_vectors_embedder ON v.embedder = s.embedder
+        WHERE s.embedder_sha256 <> ? LIMIT ?
+        """,
+        (embedder_sha256, limit),
+    )
+    for key in doomed:
+        database.execute(f"DELETE FROM {kind.name}_vectors WHERE embedder = ? AND {kind.name}_id = ?", key)
+    sign_bits.refresh_after_commit(database)
+    return len(doomed)
 
 
 def remove(database: Database, number: int, kind: Kind = MEMORY) -> None:
@@ -306,14 +357,3 @@ def _count_anew(database: Database, kind: Kind) -> None:
 def _is_unit(vector: FloatArray) -> bool:
     # Written so that NaN fails it too.
     return bool(abs(float(np.linalg.norm(vector)) - 1.0) <= UNIT_TOLERANCE)
-
-
-def _checked(vector: FloatArray, whose: str) -> bytes:
-    """The bytes of `vector` as they are stored."""
-    if vector.shape != (EMBEDDING_DIMENSION,):
-        raise EngineError(f"the vector of {whose} has shape {vector.shape}, not ({EMBEDDING_DIMENSION},)")
-    if not _is_unit(vector):
-        raise EngineError(
-            f"the vector of {whose} has length {float(np.linalg.norm(vector)):.4g}, not 1; it is not stored"
-        )
-    return vector.astype("<f4").tobytes()

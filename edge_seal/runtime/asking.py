@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from edge_seal.conversation import Answering, Question, checked_prompt, take_turn
@@ -40,7 +41,7 @@ class Asking(Construction):
             seed=generation.seed if ask.seed is None else ask.seed,
         )
         update, notices = self._chosen(ask.adapter)
-        memories, memory_notices = self._recalling(use_memory=ask.use_memory)
+        memories, memory_notices = self._recalling(use_memory=ask.use_memory, private=ask.private)
         self._serve(update)
         answering = Answering(
             self.engine,
@@ -51,7 +52,10 @@ class Asking(Construction):
         )
         question = Question(ask.prompt, ask.origin, sampling, conversation, private=ask.private)
         try:
-            return take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+            turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+            # Only now is it known whether the embedder could be used.
+            by_meaning = memories is not None and memories is not self.stored_memories
+            return replace(turn, notices=(*turn.notices, *(self.embedder_notices() if by_meaning else ())))
         finally:
             if ask.private:
                 # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
@@ -88,7 +92,7 @@ class Asking(Construction):
             self.engine.use_adapter(path)
             self._served = served
 
-    def _recalling(self, *, use_memory: bool) -> tuple[Memories | None, tuple[str, ...]]:
+    def _recalling(self, *, use_memory: bool, private: bool) -> tuple[Memories | None, tuple[str, ...]]:
         """The memories to recall from: none where there are none, so that no embedder is loaded for nothing.
 
         Where nothing was remembered, past turns are found by their words alone, for the same reason.
@@ -99,8 +103,13 @@ class Asking(Construction):
             return (self.stored_memories if self.settings.memory.turns else None), ()
         if self.settings.memory.mode == "keyword":
             return self.stored_memories, ()
+        sends_to = self.settings.embedder.sends_to
+        if private and sends_to is not None:
+            # Who wants nothing kept here wants nothing kept there.
+            told = f"a private question is not sent to {sends_to}: memories are found by their words alone"
+            return self.stored_memories, (told,)
         if self.embedder is None:
-            return self.stored_memories, (self.no_embedder_notice,)
+            return self.stored_memories, self.embedder_notices()
         return self.memories, ()
 
 

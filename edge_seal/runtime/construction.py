@@ -15,7 +15,7 @@ from edge_seal.adaptation.signals import SignalBox
 from edge_seal.clock import Clock, SystemClock
 from edge_seal.config import Home, Settings, load_settings, locate_home, shared_models
 from edge_seal.conversation import Conversations
-from edge_seal.engines.engine import Embedder, Engine
+from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine
 from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.memories import Memories
 from edge_seal.runtime.values import USER
@@ -152,9 +152,24 @@ class Construction:
         self._closing.callback(engine.close)
         return engine
 
-    @cached_property
+    @property
     def embedder(self) -> Embedder | None:
-        """The embedder in use, or None where its files were not fetched: then words alone are searched."""
+        """The embedder that is set, or None where it cannot be used: then words alone are searched.
+
+        Its files were not fetched, or its server has not told yet how long its vectors are; `embedder_notices` says
+        which. What fails is tried again later on, what works is kept.
+        """
+        if self._embedder is None:
+            self._embedder = self._opened_embedder()
+        return self._embedder
+
+    # Written by `embedder`; `leave` takes them from the instance.
+    _embedder: Embedder | None = None
+    _embedder_failed: tuple[float, EmbedderUnavailable] | None = None
+
+    def _opened_embedder(self) -> Embedder | None:
+        if self.settings.embedder.sends_to is not None:
+            return self._opened_endpoint()
         try:
             with models_as_ours():
                 files = self.store.locate(self.settings.model.embedder)
@@ -166,19 +181,79 @@ class Construction:
         self._closing.callback(embedder.close)
         return embedder
 
+    def _opened_endpoint(self) -> Embedder | None:
+        from edge_seal.engines.endpoint_embedder import RETRY_S, EndpointEmbedder, configuration_sha256
+
+        if self._embedder_failed is not None and self.clock.monotonic() < self._embedder_failed[0] + RETRY_S:
+            return None
+        # Which vectors are its own is known by their length too; it is asked once and then remembered.
+        key = f"embedder.dimension.{configuration_sha256(self.settings.embedder)}"
+        row = self.database.row("SELECT value FROM settings WHERE key = ?", (key,))
+        try:
+            embedder = EndpointEmbedder.open(self.settings.embedder, int(str(row[0])) if row is not None else 0)
+        except EmbedderUnavailable as error:
+            self._embedder_failed = self.clock.monotonic(), error
+            return None
+        self._embedder_failed = None
+        if row is None:
+            self.database.execute(
+                "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, str(embedder.dimension))
+            )
+        return embedder
+
+    def _forget_embedder(self) -> None:
+        """Lets the embedder be opened anew, and a server be asked again how long its vectors are."""
+        self.database.execute("DELETE FROM settings WHERE key GLOB 'embedder.dimension.*'")
+        self._embedder = None
+        self.__dict__.pop("_embedding_memories", None)
+
+    @property
+    def _embedding_lock(self) -> Path:
+        return self.home.state / "embedding.lock"
+
+    def embedder_notices(self) -> tuple[str, ...]:
+        """What the user should know of the embedder: that texts leave, why it cannot be used, what it has not seen."""
+        notices: list[str] = []
+        sends_to = self.settings.embedder.sends_to
+        if sends_to is not None:
+            notices.append(f"text leaves this process: {self.embedder_name} embeds questions and memories")
+        if self.embedder is None:
+            notices.append(self.no_embedder_notice)
+            return tuple(notices)
+        problem, missing = self.memories.embedder_problem, self.memories.missing_vectors()
+        if problem is not None:
+            notices.append(_by_words_alone(problem))
+        elif missing:
+            notices.append(
+                f"{missing} memories are found by their words alone until {self.embedder_name} has embedded them: "
+                f"some after each answer, all at once with `edge-seal memory reembed`"
+            )
+        return tuple(notices)
+
+    @property
+    def embedder_name(self) -> str:
+        """The embedder that is set, in words: its model, and where it is if not here."""
+        settings = self.settings.embedder
+        if settings.sends_to is None:
+            return self.settings.model.embedder
+        return f"{settings.model} ({settings.kind} at {settings.sends_to})"
+
     @property
     def no_embedder_notice(self) -> str:
         """What the user should know where `embedder` is None."""
+        if self._embedder_failed is not None:
+            return _by_words_alone(self._embedder_failed[1])
         name = self.settings.model.embedder
         return f"memories are found by their words alone: {name} is not here; run `edge-seal models pull {name}`"
 
-    @cached_property
+    @property
     def memories(self) -> Memories:
-        """The memories, those without a vector of the present embedder embedded first."""
-        memories = self._memories(self.embedder)
-        memories.embed_missing()
-        memories.embed_turns()
-        return memories
+        """The memories; found by their words alone where there is no embedder."""
+        return self.stored_memories if self.embedder is None else self._embedding_memories
+
+    @cached_property
+    def _embedding_memories(self) -> Memories:
+        return self._memories(self.embedder)
 
     @cached_property
     def stored_memories(self) -> Memories:
@@ -203,6 +278,11 @@ class Construction:
             self.releases.recover()
             self.forgetting.recover()
             yield
+
+
+def _by_words_alone(problem: EmbedderUnavailable) -> str:
+    next_step = f"; next: {problem.next_step}" if problem.next_step else ""
+    return f"memories are found by their words alone: {problem.message}{next_step}"
 
 
 class _NotHere(EngineError):

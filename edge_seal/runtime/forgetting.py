@@ -119,7 +119,8 @@ class Forgetting(Construction):
     def _near_by_meaning(self, memory: Memory, signals: Sequence[Signal]) -> list[Signal]:
         if not signals or len(signals) > _EMBEDDED_AT_MOST or self.settings.memory.mode in ("keyword", "off"):
             return []
-        embedder = self.embedder
+        # What is to be forgotten is not sent to anybody.
+        embedder = self.embedder if self.settings.embedder.sends_to is None else None
         if embedder is None:
             return []
         vectors = embedder.embed([memory.text, *(f"{item.prompt} {item.answer}" for item in signals)])

@@ -93,8 +93,8 @@ class Telling(Construction):
         return (self.stored_memories if by_words else self.memories).search(query, count, mode)
 
     def search_notices(self) -> tuple[str, ...]:
-        """What the user should know of a search: that it was by words alone."""
-        return (self.no_embedder_notice,) if self.embedder is None else ()
+        """What the user should know of a search by meaning that was made: see `embedder_notices`."""
+        return () if self.settings.memory.mode == "keyword" else self.embedder_notices()
 
     def _admit_memories(self, texts: Sequence[str], *, confirmed: bool, places: Sequence[str] | None = None) -> None:
         judged = self._admitted(admission.of_memories(texts, places), "memory.refused", "memory")

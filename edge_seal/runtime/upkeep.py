@@ -11,8 +11,10 @@ from edge_models.store import FileCheck, PullProgress, StoredFile
 from edge_seal import settings_file
 from edge_seal.engines import selection
 from edge_seal.errors import EdgeSealError, IntegrityError
+from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.records import ChainReport
-from edge_seal.runtime.construction import Construction, models_as_ours
+from edge_seal.runtime.construction import models_as_ours
+from edge_seal.runtime.embedding import Embedding
 from edge_seal.runtime.values import USER, KnownModel, Limits
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.unlocking import protection_of
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
 
 
-class Upkeep(Construction):
+class Upkeep(Embedding):
     """Looks after the installation."""
 
     def audit(self) -> ChainReport:
@@ -109,6 +111,8 @@ class Upkeep(Construction):
         return (f"{words} its lessons for this one",)
 
     def _used_models(self) -> tuple[str, ...]:
+        if self.settings.embedder.sends_to is not None:
+            return (self.settings.model.name,)
         return self.settings.model.name, self.settings.model.embedder
 
     # The installation -----------------------------------------------------------------------------------------
@@ -152,8 +156,15 @@ class Upkeep(Construction):
             encryption = protection_of(KeyFile.read(self.home.key_file)).words()
         except EdgeSealError as error:
             told(error)
+        embedder: EmbedderState | None = None
+        try:
+            embedder = self.embedder_state()
+            if embedder.problem is not None:
+                told(embedder.problem)
+        except EdgeSealError as error:
+            told(error)
         kept = len(backups.listed(self.home))
-        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept)
+        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept, embedder)
         return diagnosis(self.home, database, stored, Computing(self._engine_in_use, self._training_in_use))
 
     def _engine_in_use(self) -> str:

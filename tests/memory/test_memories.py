@@ -195,7 +195,7 @@ def test_without_an_embedder_words_are_enough(shelf: Shelf) -> None:
     memories.remember("My dog is called Biscuit", Origin.TYPED)
     assert ids(memories.search("Biscuit")) == ids(memories.recall("Who is Biscuit?", 99, len)) == ["m1"]
     assert memories.recall("Who is Truffle?", 99, len) == ()
-    assert memories.missing_vectors() == memories.embed_missing() == 0
+    assert memories.missing_vectors() == memories.embed_missing().embedded == 0
     with pytest.raises(EngineError, match="no embedder"):
         memories.search("Biscuit", mode="vector")
 

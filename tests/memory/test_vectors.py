@@ -105,10 +105,10 @@ def test_vectors_of_another_embedder_are_ignored_until_made_anew(shelf: Shelf) -
 
     done: list[int] = []
     other.embedded = 0
-    assert after.embed_missing(done.append) == 100
+    assert after.embed_missing(done.append).embedded == 100
     assert (other.embedded, done, after.missing_vectors()) == (100, [64, 100], 0)
     assert after.search("topic7", mode="vector")[0].memory.id == "m8"
-    assert after.embed_missing() == 0
+    assert after.embed_missing().embedded == 0
     assert after.problems() == ()
 
 
@@ -139,4 +139,4 @@ def test_interrupted_embedding_goes_on_where_it_was(shelf: Shelf) -> None:
         shelf.memories().embed_missing()
     shelf.embedder = WordEmbedder()
     assert shelf.memories().missing_vectors() == 86
-    assert shelf.memories().embed_missing() == 86
+    assert shelf.memories().embed_missing().embedded == 86
