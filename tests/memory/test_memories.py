@@ -200,10 +200,20 @@ def test_without_an_embedder_words_are_enough(shelf: Shelf) -> None:
         memories.search("Biscuit", mode="vector")
 
 
-def test_embedder_of_another_dimension_is_refused_in_words(shelf: Shelf) -> None:
-    shelf.embedder = WordEmbedder(dimension=768)
-    with pytest.raises(ConfigError, match="length 768, the database keeps 384"):
-        shelf.memories()
+@pytest.mark.parametrize("dimension", [1, 63, 100, 768])
+def test_an_embedder_may_have_any_dimension(shelf: Shelf, dimension: int) -> None:
+    shelf.embedder = WordEmbedder(dimension=dimension)
+    memories = shelf.memories()
+    for text in ("My dog is called Biscuit", "My cat is called Marzipan", "The train goes at seven"):
+        memories.remember(text, Origin.TYPED)
+    found = memories.search("My cat is called Marzipan", mode="vector")
+    assert {item.memory.id for item in found} == {"m1", "m2", "m3"}
+    similarities = {item.memory.id: item.similarity for item in found}
+    exact = WordEmbedder(dimension=dimension).embed(["My cat is called Marzipan", "My dog is called Biscuit"])
+    assert similarities["m2"] == pytest.approx(1.0, abs=1e-5)
+    assert similarities["m1"] == pytest.approx(float(exact[0] @ exact[1]), abs=1e-5)
+    assert memories.problems() == ()
+    assert memories.rebuild() == 0
 
 
 def test_failing_embedder_leaves_nothing_half_remembered(shelf: Shelf) -> None:
