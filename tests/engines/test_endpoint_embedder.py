@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,8 +76,14 @@ def test_texts_go_in_batches_cut_to_what_counts_and_are_utf_8(server: EmbeddingS
 
 
 def test_each_thing_that_decides_the_vectors_is_in_their_name(server: EmbeddingServer) -> None:
-    base = {"dimension": 96}
-    variants = [{}, {"kind": "openai"}, {"url": server.url + "/v2"}, {"dimension": 64}, {"characters_per_text": 100}]
+    base: dict[str, Any] = {"dimension": 96}
+    variants: list[dict[str, Any]] = [
+        {},
+        {"kind": "openai"},
+        {"url": server.url + "/v2"},
+        {"dimension": 64},
+        {"characters_per_text": 100},
+    ]
     names = {embedder(server, **{**base, **variant}).model_sha256 for variant in variants}
     assert len(names) == len(variants)
     assert embedder(server, **base).model_sha256 == embedder(server, **base, timeout_s=3).model_sha256
