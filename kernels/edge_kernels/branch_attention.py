@@ -112,7 +112,7 @@ def branch_attention(
 
 def _softmax(scores: FloatArray, sees: BoolArray) -> None:
     """Makes `scores` (B, K, R, L) into weights, in place, 0 where `sees` (B, 1, R, L) is false."""
-    if -_PLAIN_EXPONENTS < scores.min() and scores.max() < _PLAIN_EXPONENTS:
+    if scores.min() > -_PLAIN_EXPONENTS and scores.max() < _PLAIN_EXPONENTS:
         np.exp(scores, out=scores)
         scores *= sees
     else:
