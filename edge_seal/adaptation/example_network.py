@@ -29,7 +29,7 @@ MEASURED_TOGETHER = 24
 """Examples a forward pass that needs no gradient takes at once; bounds its memory."""
 PART_TOKENS = 640
 """About how many tokens are computed at once: what a layer does to them stays in the caches."""
-LEAST_PART_TOKENS = 96
+LEAST_PART_TOKENS = 48
 """Below so many tokens a part's products are too small for it to be worth a thread of its own."""
 LOGITS_BYTES = 1 << 26
 """How many bytes of logits are computed at once; a head of 49,152 words gives 340 rows then."""
