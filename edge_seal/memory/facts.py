@@ -22,8 +22,9 @@ from typing import Final, Protocol, cast
 
 from edge_seal.clock import Clock, parse_timestamp, timestamp
 from edge_seal.errors import ConfigError, NotFound
-from edge_seal.memory import attributes, periods, questions, rows
+from edge_seal.memory import attributes, ends, periods, questions, rows
 from edge_seal.memory.attributes import Reading
+from edge_seal.memory.ends import End
 from edge_seal.memory.sentences import clauses
 from edge_seal.records import Contradiction, Era, Memory, Origin
 from edge_seal.storage.database import Database
@@ -59,14 +60,18 @@ class Facts:
 
     # Taking in ------------------------------------------------------------------------------------------------
 
-    def note(self, memory: Memory, said_at: str, *, may_end: bool) -> None:
+    def note(self, memory: Memory, said_at: str, *, may_end: bool, ended: tuple[End, ...] = ()) -> None:
         """Takes in what `memory`, just kept, states; ends what it replaces, or records that they disagree.
 
-        `said_at` is when it was said. Without `may_end` nothing is ended, whoever typed it.
+        `said_at` is when it was said. Without `may_end` nothing is ended, whoever typed it. What is known to have
+        `ended` of it is taken in as that.
         """
         self.catch_up()
         readings = attributes.read(memory.text, parse_timestamp(said_at))
         self._store(memory, readings)
+        ends.restore(self._database, rows.number_of(memory.id), ended)
+        over = {end.fact for end in ended}
+        readings = tuple(item for item in readings if (item.subject, item.attribute, item.value) not in over)
         if memory.valid_to is not None and memory.valid_to <= self._now() and not any(r.is_past for r in readings):
             return
         for reading in readings:
@@ -138,7 +143,7 @@ class Facts:
         number = rows.number_of(memory.id)
         if memory.valid_to is None:
             ended = self._database.rows(
-                "SELECT value FROM facts WHERE memory_id = ? AND valid_to <= ? AND ended_by IS NOT NULL",
+                "SELECT value FROM facts WHERE memory_id = ? AND valid_to <= ?",
                 (number, self._now()),
             )
             clauses_of_ended = self._clauses(memory, {cast("str", row[0]) for row in ended})
@@ -397,7 +402,9 @@ class Facts:
         if not values:
             return ()
         readings = attributes.read(memory.text, parse_timestamp(memory.created_at))
-        return tuple(dict.fromkeys(reading.clause.rstrip(".") for reading in readings if reading.value in values))
+        # What is told as over needs no note; what has ended needs one even when that which ended it is forgotten.
+        ended = (reading for reading in readings if reading.value in values and not reading.is_past)
+        return tuple(dict.fromkeys(reading.clause.rstrip(".") for reading in ended))
 
     def _memory(self, number: int) -> Memory:
         row = self._database.row(rows.SELECT + " WHERE id = ?", (number,))

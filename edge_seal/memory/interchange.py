@@ -2,26 +2,29 @@
 
 Invariants: what `line` writes, `parsed` reads back to an equal value; a line that is not exactly such an object is
 refused with its number, and nothing after it is looked at. Numbers (`m3`) belong to one installation and are left out.
+`ended` stands only where something has ended, see `ends`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, BinaryIO, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from edge_seal.clock import parse_timestamp, timestamp
 from edge_seal.config import describe
 from edge_seal.errors import ConfigError
+from edge_seal.memory.ends import End
 from edge_seal.records import Memory, Origin
 
 MAXIMUM_TEXT_CHARACTERS: Final = 8_000
 MAXIMUM_SOURCE_CHARACTERS: Final = 1_000
 # Every character of the longest text and source as a \uXXXX pair, and the rest of the object.
-MAXIMUM_LINE_BYTES: Final = 12 * (MAXIMUM_TEXT_CHARACTERS + MAXIMUM_SOURCE_CHARACTERS) + 1_024
+# What has ended of a text is named in its own words once more.
+MAXIMUM_LINE_BYTES: Final = 12 * (2 * MAXIMUM_TEXT_CHARACTERS + MAXIMUM_SOURCE_CHARACTERS) + 8_192
 MAXIMUM_LINES: Final = 100_000
 
 
@@ -35,6 +38,28 @@ class Line:
     created_at: str | None
     valid_from: str | None
     valid_to: str | None
+    ended: tuple[End, ...] = ()
+
+
+class _Ended(BaseModel):
+    """One end from outside."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    at: str
+    learned_at: str | None = None
+    by: str | None = None
+    fact: Annotated[list[str], Field(min_length=3, max_length=3)] | None = None
+
+    @field_validator("at", "learned_at", "by")
+    @classmethod
+    def _is_timestamp(cls, text: str | None) -> str | None:
+        return _checked_time(text)
+
+    @field_validator("fact")
+    @classmethod
+    def _fact_fits(cls, fact: list[str] | None) -> list[str] | None:
+        return fact if fact is None else [_storable(part) for part in fact]
 
 
 class _Outside(BaseModel):
@@ -49,6 +74,7 @@ class _Outside(BaseModel):
     created_at: str | None = None
     valid_from: str | None = None
     valid_to: str | None = None
+    ended: Annotated[list[_Ended], Field(max_length=100)] = []
 
     @field_validator("text")
     @classmethod
@@ -65,9 +91,13 @@ class _Outside(BaseModel):
     @field_validator("created_at", "valid_from", "valid_to")
     @classmethod
     def _is_timestamp(cls, text: str | None) -> str | None:
-        if text is not None and timestamp(parse_timestamp(text)) != text:
-            raise ValueError("is no time like 2026-01-31T08:30:00.000000Z")
-        return text
+        return _checked_time(text)
+
+
+def _checked_time(text: str | None) -> str | None:
+    if text is not None and timestamp(parse_timestamp(text)) != text:
+        raise ValueError("is no time like 2026-01-31T08:30:00.000000Z")
+    return text
 
 
 def checked_text(text: str) -> str:
@@ -97,9 +127,9 @@ def checked_source(source: str | None) -> str | None:
     return _storable(source)
 
 
-def line(memory: Memory) -> bytes:
-    """`memory` as one line, its end included."""
-    record = {
+def line(memory: Memory, ended: Sequence[End] = ()) -> bytes:
+    """`memory` as one line, the line's end included; with what was learned of the memory's own ends."""
+    record: dict[str, object] = {
         "text": memory.text,
         "origin": memory.origin.value,
         "source": memory.source,
@@ -107,7 +137,14 @@ def line(memory: Memory) -> bytes:
         "valid_from": memory.valid_from,
         "valid_to": memory.valid_to,
     }
+    if ended:
+        record["ended"] = records_of(ended)
     return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def records_of(ended: Sequence[End]) -> list[dict[str, object]]:
+    """Ends as JSON has them: what is None is left out."""
+    return [{key: value for key, value in asdict(end).items() if value is not None} for end in ended]
 
 
 def parsed(stream: BinaryIO) -> Iterator[Line]:
@@ -164,7 +201,11 @@ def _line(content: bytes) -> Line:
 
 def _checked_line(record: object) -> Line:
     given = _Outside.model_validate(record)
-    return Line(given.text, given.origin, given.source, given.created_at, given.valid_from, given.valid_to)
+    ended = tuple(
+        End(end.at, end.learned_at, end.by, None if end.fact is None else (end.fact[0], end.fact[1], end.fact[2]))
+        for end in given.ended
+    )
+    return Line(given.text, given.origin, given.source, given.created_at, given.valid_from, given.valid_to, ended)
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -187,5 +228,6 @@ def _storable(text: str) -> str:
 def _refused(number: int, why: str) -> ConfigError:
     return ConfigError(
         f"line {number}: {why[:300]}; nothing was imported",
-        next_step='correct the line: {"text": "...", "origin"?, "source"?, "created_at"?, "valid_from"?, "valid_to"?}',
+        next_step='correct the line: {"text": "...", "origin"?, "source"?, "created_at"?, "valid_from"?, "valid_to"?, '
+        '"ended"?}',
     )

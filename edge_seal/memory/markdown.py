@@ -8,6 +8,7 @@
     - source: "chat"
     - valid from: 2026-03-01T09:30:00.000000Z
     - valid to: 2026-04-01T00:00:00.000000Z
+    - ended: [{"at": "2026-04-01T00:00:00.000000Z", "learned_at": …, "by": …}]
 
 A section is a memory: its title says when it was kept, the quote is its text. Where a quote could not hold the text
 exactly (carriage returns, control and format characters, spaces at the ends of lines), the text is a JSON string:
@@ -18,12 +19,13 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from edge_seal.errors import ConfigError
-from edge_seal.memory.interchange import MAXIMUM_LINE_BYTES, MAXIMUM_LINES, Line, line_of
+from edge_seal.memory.ends import End
+from edge_seal.memory.interchange import MAXIMUM_LINE_BYTES, MAXIMUM_LINES, Line, line_of, records_of
 from edge_seal.records import Memory
 
 HEADING: Final = "# Memories\n"
@@ -33,20 +35,23 @@ _KEYS: Final = {
     "source": "source",
     "valid from": "valid_from",
     "valid to": "valid_to",
+    "ended": "ended",
     "text": "text",
 }
 # Their values are JSON strings: they can hold anything.
 _QUOTED: Final = frozenset({"source", "text"})
 
 
-def section(memory: Memory) -> bytes:
-    """`memory` as one section, an empty line before it."""
+def section(memory: Memory, ended: Sequence[End] = ()) -> bytes:
+    """`memory` as one section, an empty line before it; with what was learned of its ends."""
     told = [f"- origin: {memory.origin.value}"]
     if memory.source is not None:
         told.append(f"- source: {json.dumps(memory.source)}")
     told.append(f"- valid from: {memory.valid_from}")
     if memory.valid_to is not None:
         told.append(f"- valid to: {memory.valid_to}")
+    if ended:
+        told.append(f"- ended: {json.dumps(records_of(ended))}")
     quote = [f"> {line}" if line else ">" for line in memory.text.split("\n")]
     if not _fits_a_quote(memory.text):
         quote, told = [], [f"- text: {json.dumps(memory.text)}", *told]
@@ -87,7 +92,7 @@ class _Section:
     """A section as far as it was read: the number of its first line, what its items say, and the lines of its quote."""
 
     began: int
-    items: dict[str, str]
+    items: dict[str, object]
     quote: list[str]
 
     def add(self, line: str, number: int) -> None:
@@ -100,13 +105,22 @@ class _Section:
             raise _refused(number, "is no quote and none of " + ", ".join(f"`- {known}:`" for known in _KEYS))
         if key in self.items:
             raise _refused(number, f"gives {name.strip()!r} twice")
-        self.items[key] = _unquoted(value.strip(), number) if key in _QUOTED else value.strip()
+        self.items[key] = _read(key, value.strip(), number)
 
     def finished(self) -> Line:
         if self.quote and "text" in self.items:
             raise _refused(self.began, "has a quote and a text")
         record = {key: value for key, value in self.items.items() if value or key in _QUOTED}
         return line_of(self.began, record | ({"text": "\n".join(self.quote)} if self.quote else {}))
+
+
+def _read(key: str, value: str, number: int) -> object:
+    if key != "ended":
+        return _unquoted(value, number) if key in _QUOTED else value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise _refused(number, "is no JSON") from error
 
 
 def _unquoted(value: str, number: int) -> str:

@@ -25,6 +25,7 @@ from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, FloatArray
 from edge_seal.errors import Busy, ConfigError, EngineError, NotFound
 from edge_seal.memory import (
+    ends,
     facts,
     interchange,
     likeness,
@@ -38,6 +39,7 @@ from edge_seal.memory import (
     word_index,
     words,
 )
+from edge_seal.memory.ends import End
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
 from edge_seal.memory.reembedding import EMBEDDED_AT_ONCE, Enough, never
@@ -214,7 +216,7 @@ class Memories:
         """Writes every memory as JSON Lines, those that no longer hold too; gives how many."""
         count = 0
         for memory in listing.each(self._database):
-            stream.write(interchange.line(memory))
+            stream.write(interchange.line(memory, ends.of(self._database, rows.number_of(memory.id))))
             count += 1
         return count
 
@@ -239,7 +241,8 @@ class Memories:
         Raises:
             ConfigError: a line is refused; the message gives its number.
         """
-        added = known = 0
+        kept: list[tuple[Memory, tuple[End, ...]]] = []
+        known = 0
         now = self._now()
         with self._database.transaction():
             present = {_sameness(memory) for memory in listing.each(self._database)}
@@ -251,13 +254,13 @@ class Memories:
                     known += 1
                     continue
                 present.add(_sameness(memory))
-                kept = self._insert(memory)
+                kept.append((self._insert(memory), line.ended if backup else ()))
+            for memory, ended in kept:
                 # What a file says ends nothing, and a backup says itself what had ended.
-                self.facts.note(kept, kept.created_at, may_end=False)
-                added += 1
+                self.facts.note(memory, memory.created_at, may_end=False, ended=ended)
         # After the commit: it takes ~10 ms a memory, and what is interrupted here goes on at the next call.
         self._embed_what_can_be()
-        return Imported(added, known)
+        return Imported(len(kept), known)
 
     # Vectors --------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import BinaryIO, Literal
 
 from edge_seal.clock import timestamp
-from edge_seal.memory import interchange, listing, markdown
+from edge_seal.memory import ends, interchange, listing, markdown, rows
 from edge_seal.memory.listing import Filter
 from edge_seal.memory.memories import Imported
 from edge_seal.records import Memory
@@ -35,7 +35,7 @@ class Browsing(Telling):
         stream.write(markdown.HEADING.encode())
         count = 0
         for memory in listing.each(self.database):
-            stream.write(markdown.section(memory))
+            stream.write(markdown.section(memory, ends.of(self.database, rows.number_of(memory.id))))
             count += 1
         return count
 

@@ -180,3 +180,39 @@ def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interchange, "MAXIMUM_LINES", 3)
     with pytest.raises(ConfigError, match="line 4: a file may have at most 3 lines"):
         list(interchange.parsed(BytesIO(b'{"text": "a"}\n' * 4)))
+
+
+def test_both_clocks_of_an_end_and_what_ended_it_travel(shelf: Shelf, memories: Memories, other: Shelf) -> None:
+    memories.remember("I live in Turku", Origin.TYPED)
+    shelf.clock.pass_time(days=10)
+    memories.remember("I work at Nokia. My laptop is a ThinkPad.", Origin.TYPED)
+    shelf.clock.pass_time(days=10)
+    memories.remember("I moved to Oulu five days ago", Origin.TYPED)
+    shelf.clock.pass_time(days=10)
+    memories.remember("I work at Vaisala", Origin.TYPED)
+    assert "no longer: I work at Nokia" in memories.facts.note_on(memories.get("m2"))
+    written = exported(memories)
+    assert b'"ended":[{"at":"2026-03-16T' in written
+
+    restored = other.memories()
+    restored.remember("Something else", Origin.TYPED)
+    restored.import_from(BytesIO(written), backup=True)
+    (former, newer) = restored.facts.history("m2")
+    assert former.end_learned_at == memories.facts.history("m1")[0].end_learned_at
+    assert (former.ended_by, newer.memory.id) == ("m4", "m4")
+    assert restored.facts.note_on(restored.get("m3")) == memories.facts.note_on(memories.get("m2"))
+    assert restored.facts.contradictions() == ()
+    restored.forget("m1")
+    assert exported(restored) == written
+    # What ended a part is forgotten: the part has ended all the same.
+    restored.forget("m5")
+    assert "no longer: I work at Nokia" in restored.facts.note_on(restored.get("m3"))
+
+
+def test_a_file_is_not_believed_about_ends(memories: Memories) -> None:
+    line = b'{"text":"I live in Oulu","ended":[{"at":"2026-01-01T00:00:00.000000Z","fact":["me","residence","oulu"]}]}'
+    memories.import_from(BytesIO(line))
+    assert memories.facts.note_on(memories.get("m1")) == ""
+    for wrong in (b'"x"', b'[{"at":"today"}]', b'[{"fact":["a"]}]', b'[{"at":null}]'):
+        with pytest.raises(ConfigError, match="line 1: ended"):
+            memories.import_from(BytesIO(b'{"text":"a","ended":' + wrong + b"}"), backup=True)
