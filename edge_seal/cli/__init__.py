@@ -88,7 +88,7 @@ class _Root(click.Group):
 def edge_seal(ctx: click.Context, profile: str | None, passphrase_file: str | None) -> None:
     """A personal assistant that lives on this machine and adapts while it is used.
 
-    Nothing leaves the machine; every change can be seen, explained and taken back.
+    Nothing leaves the machine unless you set it so; every change can be seen, explained and taken back.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the guardian, the gate or policy, 4 a limit is reached,
     5 stored bytes are not what they should be.

@@ -68,7 +68,10 @@ def list_() -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @json_option
 def pull(names: tuple[str, ...]) -> None:
-    """Fetch models (those in use, if none is named) and verify them. The only command that opens a connection."""
+    """Fetch models (those in use, if none is named) and verify them.
+
+    The only command that opens a connection, unless an embedder behind a server is set.
+    """
     runtime = opened()
     licences = {item.listing.manifest.name: item.listing.manifest.licence for item in runtime.models()}
     with ExitStack() as stack:
