@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 BENCHMARKS = (
+    "bench.bearing",
     "bench.capture",
     "bench.guardian",
     "bench.learning",

@@ -268,7 +268,12 @@ class MemorySettings(_Section):
     recalled: int = Field(default=4, ge=0, le=50)
     turns: bool = Field(default=True, description="what was typed in earlier conversations is recalled too")
     budget_tokens: int = Field(default=256, ge=0, le=8192)
-    minimum_similarity: float = Field(default=0.30, ge=-1.0, le=1.0, description="chosen in docs/memory.md")
+    minimum_similarity: float = Field(
+        default=0.25,
+        ge=-1.0,
+        le=1.0,
+        description="how near a memory has to be to a question about you; 0.15 nearer to any other (docs/memory.md)",
+    )
     capture: Literal["propose", "keep", "off"] = Field(
         default="propose", description="what is done with what you say about yourself in passing"
     )

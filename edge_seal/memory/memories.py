@@ -39,6 +39,7 @@ from edge_seal.memory import (
     word_index,
     words,
 )
+from edge_seal.memory.bearing import bearing
 from edge_seal.memory.ends import End
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
@@ -375,10 +376,10 @@ class Memories:
         if mode == "off" or wanted <= 0 or left <= 0:
             return Recollection()
         least = self._settings.minimum_similarity
-        hits = tuple(hit for hit in self._hits(query, wanted, mode) if search.bears(hit, least))
+        hits = bearing(query, self._hits(query, wanted, mode), least)
         # The same was so twice: for a question about the past these are two answers.
         hits = hits if periods.asks_about_past(query) else self._distinct(hits)
-        found = past.bearing(self._query(query, wanted, mode), least, besides) if past is not None else ()
+        found = past.bearing(query, self._query(query, wanted, mode), least, besides) if past is not None else ()
         present = None if periods.asks_about_past(query) else self._now()
         for hit, candidate in itertools.zip_longest(hits, found):
             if hit is not None and len(memories) + len(recalled_turns) < wanted:

@@ -1,7 +1,7 @@
 """Which rows fit a question: words and meaning, each ranked by itself, fused by their ranks, then by small signals.
 
-Two questions are answered apart. `ranked` orders what comes nearest, whatever its distance: it is what a search shows.
-`bears` decides whether a memory says anything about the question: it is what recall lets into the prompt.
+`ranked` orders what comes nearest, whatever its distance: it is what a search shows. Whether a memory says anything
+about the question, and so is let into the prompt, is judged apart: see `bearing`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,6 @@ HALF_LIFE_DAYS: Final = 90.0
 # What was not typed counts this much less, and so does what is not true yet.
 NOT_TYPED: Final = 0.01
 NOT_YET: Final = 0.02
-
-# Figures for the next three: docs/memory.md.
-# Without a vector, a memory bears on a question with at least this share of the question's content words ...
-MINIMUM_COVERAGE: Final = 0.5
-# ... and with this share, and two words, half the similarity is enough: numbers and names mean little to the embedder.
-STRONG_COVERAGE: Final = 0.66
-RELAXED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +130,6 @@ def signal(found: Found, now: str) -> float:
     if age < 0:
         factor -= NOT_YET + RECENCY
     return factor if found.origin == "typed" else factor - NOT_TYPED
-
-
-def bears(hit: Hit, minimum_similarity: float) -> bool:
-    """Whether the memory says anything about the question, judged by its cosine and by shared words."""
-    if hit.answers:
-        return True
-    if hit.similarity is None:
-        return hit.matched_words > 0 and hit.coverage >= MINIMUM_COVERAGE
-    if hit.matched_words >= 2 and hit.coverage >= STRONG_COVERAGE:
-        return hit.similarity >= minimum_similarity * RELAXED
-    return hit.similarity >= minimum_similarity
 
 
 def _best_first(hit: Hit) -> tuple[float, float, int]:

@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.memory import outdated, reembedding, search, sign_bits, vectors, word_index, words
+from edge_seal.memory.bearing import bearing
 from edge_seal.memory.kinds import TURN
 from edge_seal.memory.outdated import Said
 from edge_seal.memory.search import Hit, Query
@@ -87,15 +88,15 @@ class PastTurns:
                     self._index.store(number, vector)
         return sum(vector is not None for vector in made)
 
-    def bearing(self, query: Query, minimum_similarity: float, besides: str | None) -> list[Candidate]:
-        """The past turns that bear on the question, best first, none of the conversation `besides`.
+    def bearing(self, question: str, query: Query, least: float, besides: str | None) -> list[Candidate]:
+        """The past turns that bear on `question`, looked for as `query`, best first, none of those `besides`.
 
         For a question about the present, none that states what is known to be otherwise now.
         """
         hits = search.ranked(self._database, self._index, query, TURN)
-        wanted = [hit for hit in hits if search.bears(hit, minimum_similarity + NEARER)]
+        wanted = bearing(question, hits, least + NEARER)
         rows = self._rows([hit.number for hit in wanted])
-        asked = words.normalized(query.text)
+        asked = words.normalized(question)
         stale = frozenset[int]() if query.ended else self._outdated(rows, query.now)
         return [
             Candidate(hit.number, hit)

@@ -51,7 +51,7 @@ def test_little_else_comes_along(filled: Memories, half: Half) -> None:
         len(set(_recalled(filled, question)) - {half.memories[number] for number in answers})
         for question, answers in half.told
     )
-    assert beside <= 3, "docs/memory.md: 3 and 2"
+    assert beside <= 5, "docs/memory.md: 5 and 2"
 
 
 def test_hybrid_finds_what_the_embedder_alone_does_not(shelf: Shelf, minilm: OnnxEmbedder) -> None:
@@ -95,6 +95,6 @@ def test_at_most_as_many_as_set(shelf: Shelf, wanted: int) -> None:
 
 def test_higher_minimum_lets_less_in(shelf: Shelf) -> None:
     shelf.memories().remember("tea from the north of India", Origin.TYPED)
-    question = "is tea from China stronger"
+    question = "is my tea from China stronger"
     assert len(shelf.memories(minimum_similarity=0.2).recall(question, 99, _words)) == 1
     assert shelf.memories(minimum_similarity=0.9).recall(question, 99, _words) == ()

@@ -1,4 +1,4 @@
-"""Reciprocal rank fusion by its formula, and what counts as bearing on a question."""
+"""Reciprocal rank fusion by its formula."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_seal.memory.search import FUSION_K, Hit, bears, fused
+from edge_seal.memory.search import FUSION_K, fused
 
 RANKINGS = st.lists(st.lists(st.integers(1, 50), unique=True, max_size=20), max_size=4)
 
@@ -27,21 +27,3 @@ def test_every_number_is_scored_and_no_other(rankings: list[list[int]]) -> None:
     scores = fused([(ranking, 1.0) for ranking in rankings])
     assert scores.keys() == {number for ranking in rankings for number in ranking}
     assert all(0 < score <= len(rankings) / (FUSION_K + 1) for score in scores.values())
-
-
-@pytest.mark.parametrize(
-    ("similarity", "matched", "asked", "expected"),
-    [
-        (0.30, 0, 3, True),
-        (0.29, 1, 3, False),
-        (0.29, 1, 1, False),  # one shared word is what "the sky" and "a blue pot" have
-        (0.15, 2, 3, True),
-        (0.15, 2, 4, False),
-        (0.14, 3, 3, False),
-        (None, 1, 2, True),
-        (None, 1, 3, False),
-        (None, 0, 0, False),
-    ],
-)
-def test_what_bears_on_a_question(similarity: float | None, matched: int, asked: int, expected: bool) -> None:
-    assert bears(Hit(1, 0.03, similarity, matched, asked), 0.30) is expected
