@@ -62,4 +62,4 @@ class Browsing(Telling):
             lines, numbers = [line for _, line in read], [number for number, _ in read]
         texts = [f"{line.text}\n{line.source or ''}" for line in lines]
         self._admit_memories(texts, places=[f"line {number}" for number in numbers], confirmed=confirmed)
-        return self.memories.import_lines(lines, source=source, backup=backup, progress=progress)
+        return self.keeping_memories.import_lines(lines, source=source, backup=backup, progress=progress)

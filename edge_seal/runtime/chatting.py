@@ -93,7 +93,7 @@ class Chatting(Asking, Telling, Forgetting):
 
     def _kept(self, proposal: Proposal) -> Memory:
         self._admit_memories([proposal.text], confirmed=False)
-        memories = self.memories
+        memories = self.keeping_memories
         source = None if proposal.turn_id is None else f"said in {proposal.turn_id}"
         with self.database.transaction():
             memory = memories.remember(proposal.text, Origin.TYPED, source, said_at=proposal.created_at)

@@ -251,6 +251,14 @@ class Construction:
         """The memories; found by their words alone where there is no embedder."""
         return self.stored_memories if self.embedder is None else self._embedding_memories
 
+    @property
+    def keeping_memories(self) -> Memories:
+        """The memories for what keeps or changes them: an embedder is loaded only where search by meaning is set.
+
+        What has no vector gets one where it is needed, see `Memories.embed_missing`.
+        """
+        return self.stored_memories if self.settings.memory.mode in ("keyword", "off") else self.memories
+
     @cached_property
     def _embedding_memories(self) -> Memories:
         return self._memories(self.embedder)

@@ -79,13 +79,13 @@ class Telling(Construction):
             Refused: it holds a secret, or something to be asked about; nothing of it is kept.
         """
         self._admit_memories([text], confirmed=confirmed)
-        return self.memories.remember(text, origin, source)
+        return self.keeping_memories.remember(text, origin, source)
 
     def edit_memory(self, memory_id: str, text: str, *, confirmed: bool = False) -> Memory:
         """Puts `text` in place of what the memory said; refused as in `remember`."""
         self.stored_memories.get(memory_id)
         self._admit_memories([text], confirmed=confirmed)
-        return self.memories.edit(memory_id, text)
+        return self.keeping_memories.edit(memory_id, text)
 
     def search_memories(self, query: str, count: int, mode: Mode | None = None) -> tuple[Recalled, ...]:
         """The memories nearest to `query`, best first."""

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge_seal.config import Home
+from edge_seal.records import Origin
+from edge_seal.runtime import Runtime
 from tests.cli.conftest import CommandLine
 from tests.cli.test_teaching import KEY, stored_bytes
 
@@ -131,3 +135,22 @@ with open(sys.argv[1], "rb") as file, Runtime.open() as runtime:
     cli("memory", "import", str(file))
     assert len(cli("memory", "list", "--json").json["memories"]) == 601
     assert cli("audit", "verify", "--json").json["intact"] is True
+
+
+def test_where_words_alone_are_searched_no_embedder_is_loaded_to_keep_something(
+    home: Home, default_embedder: Mapping[str, Path]
+) -> None:
+    home.config_file.write_text('[memory]\nmode = "keyword"\n')
+    line = b'{"text": "I play the cello"}\n'
+    with Runtime.open(home) as runtime:
+        runtime.remember("I live in Turku", Origin.TYPED)
+        runtime.edit_memory("m1", "I live in Oulu")
+        runtime.import_memories(io.BytesIO(line), source=None)
+        assert runtime._embedder is None
+        assert [item.memory.text for item in runtime.search_memories("cello", 1)] == ["I play the cello"]
+        assert runtime._embedder is None
+    home.config_file.unlink()
+    with Runtime.open(home) as runtime:
+        runtime.remember("I sing", Origin.TYPED)
+        assert runtime._embedder is not None
+        assert runtime.memories.missing_vectors() <= 2

@@ -1,0 +1,40 @@
+"""However a change of what is known is cut off, the next command finds the state before it or the state after it.
+
+By default each is killed at every 11th of its changes to a file; `EDGE_SEAL_ALL_FAULTS=1` fails every one in every way.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.storage.faults import FAULTS, Fault, exhaust, fault_library, linux_with_compiler, quick_directory
+
+__all__ = ["fault_library", "quick_directory"]  # fixtures
+
+pytestmark = linux_with_compiler
+
+EVERYTHING = "EDGE_SEAL_ALL_FAULTS" in os.environ
+
+
+@pytest.mark.timeout(900 if EVERYTHING else 120)
+@pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
+@pytest.mark.parametrize("scenario", ["Supersede", "Accept", "Resolve", "Edit"])
+def test_only_the_state_before_or_after(
+    fault_library: Path, quick_directory: Path, scenario: str, fault: Fault
+) -> None:
+    attempts = exhaust(
+        fault_library,
+        quick_directory,
+        f"tests.memory.crash_scenarios:{scenario}",
+        fault,
+        every=1 if EVERYTHING else 11,
+    )
+    assert attempts[-1].ended == "met no fault"
+    for attempt in attempts:
+        allowed = {"after"} if attempt.ended in {"done", "met no fault"} else {"before", "after"}
+        assert attempt.found in allowed, attempt
+        assert attempt.ended in {"done", "met no fault", "error", "killed"}, attempt
+    assert {attempt.found for attempt in attempts} == {"before", "after"}
