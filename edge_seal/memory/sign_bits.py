@@ -29,6 +29,9 @@ BLOCK: Final = 256
 # Fits the second-level cache with its temporaries: 10 ms for a million codes, against 15 ms row by row.
 _SCANNED_AT_ONCE: Final = 16_384
 _ROOM_AT_FIRST: Final = 64 * BLOCK
+# The eight bits of each byte `(8, 256)`, the lowest first.
+_BYTES: Final = np.arange(256, dtype=np.uint8)
+_SIGNS_OF_BYTE: Final = np.unpackbits(_BYTES[None], axis=0, bitorder="little").astype(np.float32)
 
 
 class SignBits:
@@ -101,11 +104,10 @@ class SignBits:
             return np.zeros(0, dtype=np.int64)
         asked = np.packbits(question > 0, bitorder="little").view("<u8")
         chosen = _smallest(self._distances(asked), count)
-        signs = np.unpackbits(
-            np.ascontiguousarray(self._codes[:, chosen].T).view(np.uint8), axis=1, bitorder="little"
-        ).astype(np.float32)
-        # sum of q_i * (2 b_i - 1), without what is the same for all.
-        estimates = signs @ question
+        # sum of q_i * (2 b_i - 1), without what is the same for all: a byte of signs is worth what the table says.
+        worth = (question.reshape(-1, 8) @ _SIGNS_OF_BYTE).ravel()
+        content = np.ascontiguousarray(self._codes[:, chosen].T).view(np.uint8)
+        estimates = worth[content + 256 * np.arange(content.shape[1])].sum(axis=1)
         return chosen[np.lexsort((-chosen, -estimates))]
 
     def _distances(self, asked: Sequence[np.uint64] | Codes) -> NDArray[np.uint16]:
