@@ -64,7 +64,9 @@ def remember(text: str, source: str | None, yes: bool) -> None:
     for old in done.ended:
         note(f"{old.id} no longer holds, and stays as history: {shortened(old.text)}")
     if done.contradictions:
-        note(f"{memory.id} contradicts what is remembered: edge-seal memory contradictions")
+        sure = any(item.similarity is None for item in done.contradictions)
+        says = "contradicts" if sure else "may contradict"
+        note(f"{memory.id} {says} what is remembered: edge-seal memory contradictions")
 
 
 @click.group()

@@ -162,7 +162,9 @@ def restore(file: Path, yes: bool) -> None:
         return
     done = runtime.restore(file)
     if wants_json():
-        print_json({"restored": done})
+        info = done.info.model_dump()
+        told = {"info": info, "replaced": done.replaced, "adapters": done.adapters, "encrypted": done.encrypted}
+        print_json({"restored": told})
         return
     note(f"restored the state of {local_time(done.info.made_at)}: {done.info.ledger_entries} entries")
     if done.replaced is not None:

@@ -2,7 +2,8 @@
 
 Pure rules over words; the measure is what share of the memory's telling words a text has. They are made so that what
 is plainly the same fact is found in other words too, and that a fact of somebody else is not taken for it: forgetting
-that a sister lives in Oulu must not erase where the user lives. What is near but not plainly the same is only shown.
+that a sister lives in Oulu must not erase where the user lives, nor that she lives in Paris: the memory's names and
+numbers have to be there, all of them. What is near but not plainly the same is only shown.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ TOLD_SHARE: Final = 0.75
 # They say what kind of thing is asked for, and stand in for each other: "called" in the question, "name" in the memory.
 _INTERCHANGEABLE: Final = frozenset({"name", "call", "answer", "word"})
 _SENTENCE_END: Final = re.compile(r"[.!?;:](?:\s|$)|\n")
+_NAME_OR_NUMBER: Final = re.compile(r"(?<=[\w,'’)] )[^\W\d_a-z]\w+|\w*\d\w*")
 _ENDINGS: Final = ("ing", "ies", "ed", "es", "s", "e", "y")
 _SHORTEST_STEM: Final = 3
 
@@ -43,7 +45,7 @@ def lesson_tells(memory: str, prompt: str, answer: str) -> Likeness | None:
         return ("same" if len(telling) > 1 else "near") if share == 1 else None
     if not value & telling:
         return None
-    if share >= TOLD_SHARE:
+    if share >= TOLD_SHARE and _decisive_words(memory) <= asked | answered:
         return "same"
     return "near" if asked & telling else None
 
@@ -60,7 +62,15 @@ def text_tells(memory: str, text: str, *, given: bool = False, asked: str = "") 
     said = [telling_words(sentence) for sentence in _SENTENCE_END.split(text)]
     if given and any(telling & sentence - telling_words(asked) for sentence in said):
         return True
-    return len(telling) > 1 and any(len(telling & sentence) / len(telling) >= TOLD_SHARE for sentence in said)
+    decisive = _decisive_words(memory)
+    return len(telling) > 1 and any(
+        len(telling & sentence) / len(telling) >= TOLD_SHARE and decisive <= sentence for sentence in said
+    )
+
+
+def _decisive_words(text: str) -> frozenset[str]:
+    """The telling words of `text` that are names (with a capital inside a sentence) or hold a digit."""
+    return telling_words(" ".join(_NAME_OR_NUMBER.findall(text))) & telling_words(text)
 
 
 def _contains(text: str, memory: str) -> bool:

@@ -63,7 +63,8 @@ def test_a_day_with_a_passphrase(cli: CommandLine, no_keychain: None, passphrase
     known = ("--passphrase-file", str(other))
     cli(*known, "remember", "Later")
     # The backup still has the old one.
-    cli(*known, "restore", path)
+    restored = cli(*known, "restore", path, "--json").json["restored"]
+    assert restored["info"]["reason"] == "asked for"
     assert "Later" not in cli(*known, "memory", "list").out
     cli(*known, "decrypt")
     assert "Zebulon" in cli("memory", "list").out

@@ -28,6 +28,7 @@ def test_a_lesson_of_the_same_fact_is_found(memory: str, prompt: str, answer: st
         ("My sister lives in Oulu", "Where do I live?", "Oulu.", "near"),
         ("I live in Oulu with two cats and play chess", "Where do I live?", "Oulu.", "near"),
         ("My cat is called Rex", "What is my dog called?", "Rex", None),
+        ("My sister Anna lives in Oulu", "Where does Anna live?", "My sister Anna lives in Paris.", "near"),
         ("I live in Oulu.", "Where do I live?", "Bergen.", None),
         ("I live in Oulu.", "What is the capital of Norway?", "Oslo.", None),
         ("I live in Oulu.", "How do I make tea?", "Boil water.", None),
@@ -48,6 +49,8 @@ def test_a_turn_about_something_else_is_left_alone() -> None:
     assert not text_tells("My dog's name is Rex", "A dog needs walks.\nRex was the Latin word for king.")
     assert not text_tells("Call me Sam", "Sam and Frodo went to Mordor.")
     assert not text_tells("I live in Oulu", "I live in Oulunsalo")
+    assert not text_tells("My sister Anna lives in Oulu", "My sister Anna lives in Paris.")
+    assert not text_tells("My locker at the gym is 212", "My locker at the gym is 87")
 
 
 def test_an_answer_that_was_given_the_memory_is_held_more_strictly() -> None:
