@@ -21,17 +21,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from bench.train_speed_task import Task, initial_adapter
+from edge_models.adapted_base import MODULES, read_base
 from edge_models.adapter import LoraTensors, write_gguf_adapter
+from edge_models.gguf_file import GgufFile
 
-THEIR_NAMES = {
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
 PADDING = -100
 
 
@@ -58,7 +51,7 @@ def run(task: Task, directory: Path, out: Path) -> None:
             r=task.rank,
             lora_alpha=task.alpha,
             lora_dropout=0.0,
-            target_modules=[name.split(".")[1] for name in THEIR_NAMES.values()],
+            target_modules=[name.split(".")[1] for name in MODULES.values()],
             layers_to_transform=adapted,
             task_type="CAUSAL_LM",
         ),
@@ -83,8 +76,7 @@ def run(task: Task, directory: Path, out: Path) -> None:
         optimizer.zero_grad(set_to_none=True)
         losses.append(float(loss.detach()))
         seconds.append(time.perf_counter() - began)
-    heads, kv_heads = model.config.num_attention_heads, model.config.num_key_value_heads
-    _write_adapter(task, _linears(model, adapted), heads, kv_heads, out / "adapter.gguf")
+    _write_adapter(task, _linears(model, adapted), out / "adapter.gguf")
     report = {
         "losses": losses,
         "step_seconds": seconds,
@@ -100,7 +92,7 @@ def _linears(model: torch.nn.Module, adapted: list[int]) -> dict[str, Any]:
     return {
         f"blk.{layer}.{ours}.weight": model.get_submodule(f"base_model.model.model.layers.{layer}.{theirs}")
         for layer in adapted
-        for ours, theirs in THEIR_NAMES.items()
+        for ours, theirs in MODULES.items()
     }
 
 
@@ -120,16 +112,17 @@ def _padded(task: Task) -> dict[str, torch.Tensor]:
     }
 
 
-def _write_adapter(task: Task, linears: dict[str, Any], heads: int, kv_heads: int, path: Path) -> None:
-    """Their tensors in the GGUF's order: rows of Q and K go from halves to interleaved pairs, head by head."""
-    tensors: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for name, linear in linears.items():
-        a = linear.lora_A["default"].weight.detach().numpy()
-        b = linear.lora_B["default"].weight.detach().numpy()
-        count = {"attn_q": heads, "attn_k": kv_heads}.get(name.split(".")[2])
-        if count is not None:
-            b = b.reshape(count, 2, b.shape[0] // count // 2, -1).swapaxes(1, 2).reshape(b.shape)
-        tensors[name] = (np.ascontiguousarray(a), np.ascontiguousarray(b))
+def _write_adapter(task: Task, linears: dict[str, Any], path: Path) -> None:
+    """Their tensors as the adapter that llama.cpp loads, with the rows of Q and K in the GGUF's order."""
+    with GgufFile.open(Path(task.model)) as file:
+        base = read_base(file)
+    tensors = {
+        name: (
+            linear.lora_A["default"].weight.detach().numpy(),
+            base.to_interleaved(name, linear.lora_B["default"].weight.detach().numpy()),
+        )
+        for name, linear in linears.items()
+    }
     write_gguf_adapter(path, LoraTensors("llama", task.rank, task.alpha, tensors))
 
 
