@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from edge_seal.config import Home
 from edge_seal.conversation import Answering, Question, messages, prompt_tokens, quoted, take_turn
 from edge_seal.engines.engine import Sampling
+from edge_seal.engines.template_sandbox import SandboxedTemplate
 from edge_seal.errors import ConfigError, EngineError, NotFound
-from edge_seal.records import Memory, Origin, Recalled, Recollection
+from edge_seal.records import Memory, Origin, Recalled, Recollection, Timing, Turn
 from edge_seal.runtime import Ask, Runtime
 from tests.support.tiny_installation import install_tiny_model
 
@@ -94,6 +96,26 @@ def test_memories_are_data_in_the_users_message(runtime: Runtime) -> None:
     tokens = runtime.engine.render((message,))
     control = {runtime.engine.render(messages((), "x", Recollection()))[0]}
     assert sum(token in control for token in tokens) == sum(token in control for token in plain)
+
+
+# As gemma2's: no system message, and the user and the model take turns.
+STRICT_TEMPLATE = (
+    "{% for message in messages %}{% if message['role'] == 'system' %}{{ raise_exception('no system role') }}"
+    "{% endif %}"
+    "{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('roles must alternate') }}"
+    "{% endif %}<{{ message['role'] }}>{{ message['content'] }}{% endfor %}"
+)
+
+
+def test_a_template_that_refuses_system_messages_takes_memories_and_history() -> None:
+    past = Turn("t1", "c1", "", "Hello", "Hi!", Origin.TYPED, None, (), Timing(1, 0, 1, 0.1, 0.2))
+    every = messages((past, past), "What do I like?", Recollection((recalled("I like tea."),)))
+    variables = {"messages": [{"role": item.role, "content": item.content} for item in every]}
+    text = SandboxedTemplate(STRICT_TEMPLATE).render(variables, now=datetime(2026, 1, 1, tzinfo=UTC))
+    assert text.endswith("<assistant>Hi!<user>I told you before:\n- I like tea.\n\nWhat do I like?")
+    broken = {"messages": [{"role": "system", "content": "x"}]}
+    with pytest.raises(EngineError, match="no system role"):
+        SandboxedTemplate(STRICT_TEMPLATE).render(broken, now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_ids_that_name_nothing_are_not_found(runtime: Runtime) -> None:
