@@ -23,8 +23,8 @@ from edge_seal.memory.vectors import VectorIndex
 from edge_seal.records import FORGOTTEN_TEXT, Origin, RecalledTurn, Turn
 from edge_seal.storage.database import Database
 
-# A turn is longer and vaguer than a memory: it has to be nearer. Figures: docs/memory.md.
-NEARER: Final = 0.15
+# A turn is longer and vaguer than a memory: it has to be nearer. Figures: docs/log.md.
+NEARER: Final = 0.05
 # Of an answer so much goes along: it says what was talked about.
 _ANSWER_CHARACTERS: Final = 160
 # So many turns without a vector are embedded at a time, the newest first: 0.6 s at most.
