@@ -10,8 +10,13 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+
+from edge_seal.config import Home
+from tests.support.tiny_installation import install_tiny_model
 
 HELP_MAY_LOAD = {
     "click",
@@ -42,8 +47,13 @@ print(json.dumps([code, sorted(set(sys.modules) - before)]), file=sys.stderr)
 
 def run_help(*command: str) -> tuple[str, set[str]]:
     """What `edge-seal COMMAND --help` prints, and the modules that are loaded afterwards."""
+    return run(*command, "--help")
+
+
+def run(*command: str) -> tuple[str, set[str]]:
+    """What `edge-seal COMMAND` prints, and the modules that are loaded afterwards."""
     ran = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *command, "--help"],
+        [sys.executable, "-c", PROGRAM, *command],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         capture_output=True,
         text=True,
@@ -83,3 +93,18 @@ def test_help_takes_less_than_150_ms_of_processor_time() -> None:
 
     # Processor time, the best of five: other work on the machine is not what is measured.
     assert min(measured_ms() for _ in range(5)) < HELP_CPU_MS
+
+
+@pytest.mark.parametrize("command", [("memory", "search", "boat"), ("ask", "What is the name of my boat?", "--json")])
+def test_memory_by_words_loads_no_embedder(
+    command: tuple[str, ...], home: Home, tmp_path: Path, default_embedder: Mapping[str, Path]
+) -> None:
+    install_tiny_model(home, tmp_path)
+    with home.config_file.open("a", encoding="utf-8") as settings:
+        settings.write('\n[memory]\nmode = "keyword"\n')
+    # The embedder is there, so that only the mode can be why it is left alone.
+    assert default_embedder["model.onnx"].exists()
+    run("remember", "My boat is called Skua.")
+    printed, loaded = run(*command)
+    assert "m1" in printed, "it was recalled"
+    assert not {"onnxruntime", "tokenizers"} & loaded
