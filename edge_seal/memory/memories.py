@@ -479,11 +479,11 @@ def _checked(text: str, source: str | None) -> tuple[str, str | None]:
     try:
         text = interchange.checked_text(text)
     except ValueError as error:
-        raise ConfigError(f"the text {error}; nothing was remembered") from error
+        raise ConfigError(f"the text {error}; nothing was changed") from error
     try:
         return text, interchange.checked_source(source)
     except ValueError as error:
-        raise ConfigError(f"the source {error}; nothing was remembered") from error
+        raise ConfigError(f"the source {error}; nothing was changed") from error
 
 
 def _from_file(line: Line, now: str, source: str | None) -> Memory:
