@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from edge_seal.cli.learning import shown_progress, tell_gate
-from edge_seal.cli.output import json_option, note, note_plain, opened, print_json, say, wants_json
+from edge_seal.cli.output import encrypt_option, json_option, note, note_plain, opened, print_json, say, wants_json
 from edge_seal.errors import Refused
 from edge_seal.records import State
 
@@ -33,14 +33,23 @@ def adapters() -> None:
     metavar="PATH",
     help="Default: edge-seal-ID.gguf, or the directory edge-seal-ID-FORMAT, here.",
 )
+@encrypt_option
 @json_option
-def export(id: str, format_: str, output: Path | None) -> None:  # noqa: A002  # the argument's name in the usage line
+def export(id: str, format_: str, output: Path | None, encrypt: bool) -> None:  # noqa: A002  # its name in the usage line
     """Copy the adapter of an update, with its manifest; nothing is overwritten.
 
     gguf is a file for llama.cpp, with the manifest beside it; peft (transformers) and mlx (mlx-lm) are directories with
-    the manifest in them. The manifest holds the lessons it was trained on.
+    the manifest in them. The manifest holds the lessons it was trained on. With --encrypt it is one file,
+    edge-seal-ID.sealed, that `adapters import` takes.
     """
     form = cast("AdapterFormat", format_)
+    if encrypt:
+        sealed = opened().export_sealed_adapter(id, output or Path(f"edge-seal-{id}.sealed"), form)
+        if wants_json():
+            print_json({"adapter": sealed, "format": form, "manifest": None})
+        else:
+            say(str(sealed))
+        return
     path = output or Path(f"edge-seal-{id}.gguf" if form == "gguf" else f"edge-seal-{id}-{form}")
     runtime = opened()
     adapter, manifest = runtime.export_adapter(id, path, form)

@@ -20,6 +20,7 @@ from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityE
 from edge_seal.records import Progress, Update
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.learning import Learning
+from edge_seal.safekeeping import exports
 from edge_seal.storage.durable_file import copy_hashed, publish_directory, temporary_beside, write_durably
 from edge_seal.updates.canonical import JsonValue
 
@@ -35,6 +36,8 @@ MAX_MANIFEST_BYTES: Final = 1 << 24
 MANIFEST: Final = "manifest.json"
 """The manifest's name in an exported directory; beside a GGUF file it is `<file>.manifest.json`."""
 
+_PACKED: Final = ("adapter", "adapter.gguf")
+"""What an adapter is called within an encrypted export: the directory, and the file."""
 _HASH: Final = re.compile(r"[0-9a-f]{8,64}")
 
 
@@ -84,6 +87,23 @@ class Interchange(Learning):
             return path, manifest
         return self._export_directory(update, update.adapter_sha256, path, form, told), manifest
 
+    def export_sealed_adapter(self, update_id: str, path: Path, form: AdapterFormat = "gguf") -> Path:
+        """As `export_adapter`, as one file behind a new passphrase, which `import_adapter` takes in any home.
+
+        Raises:
+            ConfigError: nobody gave a passphrase, or it is too short.
+            EdgeSealError, IntegrityError: see `export_adapter`.
+        """
+        if path.exists():
+            raise EdgeSealError(f"{path} exists already", next_step="name another one with --output")
+        if self.passphrases is None:
+            raise ConfigError("there is nobody to ask for a passphrase")
+        with self.adapters.scratch() as scratch:
+            self.export_adapter(update_id, scratch / _PACKED[form == "gguf"], form)
+            sealed = exports.sealed_export(exports.packed(scratch), self.passphrases.chosen())
+        write_durably(path, sealed)
+        return path
+
     def _export_directory(
         self, update: Update, adapter_sha256: str, path: Path, form: Literal["peft", "mlx"], manifest: bytes
     ) -> Path:
@@ -116,7 +136,7 @@ class Interchange(Learning):
 
         Args:
             path: a GGUF file, or the directory of a PEFT or an mlx-lm adapter; a manifest of ours beside it is
-                verified and says for which model it is.
+                verified and says for which model it is. Or what `export_sealed_adapter` made of either.
             base: where there is no manifest: the SHA-256 of the model file it was trained for (its beginning is
                 enough), or the name of the model in use.
             on_progress: what the gate is doing.
@@ -126,6 +146,20 @@ class Interchange(Learning):
             EdgeSealError: it is for another model, or is no adapter that can be taken over.
             IntegrityError: its bytes contradict each other or its manifest.
         """
+        if not exports.is_sealed_export(path):
+            return self._import_plain(path, base, on_progress)
+        if path.stat().st_size > MAX_ADAPTER_BYTES:
+            raise EdgeSealError(f"{path} is larger than any adapter: {path.stat().st_size} bytes")
+        with self.adapters.scratch() as scratch:
+            exports.unpack(exports.opened_export(path.read_bytes(), self.passphrases, str(path)), scratch, str(path))
+            held = next((scratch / name for name in _PACKED if (scratch / name).exists()), None)
+            if held is None:
+                raise IntegrityError(f"{path} holds no adapter", next_step="edge-seal adapters export … --encrypt")
+            return self._import_plain(held, base, on_progress)
+
+    def _import_plain(
+        self, path: Path, base: str | None, on_progress: Callable[[Progress], None] | None
+    ) -> ImportReport:
         from edge_seal.adaptation.imported import Provenance, import_adapter
 
         with self.writing(), self.adapters.scratch() as scratch:

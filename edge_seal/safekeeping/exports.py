@@ -5,6 +5,9 @@ One line, `edge-seal export v1` and a key file (storage/key_file.py) in JSON; th
 
 from __future__ import annotations
 
+import io
+import tarfile
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from edge_seal.errors import ConfigError, IntegrityError
@@ -24,6 +27,44 @@ def sealed_export(content: bytes, passphrase: str, cost: Cost | None = None) -> 
     """
     key = DataKey.random()
     return MAGIC + KeyFile.for_passphrase(key, passphrase, cost).content() + key.seal(content, PURPOSE)
+
+
+def is_sealed_export(path: Path) -> bool:
+    """Whether the file at `path` begins as `sealed_export` does; False where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def packed(directory: Path) -> bytes:
+    """The files below `directory` as one tar archive."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for file in sorted(path for path in directory.rglob("*") if path.is_file()):
+            archive.add(file, file.relative_to(directory).as_posix(), recursive=False)
+    return content.getvalue()
+
+
+def unpack(content: bytes, directory: Path, name: str) -> None:
+    """Writes the files that `packed` put together below `directory`.
+
+    Raises:
+        IntegrityError: it is no such archive, or names something that is no file below `directory`.
+    """
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for member in archive:
+                inside = PurePosixPath(member.name)
+                source = archive.extractfile(member) if member.isfile() else None
+                if source is None or inside.is_absolute() or ".." in inside.parts:
+                    raise IntegrityError(f"{name} holds something that no export holds: {member.name[:80]!r}")
+                target = directory / inside
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                target.write_bytes(source.read())
+    except (tarfile.TarError, OSError, ValueError) as error:
+        raise IntegrityError(f"{name} is damaged: {error}", next_step="export it again") from error
 
 
 def opened_export(content: bytes, passphrases: Passphrases | None, name: str) -> bytes:

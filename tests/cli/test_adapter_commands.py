@@ -117,6 +117,31 @@ def test_our_own_patch_comes_back_bit_for_bit(tiny: CommandLine, home: Home, tmp
         tiny("adapters", "import", str(out), code=1 if key == "base_sha256" else 5)
 
 
+@pytest.mark.parametrize("form", ["gguf", "peft"])
+def test_an_encrypted_patch_is_one_file_that_only_the_passphrase_opens(
+    tiny: CommandLine, home: Home, tmp_path: Path, form: str
+) -> None:
+    write_gguf_adapter(tmp_path / "first.gguf", mild_adapter())
+    first = tiny("adapters", "import", str(tmp_path / "first.gguf"), "--base", "tiny", "--json").json
+    tiny("updates", "approve", "u1", "--yes")
+    right, wrong = tmp_path / "right", tmp_path / "wrong"
+    right.write_text("a long enough passphrase\n")
+    wrong.write_text("another long passphrase\n")
+    sealed = tmp_path / "patch.sealed"
+    export = ("adapters", "export", "u1", "--format", form, "--encrypt", "-o", str(sealed))
+    tiny("--passphrase-file", str(right), *export)
+    content = sealed.read_bytes()
+    assert b"GGUF" not in content
+    assert first["adapter_sha256"].encode() not in content
+    assert "exists already" in tiny("--passphrase-file", str(right), *export, code=1).err
+    tiny("--passphrase-file", str(wrong), "adapters", "import", str(sealed), code=2)
+    told = tiny("--passphrase-file", str(right), "adapters", "import", str(sealed), "--json").json
+    assert told["adapter_sha256"] == first["adapter_sha256"]
+    sealed.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    tiny("--passphrase-file", str(right), "adapters", "import", str(sealed), code=5)
+    assert [update["id"] for update in tiny("updates", "list", "--json").json["updates"]] == ["u1", "u2"]
+
+
 def test_the_gate_refuses_what_moves_everything(tiny: CommandLine, home: Home, tmp_path: Path) -> None:
     write_gguf_adapter(tmp_path / "wild.gguf", random_adapter(3))
     refused = tiny("adapters", "import", str(tmp_path / "wild.gguf"), "--base", "tiny", "--json", code=3).json
