@@ -245,7 +245,8 @@ def _plot(compared: Sequence[Comparison], path: Path) -> None:
         losses.plot(steps, one.peft.losses, "o", mfc="none", color=line.get_color())
     losses.set(xlabel="step", ylabel="loss, nats a token (circles: PEFT)")
     losses.legend(frameon=False, fontsize=7)
-    figure.savefig(path)
+    # Without the day: the same figures draw the same file.
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def _processor() -> str:
