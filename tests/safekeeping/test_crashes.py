@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.faults import FAULTS, Fault, exhaust, fault_library, linux_with_compiler, quick_directory
+from tests.storage.faults import (
+    FAULTS,
+    Fault,
+    assert_before_or_after,
+    exhaust,
+    fault_library,
+    linux_with_compiler,
+    quick_directory,
+)
 
 __all__ = ["fault_library", "quick_directory"]  # fixtures
 
@@ -40,10 +48,4 @@ def test_only_the_state_before_or_after(
         fault,
         every=1 if EVERYTHING else 41,
     )
-    assert attempts[-1].ended == "met no fault"
-    for attempt in attempts:
-        # What said that it was done is done; what did not get so far may be either.
-        allowed = {"after"} if attempt.ended in {"done", "met no fault"} else {"before", "after"}
-        assert attempt.found in allowed, attempt
-        assert attempt.ended in {"done", "met no fault", "error", "killed"}, attempt
-    assert {attempt.found for attempt in attempts} == {"before", "after"}
+    assert_before_or_after(attempts)

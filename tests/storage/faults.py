@@ -73,3 +73,13 @@ def exhaust(library: Path, directory: Path, scenario: str, fault: Fault, *, ever
     )
     assert done.returncode == 0, done.stderr
     return [Attempt(**json.loads(line)) for line in done.stdout.splitlines()]
+
+
+def assert_before_or_after(attempts: Sequence[Attempt]) -> None:
+    """Every attempt left the state before or the state after; both came, and what said that it was done is done."""
+    assert attempts[-1].ended == "met no fault"
+    for attempt in attempts:
+        allowed = {"after"} if attempt.ended in {"done", "met no fault"} else {"before", "after"}
+        assert attempt.found in allowed, attempt
+        assert attempt.ended in {"done", "met no fault", "error", "killed"}, attempt
+    assert {attempt.found for attempt in attempts} == {"before", "after"}

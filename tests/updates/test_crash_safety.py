@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.storage.faults import FAULTS, Fault, exhaust, fault_library, linux_with_compiler, quick_directory
+from tests.storage.faults import (
+    FAULTS,
+    Fault,
+    assert_before_or_after,
+    exhaust,
+    fault_library,
+    linux_with_compiler,
+    quick_directory,
+)
 
 __all__ = ["fault_library", "quick_directory"]  # fixtures
 
@@ -34,13 +42,7 @@ def test_only_the_state_before_or_after(
     fault_library: Path, quick_directory: Path, scenario: str, fault: Fault
 ) -> None:
     attempts = exhaust(fault_library, quick_directory, f"tests.updates.crash_scenarios:{scenario}", fault)
-    assert attempts[-1].ended == "met no fault"
-    for attempt in attempts:
-        # What said that it was done is done; what did not get so far may be either.
-        allowed = {"after"} if attempt.ended in {"done", "met no fault"} else {"before", "after"}
-        assert attempt.found in allowed, attempt
-        assert attempt.ended in {"done", "met no fault", "error", "killed"}, attempt
-    assert {attempt.found for attempt in attempts} == {"before", "after"}
+    assert_before_or_after(attempts)
 
 
 @pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
