@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from edge_seal.clock import timestamp
 from edge_seal.memory import ends, interchange, listing, markdown, rows
 from edge_seal.memory.listing import Filter
 from edge_seal.memory.memories import Imported
-from edge_seal.records import Memory
+from edge_seal.records import Contradiction, Era, Memory
 from edge_seal.runtime.telling import Telling
 
 Form = Literal["jsonl", "markdown"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChoices:
+    """What memories can be filtered by: the attributes that were read in them, and their sources."""
+
+    kinds: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryDetail:
+    """A memory, the values its fact had before and after, and what contradicts it."""
+
+    memory: Memory
+    history: tuple[Era, ...]
+    contradictions: tuple[Contradiction, ...]
 
 
 class Browsing(Telling):
@@ -27,6 +45,31 @@ class Browsing(Telling):
             IntegrityError: one of them is not what was written.
         """
         return listing.newest(self.database, wanted, timestamp(self.clock.now()), limit)
+
+    def memory_count(self, wanted: Filter) -> int:
+        """How many memories are `wanted`."""
+        return listing.count(self.database, wanted, timestamp(self.clock.now()))
+
+    def memory_slice(self, wanted: Filter, offset: int, limit: int) -> tuple[Memory, ...]:
+        """Of the memories that are `wanted`, newest first, the `limit` that follow the first `offset`.
+
+        What is damaged is given as it stands; `audit` names it.
+        """
+        return listing.slice_of(self.database, wanted, timestamp(self.clock.now()), offset, limit)
+
+    def memory_choices(self) -> MemoryChoices:
+        """What memories can be filtered by."""
+        return MemoryChoices(listing.kinds(self.database), listing.sources(self.database))
+
+    def memory_detail(self, memory_id: str) -> MemoryDetail:
+        """A memory with its history and what contradicts it.
+
+        Raises:
+            NotFound: there is none.
+        """
+        memory = self.stored_memories.get(memory_id)
+        facts = self.stored_memories.facts
+        return MemoryDetail(memory, facts.history(memory_id), facts.contradictions(memory_id))
 
     def export_memories(self, stream: BinaryIO, form: Form = "jsonl") -> int:
         """Writes every memory, those that no longer hold too; gives how many. One page is in memory at a time."""
