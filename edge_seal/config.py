@@ -330,6 +330,14 @@ class GateSettings(_Section):
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
 
 
+class ApprovalSettings(_Section):
+    """Which updates wait for a person. What was not typed always does."""
+
+    risk: int = Field(
+        default=60, ge=1, le=101, description="from this risk on (of 100) a typed update waits too; 101: never"
+    )
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -340,6 +348,7 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
+    approval: ApprovalSettings = ApprovalSettings()
 
 
 def load_settings(path: Path) -> Settings:
