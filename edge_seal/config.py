@@ -338,6 +338,14 @@ class DataPolicySettings(_Section):
     source_examples_per_30_days: int = Field(default=1024, ge=0, le=1000000)
 
 
+class ApprovalSettings(_Section):
+    """Which updates wait for a person. What was not typed always does."""
+
+    risk: int = Field(
+        default=60, ge=1, le=101, description="from this risk on (of 100) a typed update waits too; 101: never"
+    )
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -349,6 +357,7 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
     data_policy: DataPolicySettings = DataPolicySettings()
+    approval: ApprovalSettings = ApprovalSettings()
 
 
 def load_settings(path: Path) -> Settings:

@@ -18,7 +18,7 @@ from pathlib import Path
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
-from edge_models.lora import Lora, lora_tensors
+from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
@@ -57,6 +57,7 @@ from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
+from edge_seal.updates.risk import Risk, assess
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +102,7 @@ class CycleReport:
     training: TrainingReport | None = None
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     reasons: tuple[str, ...] = ()
+    risk: Risk | None = None
 
 
 def _ignore(_: Progress) -> None:
@@ -252,7 +254,8 @@ class Cycle:
             )  # fmt: skip
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
-            report, file = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
         with work.stage("record"):
@@ -263,20 +266,21 @@ class Cycle:
                 actor=ACTOR,
                 body=_training_body(trained.report, work.seconds),
             )
-            self._ledger_gate(update, report)
+            self._ledger_gate(update, report, work.risk)
         if not report.passed:
             refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
             learned = [signal.id for signal in work.signals if any(e.signal_id == signal.id for e in cleared)]
-            if any(signal.origin is not Origin.TYPED for signal in work.signals):
+            why = self._why_it_waits(work)
+            if why is not None:
                 waiting = self._releases.advance(
                     update.id, State.AWAITING_APPROVAL, actor=ACTOR, body={"signals": sorted(learned)}
                 )
                 return work.report(
                     waiting, cleared, verdicts, report, trained.report,
-                    reasons=(f"not typed by you: it waits for `edge-seal updates approve {update.id}`",),
+                    reasons=(f"{why}: it waits for `edge-seal updates approve {update.id}`",),
                 )  # fmt: skip
             with self._database.transaction():
                 self._signals.mark(scored.known_signals, SignalState.DROPPED)
@@ -523,8 +527,8 @@ class Cycle:
         incumbent: Lora | None,
         trained: Trained,
         scratch: Path,
-    ) -> tuple[GateReport, Path]:
-        """The report, and the adapter's file at the scale that was judged."""
+    ) -> tuple[GateReport, Path, float]:
+        """The report, the adapter's file at the scale that was judged, and how far that moves the weights."""
         bounds = self._settings.gate
         by_place = dict(zip(place_of, cleared, strict=True))
         _, probes = _split(cleared, place_of)
@@ -545,7 +549,7 @@ class Cycle:
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
-        return gate.judge(figures, cleared, served, bounds), file
+        return gate.judge(figures, cleared, served, bounds), file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:
         return anchors(
@@ -613,9 +617,23 @@ class Cycle:
     def _advance(self, update: Update, to: State, **body: JsonValue) -> None:
         self._releases.advance(update.id, to, actor=ACTOR, body=body)
 
-    def _ledger_gate(self, update: Update, report: GateReport) -> None:
+    def _why_it_waits(self, work: _Work) -> str | None:
+        """Why a person has to be asked before the update may answer; None: nobody has to be."""
+        if any(signal.origin is not Origin.TYPED for signal in work.signals):
+            return "not typed by you"
+        most = self._settings.approval.risk
+        if work.risk.score >= most:
+            return f"its risk is {work.risk.score}, and approval.risk is {most}"
+        return None
+
+    def _ledger_gate(self, update: Update, report: GateReport, risk: Risk) -> None:
         if report.passed:
-            self._advance(update, State.GATED, scale=_figure(report.scale), measures=_measures(report))
+            body: dict[str, JsonValue] = {
+                "scale": _figure(report.scale),
+                "measures": _measures(report),
+                "risk": risk.as_json(),
+            }
+            self._advance(update, State.GATED, **body)
 
     def _manifest(
         self,
@@ -653,6 +671,7 @@ class Cycle:
             },
             "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
             "verdicts": list(verdicts.reasons),
+            "risk": work.risk.as_json(),
             "signals": [
                 {
                     "id": signal.id,
@@ -691,6 +710,7 @@ class _Work:
     anchors: tuple[Example, ...] = ()
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
+    risk: Risk = field(default_factory=lambda: Risk(0))
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
         """After a training step: tells of it."""
@@ -740,6 +760,7 @@ class _Work:
             training=training,
             seconds={**self.seconds, "total": sum(self.seconds.values())},
             reasons=(*reasons, *self.notes),
+            risk=None if training is None else self.risk,
         )
 
 
