@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 from edge_seal.clock import timestamp
+from edge_seal.errors import EdgeSealError
 from edge_seal.memory import ends, interchange, listing, markdown, rows
 from edge_seal.memory.listing import Filter
 from edge_seal.memory.memories import Imported
 from edge_seal.records import Contradiction, Era, Memory
 from edge_seal.runtime.telling import Telling
+from edge_seal.safekeeping import exports
+from edge_seal.storage.durable_file import temporary_beside
 
 Form = Literal["jsonl", "markdown"]
 
@@ -106,3 +111,43 @@ class Browsing(Telling):
         texts = [f"{line.text}\n{line.source or ''}" for line in lines]
         self._admit_memories(texts, places=[f"line {number}" for number in numbers], confirmed=confirmed)
         return self.keeping_memories.import_lines(lines, source=source, backup=backup, progress=progress)
+
+    # Files ----------------------------------------------------------------------------------------------------
+
+    def export_memory_file(self, path: Path, form: Form = "jsonl") -> int:
+        """Writes every memory into a new file, readable by its owner only; gives how many.
+
+        Raises:
+            EdgeSealError: there is something already, or it cannot be written; nothing of it stays.
+        """
+        path = path.expanduser()
+        staged = temporary_beside(path)
+        try:
+            if path.exists():
+                raise EdgeSealError(f"{path} exists already", next_step="name another file")
+            descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                count = self.export_memories(stream, form)
+            # A link is made only where nothing is: what came there meanwhile is not overwritten.
+            path.hardlink_to(staged)
+        except OSError as error:
+            raise EdgeSealError(f"cannot write {path}: {error.strerror or error}") from error
+        finally:
+            staged.unlink(missing_ok=True)
+        return count
+
+    def import_memory_file(self, path: Path, *, confirmed: bool = False) -> Imported:
+        """Adds the memories of a file, whose name says its form and is their source; as `import_memories`.
+
+        Raises:
+            EdgeSealError: it cannot be read, or is encrypted.
+        """
+        path = path.expanduser()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise EdgeSealError(f"cannot read {path}: {error.strerror or error}") from error
+        if exports.is_sealed_export(path):
+            raise EdgeSealError(f"{path} is encrypted", next_step=f"edge-seal memory import {path}")
+        form: Form = "markdown" if path.suffix in {".md", ".markdown"} else "jsonl"
+        return self.import_memories(io.BytesIO(content), source=path.name, form=form, confirmed=confirmed)

@@ -106,4 +106,5 @@ class Telling(Construction):
                 "the guardian asks before this is kept; nothing was kept",
                 reasons=doubts,
                 next_step="if you want it remembered, run the command again with --yes",
+                may_insist=True,
             )

@@ -17,7 +17,7 @@ from edge_seal.errors import IntegrityError
 from edge_seal.records import Example, LedgerEntry, ProbeOutcome, Role, State, Update
 from edge_seal.runtime.learning import Learning
 from edge_seal.runtime.values import UpdateRecord
-from edge_seal.updates.audit import EVENT_PREFIX
+from edge_seal.updates.audit import EVENT_PREFIX, event_of
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.ledger import body_of
 from edge_seal.updates.lifecycle import REACHABLE
@@ -168,6 +168,13 @@ class Timeline(Learning):
             difference=self._difference(record),
             problem=self._problem(record),
         )
+
+    def last_stage_seconds(self) -> dict[str, float]:
+        """How long each stage of the newest trained update took, by stage; empty where there is none."""
+        for entry in reversed(self.ledger.of_events(event_of(State.TRAINED))):
+            seconds = _mapping(body_of(entry).get("seconds"))
+            return {stage: found for stage, value in seconds.items() if (found := _number_or_none(value)) is not None}
+        return {}
 
     def _entries_by_update(self) -> dict[str, list[LedgerEntry]]:
         entries: dict[str, list[LedgerEntry]] = {}
