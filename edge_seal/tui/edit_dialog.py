@@ -54,7 +54,7 @@ class EditDialog(ModalScreen[Written | None]):
     def on_mount(self) -> None:
         area = self.query_one(PromptArea)
         area.focus()
-        area.move_cursor(area.document.end)
+        area.select_all()  # typing takes the place of it, an arrow key begins to edit it
 
     def on_prompt_area_origin_changed(self, event: PromptArea.OriginChanged) -> None:
         self.query_one("#edited-origin", Static).update(Content("" if event.origin is Origin.TYPED else _PASTED))
