@@ -317,6 +317,12 @@ _LIMITS_AND_MONITORING = (
     "CREATE TABLE control_marks (metric TEXT PRIMARY KEY, through INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 )
 
+# What is derived from texts of several origins: the least trusted one stays in `origin`, the others, with commas
+# between them, here.
+_SEVERAL_ORIGINS = tuple(
+    f"ALTER TABLE {table} ADD COLUMN also_from TEXT NOT NULL DEFAULT ''" for table in ("turns", "signals", "examples")
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -325,5 +331,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(4, "vectors with sign bits", VECTORS_WITH_BITS),
     Migration(5, "past turns are found", TURNS_FOUND),
     Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
-    Migration(7, "limits and monitoring", _LIMITS_AND_MONITORING),
+    Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
+    Migration(8, "limits and monitoring", _LIMITS_AND_MONITORING),
 )

@@ -21,7 +21,7 @@ from tests.updates.clock_schedules import DAY, HOUR, Machine, exceeded, limits_o
 MINUTE = 60.0
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32))
 def test_no_schedule_exceeds_a_limit(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
     source = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Control limits against what they promise: how often they cry where nothing changed, and whether they cry where it did."""
+"""Control limits against their promise: how often they cry where nothing changed, and whether they cry where it did."""
 
 from __future__ import annotations
 
