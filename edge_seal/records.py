@@ -284,6 +284,7 @@ class Turn:
 
     `proposed` is what was stated in it in passing; like `notices` it is not kept with the turn. `origin` is the
     prompt's; `also_from` are the other origins that went into the answer: of memories, and of what was said before.
+    A `stopped` answer is the part that was written when the user had enough of it.
     """
 
     id: str
@@ -298,6 +299,7 @@ class Turn:
     notices: tuple[str, ...] = ()
     proposed: tuple[Proposal, ...] = ()
     also_from: tuple[Origin, ...] = ()
+    stopped: bool = False
 
     @property
     def origins(self) -> frozenset[Origin]:

@@ -322,7 +322,12 @@ _LIMITS_AND_MONITORING = (
 _SEVERAL_ORIGINS = tuple(
     f"ALTER TABLE {table} ADD COLUMN also_from TEXT NOT NULL DEFAULT ''" for table in ("turns", "signals", "examples")
 )
-
+# A turn that another one has taken the place of is kept, because what was said of its answer goes back to it.
+_TURNS_ASKED_AGAIN = (
+    "ALTER TABLE turns ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0 CHECK (set_aside IN (0, 1))",
+    "ALTER TABLE turns ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0 CHECK (stopped IN (0, 1))",
+    "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
+)
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -332,5 +337,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(5, "past turns are found", TURNS_FOUND),
     Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
     Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
-    Migration(8, "limits and monitoring", _LIMITS_AND_MONITORING),
+    Migration(8, "turns asked again, stopped answers, system prompts", _TURNS_ASKED_AGAIN),
+    Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
 )
