@@ -7,7 +7,7 @@ with it, in one transaction; lists and exports hold one page of rows in memory a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -15,7 +15,7 @@ from edge_seal.conversation import Conversations, number_of
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.memory import same_fact, words
 from edge_seal.memory import turns as past_turns
-from edge_seal.records import FORGOTTEN_TEXT, Memory, Turn
+from edge_seal.records import FORGOTTEN_TEXT, Memory, SignalKind, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database, SqlValue
 
@@ -89,17 +89,39 @@ class Archive:
             return ()
         for match in (words.all_of(sought), words.any_of(sought)):
             rows = self._database.rows(
-                "SELECT rowid FROM turns_fts WHERE turns_fts MATCH ? ORDER BY rowid DESC LIMIT ? OFFSET ?",
+                "SELECT rowid FROM turns_fts WHERE turns_fts MATCH ? AND NOT EXISTS (SELECT 1 FROM turns WHERE"
+                " turns.id = turns_fts.rowid AND set_aside) ORDER BY rowid DESC LIMIT ? OFFSET ?",
                 (match, limit, offset),
             )
             if rows or offset:
                 return tuple(self._found(f"t{row[0]}") for row in rows)
         return ()
 
+    def find(self, query: str, *, limit: int = 200) -> tuple[Conversation, ...]:
+        """The conversations whose title holds `query`, or in which a turn was found for it; newest first."""
+        ids = {_number(found.turn.conversation_id) for found in self.search(query, limit=limit)}
+        titled = self._database.rows(
+            "SELECT id FROM conversations WHERE instr(lower(title), lower(?)) ORDER BY id DESC LIMIT ?",
+            (query.strip(), limit),
+        )
+        ids |= {cast("int", row[0]) for row in titled}
+        return tuple(self.get(f"c{number}") for number in sorted(ids, reverse=True)[:limit])
+
     def each(self, conversation_ids: Iterable[str] | None = None) -> Iterator[tuple[Conversation, tuple[Turn, ...]]]:
         """Each conversation (those named, or all, oldest first) with its turns."""
         for conversation_id in self._every() if conversation_ids is None else conversation_ids:
             yield self.get(conversation_id), self._conversations.turns(conversation_id)
+
+    def feedback(self, conversation_id: str) -> Mapping[str, tuple[SignalKind, ...]]:
+        """What the user said of the answers of a conversation: the kinds of signals by turn, oldest first."""
+        found: dict[str, tuple[SignalKind, ...]] = {}
+        for turn, kind in self._database.rows(
+            "SELECT turn_id, kind FROM signals JOIN turns ON turns.id = turn_id WHERE conversation_id = ?"
+            " ORDER BY signals.id",
+            (_number(conversation_id),),
+        ):
+            found[f"t{turn}"] = (*found.get(f"t{turn}", ()), SignalKind(str(kind)))
+        return found
 
     # Changing ---------------------------------------------------------------------------------------------
 
@@ -140,7 +162,7 @@ class Archive:
         number = _number(conversation_id)
         with erasure.erasing(self._database):
             self.get(conversation_id)
-            turns = self._conversations.turns(conversation_id)
+            turns = self._conversations.turns(conversation_id, set_aside=True)
             lessons = self.lessons_of(conversation_id)
             thumbs = self._database.rows(
                 "DELETE FROM signals WHERE kind IN ('good', 'bad') AND id NOT IN (SELECT signal_id FROM examples"
@@ -228,7 +250,7 @@ class Archive:
 
 _LIST: Final = """
     SELECT conversations.id, title, conversations.created_at, coalesce(max(turns.created_at), conversations.created_at),
-        count(turns.id)
+        coalesce(sum(NOT turns.set_aside), 0)
     FROM conversations LEFT JOIN turns ON turns.conversation_id = conversations.id
 """
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from edge_seal.clock import timestamp
-from edge_seal.errors import EdgeSealError
+from edge_seal.errors import EdgeSealError, NotFound
 from edge_seal.memory import ends, interchange, listing, markdown, rows
 from edge_seal.memory.listing import Filter
 from edge_seal.memory.memories import Imported
-from edge_seal.records import Contradiction, Era, Memory
+from edge_seal.records import FORGOTTEN_TEXT, Contradiction, Era, Memory, Turn
 from edge_seal.runtime.telling import Telling
 from edge_seal.safekeeping import exports
 from edge_seal.storage.durable_file import temporary_beside
@@ -39,8 +39,29 @@ class MemoryDetail:
     contradictions: tuple[Contradiction, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an answer was given: the memory `m3`, or what was said in the turn `t5`. `text` None: it is gone since."""
+
+    id: str
+    text: str | None
+
+
 class Browsing(Telling):
     """Shows what is remembered, and carries it elsewhere."""
+
+    def given(self, turn: Turn) -> tuple[Given, ...]:
+        """What the answer of `turn` was given, as it reads now."""
+        return tuple(Given(given_id, self._text_of(given_id)) for given_id in turn.memories)
+
+    def _text_of(self, given_id: str) -> str | None:
+        try:
+            if given_id.startswith("t"):
+                text = self.conversations.turn(given_id).prompt
+                return None if text == FORGOTTEN_TEXT else text
+            return self.stored_memories.get(given_id).text
+        except NotFound:
+            return None
 
     def memory_page(self, wanted: Filter, limit: int | None = None) -> tuple[Memory, ...]:
         """The newest `limit` memories (all, if None) that are `wanted`, oldest first.

@@ -62,7 +62,7 @@ class MemoryScreen(DeskScreen):
 What you told Edge Seal to remember, newest first, exactly as it was told.
 
 - `/` searches: while you type, the memories with these letters in them; **enter** looks for the nearest by meaning.
-- The second line says what is shown: **f** the kind, **s** the source, **v** only what holds now, or what has ended too.
+- The second line says what is shown: **f** the kind, **s** the source, **v** what has ended too.
 - **Forget** says first which lessons, turns and updates it reaches.
 - **Proposed** are things you said in passing: they are memories once you accept them.
 """
