@@ -31,7 +31,7 @@ from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
-from edge_seal.config import Settings
+from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError

@@ -239,7 +239,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
 
     # Changing -------------------------------------------------------------------------------------------------
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # Textual's form
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # Textual's
         """What needs a memory under the cursor, or something that waits, is shown so."""
         row = self._list.current
         if action in {"edit", "forget"}:

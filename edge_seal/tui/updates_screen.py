@@ -172,9 +172,9 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         self.query_one(RunningPane).ended(told)
         self.refresh_bindings()
 
-    async def action_learn(self) -> None:
+    def action_learn(self) -> None:
         """Learns what waits; its progress is shown above the list."""
-        self.run_worker(self.desk.learn(), group="learning", exit_on_error=True)
+        self.app.start_learning()
 
     def action_cancel(self) -> None:
         """Lets the running cycle stop at its next step; else takes the last one's ending away."""

@@ -14,6 +14,7 @@ from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.paged_list import PagedList
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import DetailPane
+from edge_seal.tui.welcome_screen import WelcomeScreen
 
 ScreenType = TypeVar("ScreenType", bound=DeskScreen)
 WidgetType = TypeVar("WidgetType", bound=Widget)
@@ -76,7 +77,10 @@ async def on_screen(home: Home, mode: str, size: tuple[int, int] = (120, 40)) ->
     app = EdgeSealApp(home, None)
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, pilot)
-        await stage.until(lambda: app.screen.is_mounted and bool(app.screen_stack), "the first screen")
+        # The tiny installation has no embedder, so the interface offers to fetch it.
+        await stage.until(lambda: isinstance(app.screen, WelcomeScreen), "the welcome")
+        await pilot.press("escape")
+        await stage.until(lambda: isinstance(app.screen, DeskScreen), "the chat")
         app.action_go(mode)
         await stage.until(lambda: isinstance(app.screen, DeskScreen) and mode == app.screen.MODE, mode)
         await pilot.pause()

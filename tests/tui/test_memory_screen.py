@@ -14,6 +14,12 @@ from tests.support.tiny_installation import install_tiny_model, learned_update
 from tests.tui.screens_scene import on_screen
 
 
+@pytest.fixture(autouse=True)
+def no_shared_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that were fetched on this machine change nothing here: there is no embedder."""
+    monkeypatch.setenv("EDGE_SEAL_MODELS", str(tmp_path / "none"))
+
+
 @pytest.fixture
 def remembering(home: Home, tmp_path: Path) -> Home:
     """m1 to m5; m2 has ended, m5 has a source."""
