@@ -8,12 +8,14 @@ the active adapter as it was, and leaves the signals waiting unless they themsel
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edge_kernels.trie import TokenSequence
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
@@ -24,6 +26,7 @@ from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
+from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
@@ -63,13 +66,18 @@ TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 4,
-    "contrasts": 3,
-    "general": 2,
-    "replay": 3,
+    "lessons": 5,
+    "contrasts": 5,
+    "general": 1,
+    "texts": 1,
+    "replay": 4,
     "pairs": 1,
 }
-"""How many examples of each kind a step of 8 draws, and replayed ones beside them; absent kinds are not replaced."""
+"""How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
+TEXT_TOKENS = 24
+HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 4.0}
+"""What holding a general answer or a plain text near the base weighs, in lessons."""
+LEAST_STEPS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +252,7 @@ class Cycle:
         with work.stage("train"):
             mixture = self._mixture(cleared, place_of, len(trained_on) + len(held))
             trained = train(
-                network, mixture, start, self._budget(), self._clock.monotonic,
+                network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
@@ -373,9 +381,14 @@ class Cycle:
         decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
         # MLX has threads of its own, and its arrays belong to the thread that made them.
         workers = work.workers if backend == "numpy" else Workers()
-        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples], workers)
+        sequences = [encode(example, self._engine) for example in examples]
+        network = ExampleNetwork(decoder, [*sequences, *self._texts()], workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
         return network
+
+    def _texts(self) -> list[TokenSequence]:
+        """The plain texts, which stand after the examples: every word of them is held."""
+        return [TokenSequence(tuple(self._engine.tokenize(text)[:TEXT_TOKENS]), 1) for text in PLAIN_TEXTS]
 
     def _start(self, decoder: Network, incumbent: Update | None) -> tuple[Lora, Lora | None]:
         """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
@@ -443,10 +456,13 @@ class Cycle:
 
     # Train ------------------------------------------------------------------------------------------------
 
-    def _budget(self) -> TrainingBudget:
+    def _budget(self, lessons: int) -> TrainingBudget:
+        """As many steps as `lessons` need; the limit is a ceiling."""
         limits, learning = self._settings.limits, self._settings.learning
+        a_step = max(1, DRAWN_OF_8["lessons"] * learning.batch_examples // 8)
+        needed = max(LEAST_STEPS, math.ceil(lessons * learning.draws_a_lesson / a_step))
         return TrainingBudget(
-            steps=limits.steps_per_update,
+            steps=min(needed, limits.steps_per_update),
             seconds=limits.seconds_per_update,
             memory_bytes=limits.memory_mib_per_update * 2**20,
             rate=learning.rate,
@@ -465,9 +481,11 @@ class Cycle:
             return [place for place, example in zip(place_of, cleared, strict=True) if example.role in roles]
 
         size = self._settings.learning.batch_examples
-        weights = np.zeros(total)
+        texts = list(range(total, total + len(PLAIN_TEXTS)))
+        weights = np.zeros(total + len(texts))
         for place, example in zip(place_of, cleared, strict=True):
-            weights[place] = example.weight
+            weights[place] = HELD_WEIGHTS["general"] if example.role is Role.GENERAL else example.weight
+        weights[texts] = HELD_WEIGHTS["texts"]
         validation, _ = _split(cleared, place_of)
         lesson_of = {
             example.signal_id: place
@@ -484,12 +502,13 @@ class Cycle:
                 "lessons": places(Role.LESSON, Role.REWORDING),
                 "contrasts": places(Role.CONTRAST),
                 "general": places(Role.GENERAL),
+                "texts": texts,
                 "replay": places(Role.REPLAY),
             },
             drawn={kind: max(1, count * size // 8) for kind, count in DRAWN_OF_8.items()},
             settled=places(Role.LESSON, Role.CONTRAST),
             validation=validation,
-            held=places(Role.GENERAL),
+            held=[*places(Role.GENERAL), *texts],
             weights=weights,
             pairs=pairs,
         )
