@@ -13,13 +13,14 @@ import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from edge_kernels.trie import TokenSequence
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
-from edge_models.lora import Lora, lora_tensors
+from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
@@ -27,7 +28,7 @@ from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
@@ -50,6 +51,7 @@ from edge_seal.records import (
     State,
     Update,
     Verdict,
+    mixed,
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
@@ -58,10 +60,12 @@ from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
+from edge_seal.updates.risk import Risk, assess
 
 log = logging.getLogger(__name__)
 
 ACTOR = "cycle"
+SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
@@ -106,6 +110,7 @@ class CycleReport:
     training: TrainingReport | None = None
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     reasons: tuple[str, ...] = ()
+    risk: Risk | None = None
 
 
 def _ignore(_: Progress) -> None:
@@ -196,9 +201,9 @@ class Cycle:
             edits = self._within_limit(edits, earlier, work)
             general, work.anchors = self._general(work)
             replayed = self._replayed(earlier)
-            proposed = (*edits.trained, *replayed, *general)
+            proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
-            held = (*edits.probes, *edits.neighbours, *self._rejected(work.signals))
+            held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
             network = self._network((*trained_on, *held), work)
             start, parent_adapter = self._start(network.decoder, incumbent)
 
@@ -257,7 +262,8 @@ class Cycle:
             )  # fmt: skip
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
-            report, file = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
         with work.stage("record"):
@@ -268,20 +274,21 @@ class Cycle:
                 actor=ACTOR,
                 body=_training_body(trained.report, work.seconds),
             )
-            self._ledger_gate(update, report)
+            self._ledger_gate(update, report, work.risk)
         if not report.passed:
             refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
             learned = [signal.id for signal in work.signals if any(e.signal_id == signal.id for e in cleared)]
-            if any(signal.origin is not Origin.TYPED for signal in work.signals):
+            why = self._why_it_waits(work)
+            if why is not None:
                 waiting = self._releases.advance(
                     update.id, State.AWAITING_APPROVAL, actor=ACTOR, body={"signals": sorted(learned)}
                 )
                 return work.report(
                     waiting, cleared, verdicts, report, trained.report,
-                    reasons=(f"not typed by you: it waits for `edge-seal updates approve {update.id}`",),
+                    reasons=(f"{why}: it waits for `edge-seal updates approve {update.id}`",),
                 )  # fmt: skip
             with self._database.transaction():
                 self._signals.mark(scored.known_signals, SignalState.DROPPED)
@@ -425,12 +432,27 @@ class Cycle:
     def _judged(self, examples: Sequence[Example], signals: Sequence[Signal]) -> Verdicts:
         # An update that a person will be asked about may be all from one source; the guardian's other rules hold.
         asks = any(signal.origin is not Origin.TYPED for signal in signals)
+        bounds = self._settings.data_policy
         return judge_batch(
             examples,
-            caps=SourceCaps(share=1.0, examples=self._settings.limits.examples_per_update) if asks else None,
+            caps=SourceCaps(
+                share=1.0 if asks else bounds.source_share,
+                examples=bounds.source_examples_per_update,
+                over_time=bounds.source_examples_per_30_days,
+            ),
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
+            earlier=self._contributed(),
         )
+
+    def _contributed(self) -> Mapping[str, int]:
+        """By source, as the guardian counts it, how many examples were learned of it within its window."""
+        counted: dict[str, int] = {}
+        since = timestamp(self._clock.now() - SOURCE_WINDOW)
+        for source, origin, examples in self._releases.contributions(since):
+            key = source_key(source, origin)
+            counted[key] = counted.get(key, 0) + examples
+        return counted
 
     def _clear(self, update: Update, examples: int, verdicts: Verdicts) -> None:
         """Lets the update go on; a signal that was blocked beside good ones loses its words here and now."""
@@ -524,8 +546,8 @@ class Cycle:
         incumbent: Lora | None,
         trained: Trained,
         scratch: Path,
-    ) -> tuple[GateReport, Path]:
-        """The report, and the adapter's file at the scale that was judged."""
+    ) -> tuple[GateReport, Path, float]:
+        """The report, the adapter's file at the scale that was judged, and how far that moves the weights."""
         bounds = self._settings.gate
         by_place = dict(zip(place_of, cleared, strict=True))
         _, probes = _split(cleared, place_of)
@@ -546,7 +568,7 @@ class Cycle:
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
-        return gate.judge(figures, cleared, served, bounds), file
+        return gate.judge(figures, cleared, served, bounds), file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:
         return anchors(
@@ -614,9 +636,23 @@ class Cycle:
     def _advance(self, update: Update, to: State, **body: JsonValue) -> None:
         self._releases.advance(update.id, to, actor=ACTOR, body=body)
 
-    def _ledger_gate(self, update: Update, report: GateReport) -> None:
+    def _why_it_waits(self, work: _Work) -> str | None:
+        """Why a person has to be asked before the update may answer; None: nobody has to be."""
+        if any(signal.origin is not Origin.TYPED for signal in work.signals):
+            return "not typed by you"
+        most = self._settings.approval.risk
+        if work.risk.score >= most:
+            return f"its risk is {work.risk.score}, and approval.risk is {most}"
+        return None
+
+    def _ledger_gate(self, update: Update, report: GateReport, risk: Risk) -> None:
         if report.passed:
-            self._advance(update, State.GATED, scale=_figure(report.scale), measures=_measures(report))
+            body: dict[str, JsonValue] = {
+                "scale": _figure(report.scale),
+                "measures": _measures(report),
+                "risk": risk.as_json(),
+            }
+            self._advance(update, State.GATED, **body)
 
     def _manifest(
         self,
@@ -654,8 +690,15 @@ class Cycle:
             },
             "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
             "verdicts": list(verdicts.reasons),
+            "risk": work.risk.as_json(),
             "signals": [
-                {"id": signal.id, "kind": signal.kind.value, "origin": signal.origin.value, "source": signal.source}
+                {
+                    "id": signal.id,
+                    "kind": signal.kind.value,
+                    "origin": signal.origin.value,
+                    "source": signal.source,
+                    **({"also_from": list(signal.also_from)} if signal.also_from else {}),
+                }
                 for signal in work.signals
             ],
             "examples": [
@@ -666,6 +709,7 @@ class Cycle:
                     "origin": example.origin.value,
                     "signal": example.signal_id,
                     "derived_by": example.derived_by,
+                    **({"also_from": list(example.also_from)} if example.also_from else {}),
                 }
                 for example in cleared
                 # What the model said is in its turn, and may quote a memory: it goes into no patch.
@@ -685,6 +729,7 @@ class _Work:
     anchors: tuple[Example, ...] = ()
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
+    risk: Risk = field(default_factory=lambda: Risk(0))
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
         """After a training step: tells of it."""
@@ -734,6 +779,7 @@ class _Work:
             training=training,
             seconds={**self.seconds, "total": sum(self.seconds.values())},
             reasons=(*reasons, *self.notes),
+            risk=None if training is None else self.risk,
         )
 
 
@@ -751,6 +797,20 @@ class _Stopwatch:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + self._clock.monotonic() - began
+
+
+def _with_origins(examples: Sequence[Example], signals: Sequence[Signal]) -> tuple[Example, ...]:
+    """The examples with every origin of the signals that they go back to, whatever the stage that made them wrote."""
+    origins = {signal.id: signal.origins for signal in signals}
+
+    def with_its(example: Example) -> Example:
+        of_signal = origins.get(example.signal_id or "", frozenset())
+        if not of_signal:
+            return example
+        origin, also_from = mixed(example.origins | of_signal)
+        return replace(example, origin=origin, also_from=also_from)
+
+    return tuple(with_its(example) for example in examples)
 
 
 def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -28,6 +28,7 @@ from edge_seal.records import GateReport, Measure, Progress, State, Update
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.release import Releases
+from edge_seal.updates.risk import Risk, assess
 
 ACTOR: Final = "import"
 SPOKEN_PROMPTS: Final = 6
@@ -96,13 +97,18 @@ def import_adapter(
         releases.advance(update.id, State.CLEARED, actor=ACTOR, body={"imported": imported})
         with adapters.scratch() as scratch:
             report, file = measure(engine, lora, bounds, cache, scratch, on_progress)
-            manifest = _manifest(update, lora, provenance, report, clock)
+            risk = assess((), (), report, imported=True)
+            manifest = _manifest(update, lora, provenance, report, clock, risk)
             stored = adapters.put(file, manifest)
         releases.trained(update.id, stored, (), actor=ACTOR, body={"imported": imported}, imported=True)
         if not report.passed:
             update = releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
             return ImportReport(update, report, None)
-        body: dict[str, JsonValue] = {"scale": _figure(report.scale), "measures": _measures(report)}
+        body: dict[str, JsonValue] = {
+            "scale": _figure(report.scale),
+            "measures": _measures(report),
+            "risk": risk.as_json(),
+        }
         releases.advance(update.id, State.GATED, actor=ACTOR, body=body)
         update = releases.advance(update.id, State.AWAITING_APPROVAL, actor=ACTOR, body={"imported": imported})
         return ImportReport(update, report, None if parent is None else parent.id)
@@ -197,7 +203,7 @@ def _written(path: Path, lora: LoraTensors) -> Path:
 
 
 def _manifest(
-    update: Update, lora: LoraTensors, provenance: Provenance, report: GateReport, clock: Clock
+    update: Update, lora: LoraTensors, provenance: Provenance, report: GateReport, clock: Clock, risk: Risk
 ) -> Mapping[str, JsonValue]:
     return {
         "format": "edge-seal-patch/1",
@@ -210,6 +216,7 @@ def _manifest(
         "training": None,
         "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
         "verdicts": [],
+        "risk": risk.as_json(),
         "signals": [],
         "examples": [],
     }

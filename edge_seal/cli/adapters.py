@@ -96,4 +96,5 @@ def import_(path: Path, base: str | None) -> None:
     say(f"adapter: {update.adapter_sha256}")
     if report.replaces is not None:
         note(f"approved, it takes the place of {report.replaces}, whose lessons are not in it")
-    note(f"next: edge-seal updates approve {update.id}, or edge-seal updates reject {update.id}")
+    note(f"next: edge-seal updates approve {update.id} --sha256 {update.adapter_sha256}")
+    note(f"or:   edge-seal updates reject {update.id}")

@@ -85,6 +85,7 @@ def _as_json(report: CycleReport) -> dict[str, object]:
         "verdicts": report.verdicts,
         "gate": report.gate,
         "training": report.training,
+        "risk": report.risk,
         "seconds": report.seconds,
         "reasons": report.reasons,
     }
@@ -103,12 +104,15 @@ def _tell(report: CycleReport) -> None:
         say(f"training: {told.steps} steps, {told.tokens} tokens, {told.seconds:.1f} s; {told.stopped_because}")
     if report.gate is not None:
         tell_gate(report.gate)
+    if report.risk is not None:
+        say(f"risk: {report.risk.words}")
     for reason in report.reasons:
         say(f"{'why' if report.state is State.REJECTED else 'note'}: {reason}")
     if "total" in report.seconds:
         say(f"seconds: {', '.join(f'{name} {seconds:.1f}' for name, seconds in report.seconds.items())}")
     if update is not None and report.state is State.ACTIVE:
         note(f"take it back: edge-seal rollback {update.parent_id or 'base'}")
+    if update is not None and report.state in (State.ACTIVE, State.AWAITING_APPROVAL):
         note(f"look at it: edge-seal updates show {update.id}")
 
 

@@ -205,9 +205,14 @@ def print_error(ctx: click.Context, error: EdgeSealError) -> None:
         click.echo(f"next: {plain_line(error.next_step)}", err=True)
 
 
+def asks_a_person() -> bool:
+    """Whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def confirmed(question: str, *, yes: bool) -> bool:
     """Whether to go on: asked on a terminal, taken for granted in a script."""
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or not asks_a_person():
         return True
     if click.confirm(plain_text(question), default=False, err=True):
         return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_seal.cli.output import (
+    asks_a_person,
     confirmed,
     json_option,
     local_time,
@@ -24,6 +25,7 @@ from edge_seal.cli.output import (
 from edge_seal.records import Example, LedgerEntry, Update
 
 if TYPE_CHECKING:
+    from edge_seal.runtime import UpdateRecord
     from edge_seal.updates.canonical import JsonValue
 
 
@@ -95,12 +97,15 @@ def show(id: str) -> None:  # noqa: A002  # the argument's name in the usage lin
                 "examples": record.examples,
                 "manifest": record.manifest,
                 "entries": [_entry(entry) for entry in record.entries],
+                "risk": record.risk,
+                "approval": record.approval,
             }
         )
         return
-    _tell(record.update)
-    _tell_origin(record.manifest)
-    _tell_examples(record.examples)
+    _tell_all(record)
+    if record.approval is not None:
+        note(f"approve it: edge-seal updates approve {record.update.id} --hash {record.approval[:16]}")
+        note(f"reject it:  edge-seal updates reject {record.update.id}")
     if record.entries:
         say("audit trail:")
         for entry in record.entries:
@@ -143,21 +148,83 @@ def _tell_examples(examples: Iterable[Example]) -> None:
         say(f"  {example.role:<9} {shortened(example.prompt, 60)} → {shortened(example.answer, 60)}  ({origin})")
 
 
+def _tell_all(record: UpdateRecord) -> None:
+    """What a person needs to judge an update: what it learned and from whom, the verdicts, before and after."""
+    _tell(record.update)
+    if record.approval is not None:
+        say(f"approval: {record.approval}")
+    if record.risk is not None:
+        say(f"risk:     {record.risk.words}")
+    _tell_origin(record.manifest)
+    _tell_sources(record.manifest)
+    _tell_examples(record.examples)
+    _tell_verdicts(record.manifest)
+
+
+def _tell_sources(manifest: Mapping[str, JsonValue] | None) -> None:
+    """What was not typed, by its source."""
+    for signal in _listed(manifest, "signals"):
+        if signal.get("origin") not in {None, "typed"}:
+            source = f": {shortened(str(signal.get('source')), 60)}" if signal.get("source") else ""
+            say(f"not typed: {signal.get('id')}, from a {signal.get('origin')}{source}")
+
+
+def _tell_verdicts(manifest: Mapping[str, JsonValue] | None) -> None:
+    """The guardian's findings and the gate's figures, before and after."""
+    findings = None if manifest is None else manifest.get("verdicts")
+    for finding in findings if isinstance(findings, list | tuple) else ():
+        say(f"guardian: {shortened(str(finding), 100)}")
+    gate = (manifest or {}).get("gate")
+    if isinstance(gate, Mapping):
+        say(f"gate: {'passed' if gate.get('passed') else 'not passed'}, at scale {gate.get('scale')}")
+        table(
+            [
+                (
+                    "  ok" if measure.get("passed") else "  NO",
+                    str(measure.get("name")),
+                    f"{measure.get('before')} → {measure.get('after')}",
+                    f"bound {measure.get('bound')}",
+                )
+                for measure in _listed(gate, "measures")
+            ],
+            heading=("", "MEASURE", "BEFORE → AFTER", "BOUND"),
+        )
+
+
+def _listed(manifest: Mapping[str, JsonValue] | None, key: str) -> list[Mapping[str, JsonValue]]:
+    """The objects in a list of the manifest."""
+    listed = None if manifest is None else manifest.get(key)
+    return [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list | tuple) else []
+
+
+_HASH_HELP = "Only if this is (the beginning of, 12 digits or more) its approval hash, as `updates show` has it."
+
+
 @updates.command()
 @click.argument("id")
-@click.option("--sha256", metavar="HASH", help="Approve only if the adapter's hash begins with this.")
+@click.option("--hash", "approval", metavar="HASH", help=_HASH_HELP)
+@click.option("--sha256", metavar="HASH", help="Only if the adapter's own hash begins with this, 12 digits or more.")
 @yes_option
 @json_option
-def approve(id: str, sha256: str | None, yes: bool) -> None:  # noqa: A002
-    """Let an update answer that waits for you."""
+def approve(id: str, approval: str | None, sha256: str | None, yes: bool) -> None:  # noqa: A002
+    """Let an update answer that waits for you.
+
+    You approve a hash: of the model file, the update it builds on, the adapter, its manifest and its examples. All of
+    it is hashed anew before it answers, and refused if it is not what you saw. A terminal shows it and asks; elsewhere
+    --hash or --sha256 has to name it.
+    """
     runtime = opened()
     update = runtime.releases.get(id)
-    if not yes and not wants_json():
-        _tell_origin(runtime.update_record(update.id).manifest)
-        _tell_examples(runtime.releases.examples(update.id))
-    if not confirmed(f"approve {update.id}, whose adapter is {update.adapter_sha256}?", yes=yes):
-        return
-    done = runtime.approve(update.id, adapter_sha256=sha256)
+    if not yes and not wants_json() and asks_a_person():
+        record = runtime.update_record(update.id)
+        _tell_all(record)
+        # What is asked about is what is applied.
+        approval = approval or record.approval
+        if not confirmed(f"approve {update.id} with the hash {approval}?", yes=False):
+            return
+    elif approval is None and sha256 is None:
+        raise click.UsageError(f"name what you approve with --hash: edge-seal updates show {update.id} has it")
+    done = runtime.approve(update.id, approval=approval, adapter_sha256=sha256)
     if wants_json():
         print_json({"update": done})
     else:
@@ -166,14 +233,15 @@ def approve(id: str, sha256: str | None, yes: bool) -> None:  # noqa: A002
 
 @updates.command()
 @click.argument("id")
+@click.option("--hash", "approval", metavar="HASH", help=_HASH_HELP)
 @yes_option
 @json_option
-def reject(id: str, yes: bool) -> None:  # noqa: A002
+def reject(id: str, approval: str | None, yes: bool) -> None:  # noqa: A002
     """End an update that waits for you; its examples and adapter go."""
     runtime = opened()
     if not confirmed(f"reject {id}? Its examples and its adapter are removed.", yes=yes):
         return
-    done = runtime.reject(id)
+    done = runtime.reject(id, approval=approval)
     if wants_json():
         print_json({"update": done})
     else:

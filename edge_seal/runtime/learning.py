@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_seal.engines.cores import physical_cores
 from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
@@ -13,9 +13,13 @@ from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
 from edge_seal.runtime.values import USER, RolledBack, UpdateRecord
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.risk import risk_of
 
 if TYPE_CHECKING:
     from edge_seal.adaptation.cycle import CycleReport
+
+# Of a hash that is given by its beginning: so few that they can be typed, too many to fit by chance.
+LEAST_HASH_DIGITS: Final = 12
 
 
 class Learning(Asking):
@@ -82,35 +86,66 @@ class Learning(Asking):
             with contextlib.suppress(IntegrityError):  # `audit verify` is who says so
                 manifest = self.adapters.manifest(update.adapter_sha256, update.manifest_sha256)
         entries = tuple(entry for entry in self.ledger.of_events("update") if entry.subject == update.id)
-        return UpdateRecord(update, self.releases.examples(update.id), manifest, entries)
+        approval: str | None = None
+        if update.state is State.AWAITING_APPROVAL:
+            with contextlib.suppress(IntegrityError):
+                approval = self.releases.approval_hash(update.id)
+        return UpdateRecord(
+            update,
+            self.releases.examples(update.id),
+            manifest,
+            entries,
+            risk=None if manifest is None else risk_of(manifest.get("risk")),
+            approval=approval,
+        )
 
-    def approve(self, update_id: str, *, adapter_sha256: str | None = None) -> Update:
-        """Makes an update that waits for a person the active one.
+    def approve(self, update_id: str, *, approval: str | None = None, adapter_sha256: str | None = None) -> Update:
+        """Lets an update answer that waits for a person. What is applied is hashed anew, files and examples.
+
+        `approval` is the approval hash of what the person was shown, or its beginning (`Releases.approval_hash`); of
+        an adapter that came as a file, `adapter_sha256` may be compared instead.
 
         Raises:
-            EdgeSealError: it does not wait, or `adapter_sha256` (or its beginning) is not its adapter's.
+            EdgeSealError: it does not wait, or has other hashes.
+            IntegrityError: it is not what was trained.
+        """
+        with self.writing():
+            update, found = self._as_shown(update_id, approval, adapter_sha256)
+            body: dict[str, JsonValue] = {"approved": found}
+            return self.releases.activate(update.id, USER, body, self._signals_of(update), approved=found)
+
+    def reject(self, update_id: str, *, approval: str | None = None) -> Update:
+        """Ends an update that waits for a person; the words of its lessons are erased with it.
+
+        Raises:
+            EdgeSealError: it does not wait, or has another approval hash than `approval`.
         """
         with self.writing():
             update = self._waiting(update_id)
-            if adapter_sha256 is not None and not (update.adapter_sha256 or "").startswith(adapter_sha256):
-                raise EdgeSealError(
-                    f"the adapter of {update.id} has the hash {update.adapter_sha256}, not {adapter_sha256}",
-                    next_step=f"edge-seal updates show {update.id}",
-                )
-            body: dict[str, JsonValue] = {"approved_sha256": update.adapter_sha256}
-            return self.releases.activate(update.id, USER, body, self._signals_of(update))
-
-    def reject(self, update_id: str) -> Update:
-        """Ends an update that waits for a person; the words of its lessons are erased with it."""
-        with self.writing():
-            update = self._waiting(update_id)
+            if approval is not None:
+                self._as_shown(update_id, approval, None)
             return self.releases.refuse(
                 update.id,
                 actor=USER,
                 reasons=("the user rejected it",),
-                body={},
+                body={"adapter_sha256": update.adapter_sha256, "manifest_sha256": update.manifest_sha256},
                 signals_refused=self._signals_of(update),
             )
+
+    def _as_shown(self, update_id: str, approval: str | None, adapter_sha256: str | None) -> tuple[Update, str]:
+        """The update, if it waits and is what was shown, with its approval hash."""
+        update = self._waiting(update_id)
+        found = self.releases.approval_hash(update.id)
+        for name, has, given in (
+            ("approval hash", found, approval),
+            ("adapter's hash", update.adapter_sha256 or "", adapter_sha256),
+        ):
+            if given is not None and (len(given) < LEAST_HASH_DIGITS or not has.startswith(given.lower())):
+                raise EdgeSealError(
+                    f"the {name} of {update.id} is {has}, not {given}: look at it again before you decide",
+                    next_step=f"edge-seal updates show {update.id}",
+                )
+        return update, found
 
     def _signals_of(self, update: Update) -> tuple[str, ...]:
         found = (example.signal_id for example in self.releases.examples(update.id))

@@ -11,6 +11,7 @@ from edge_seal.config import LimitSettings
 from edge_seal.records import Example, LedgerEntry, Origin, Signal, Update
 from edge_seal.updates.budget import Allowance
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.risk import Risk
 
 USER: Final = "user"
 """Who acts, in the audit trail, where a command was given."""
@@ -56,12 +57,17 @@ class RolledBack:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRecord:
-    """Everything that is stored about an update: its manifest (where it was trained) and its ledger entries."""
+    """Everything that is stored about an update: its manifest (where it was trained) and its ledger entries.
+
+    `approval` is the hash to approve it by, where it waits for a person and is what was trained.
+    """
 
     update: Update
     examples: tuple[Example, ...]
     manifest: Mapping[str, JsonValue] | None
     entries: tuple[LedgerEntry, ...]
+    risk: Risk | None = None
+    approval: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,6 +260,12 @@ _FACTS = (
     "INSERT INTO facts_unread SELECT id FROM memories",
 )
 
+# What is derived from texts of several origins: the least trusted one stays in `origin`, the others, with commas
+# between them, here.
+_SEVERAL_ORIGINS = tuple(
+    f"ALTER TABLE {table} ADD COLUMN also_from TEXT NOT NULL DEFAULT ''" for table in ("turns", "signals", "examples")
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -268,4 +274,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(4, "vectors with sign bits", VECTORS_WITH_BITS),
     Migration(5, "past turns are found", TURNS_FOUND),
     Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
+    Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
 )

@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
-from edge_seal.records import ChainReport, Example, SignalState, State, Update
+from edge_seal.records import ChainReport, Example, Origin, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
 from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
@@ -70,6 +70,10 @@ class Releases:
     def examples(self, update_id: str) -> tuple[Example, ...]:
         """The examples of an update, in the order in which they were given."""
         return self._rows.examples(self._rows.get(update_id).id)
+
+    def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
+        """What sources that the user did not type gave to updates since that time: see `UpdateRows.contributions`."""
+        return self._rows.contributions(since)
 
     def serving(self, base_sha256: str | None = None) -> tuple[Update | None, tuple[str, ...]]:
         """The update to answer with: the active one or, where it does not verify, its nearest ancestor that does.
@@ -180,20 +184,39 @@ class Releases:
         with self._database.transaction():
             return self._end(update_id, State.ABANDONED, actor, reason, body or {})
 
-    def activate(self, update_id: str, actor: str, body: Body, signals_learned: Sequence[str]) -> Update:
-        """Makes an update the one that answers, retires the one before, and marks its signals learned.
+    def approval_hash(self, update_id: str) -> str:
+        """What a person approves who approves the update: everything that was shown, and the files that would answer.
+
+        The files are hashed anew, and all of it has to be what the audit trail says was trained.
 
         Raises:
-            IntegrityError: its adapter is not what was trained.
+            NotFound: there is no such update.
+            IntegrityError: a file, the row or the examples are not what was trained.
+        """
+        with self._database.snapshot():
+            return self._verification.approval_hash(self.get(update_id))
+
+    def activate(
+        self,
+        update_id: str,
+        actor: str,
+        body: Body,
+        signals_learned: Sequence[str],
+        *,
+        approved: str | None = None,
+    ) -> Update:
+        """Makes an update the one that answers, retires the one before, and marks its signals learned.
+
+        `approved`: the approval hash that a person said yes to.
+
+        Raises:
+            IntegrityError: its row, its examples or its files are not what was trained, or not what was approved.
             EdgeSealError: it may not become active, or was trained on something else than what is active now.
         """
         with self._database.transaction():
             update = self.get(update_id)
             self._require_current(update.parent_id, update.base_sha256)
-            hashes = hashes_of(update)
-            problem = "it has no adapter" if hashes is None else self._adapters.verify(*hashes)
-            if problem is not None:
-                raise IntegrityError(f"update {update_id} cannot be used: {problem}", next_step="edge-seal learn")
+            self._require_as_approved(update, approved)
             active = self.active()
             if active is not None:
                 self._move(active, State.RETIRED, actor, {"under": update_id})
@@ -325,6 +348,15 @@ class Releases:
             raise EdgeSealError(
                 f"the update builds on {parent_id or BASE}, but {current or BASE} is active now",
                 next_step="edge-seal learn",
+            )
+
+    def _require_as_approved(self, update: Update, approved: str | None) -> None:
+        """What is applied is what was trained and, where somebody was asked, what was shown: all is hashed anew."""
+        found = self._verification.approval_hash(update)
+        if approved not in {None, found}:
+            raise IntegrityError(
+                f"update {update.id} is not what was approved: it has the hash {found}, not {approved}",
+                next_step=f"edge-seal updates show {update.id}",
             )
 
     def _require_sound(self) -> None:

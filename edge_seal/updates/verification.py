@@ -15,11 +15,14 @@ from edge_seal.records import ChainReport, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.audit import EVENT_PREFIX, LESSONS_FORGOTTEN, Replay, differences, examples_digest, replay
+from edge_seal.updates.canonical import JsonValue, digest
 from edge_seal.updates.ledger import ChainCheck, Ledger
 from edge_seal.updates.rows import UpdateRows, hashes_of
 
 # How the model without any update is named.
 BASE = "base"
+
+APPROVAL_DOMAIN = "edge-seal approval v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,38 @@ class Verification:
         if hashes not in recorded.activated_with or update.base_sha256 != recorded.update.base_sha256:
             return "its row names other hashes than the audit trail"
         return self._adapters.verify(*hashes)
+
+    def approval_hash(self, update: Update) -> str:
+        """The hash of what was trained: model file, parent, adapter, manifest, examples; see `Releases.approval_hash`.
+
+        Raises:
+            IntegrityError: something of it is not what the sound part of the audit trail says was trained.
+        """
+        hashes = hashes_of(update)
+        recorded = self.evidence().replayed.updates.get(update.id)
+        examples = examples_digest(self._rows.examples_salt(update.id), self._rows.examples(update.id))
+        if hashes is None:
+            problem = "it has no adapter"
+        elif recorded is None or recorded.update.adapter_sha256 is None:
+            problem = "the sound part of the audit trail does not say that it was trained"
+        elif (recorded.update, recorded.examples_sha256) != (update, examples):
+            problem = "its row or its examples are not what the audit trail says was trained"
+        else:
+            problem = self._adapters.verify(*hashes)
+        if problem is not None:
+            raise IntegrityError(
+                f"update {update.id} cannot be used: {problem}",
+                next_step="edge-seal audit verify names what is wrong; edge-seal learn trains anew",
+            )
+        told: dict[str, JsonValue] = {
+            "update": update.id,
+            "parent": update.parent_id,
+            "base_sha256": update.base_sha256,
+            "adapter_sha256": update.adapter_sha256,
+            "manifest_sha256": update.manifest_sha256,
+            "examples_sha256": examples,
+        }
+        return digest(APPROVAL_DOMAIN, told)
 
     def serving(self, base_sha256: str | None) -> tuple[Update | None, tuple[str, ...]]:
         """The newest update that verifies, from the active one down its ancestors; see `Releases.serving`."""

@@ -142,3 +142,27 @@ class Lora:
 def lora_tensors(adapter: Lora) -> Mapping[str, tuple[FloatArray, FloatArray]]:
     """The adapter's (A, B) by base tensor name, as `edge_models.adapter` writes them."""
     return {name: (a, adapter.b[name]) for name, a in adapter.a.items()}
+
+
+def change_rms(candidate: Lora, incumbent: Lora | None) -> float:
+    """The root mean square, over all adapted weights, of what `candidate` adds against `incumbent` (None: nothing).
+
+    Of the products B A, which are never formed: the Frobenius norm of their difference from r x r matrices.
+    """
+    squared, weights = 0.0, 0
+    for name, a in candidate.a.items():
+        b = candidate.b[name]
+        weights += b.shape[0] * a.shape[1]
+        squared += candidate.scale**2 * _inner(a, b, a, b)
+        if incumbent is not None and name in incumbent.a:
+            other_a, other_b = incumbent.a[name], incumbent.b[name]
+            squared += incumbent.scale**2 * _inner(other_a, other_b, other_a, other_b)
+            squared -= 2 * candidate.scale * incumbent.scale * _inner(a, b, other_a, other_b)
+    return (max(0.0, squared) / weights) ** 0.5 if weights else 0.0
+
+
+def _inner(a: FloatArray, b: FloatArray, other_a: FloatArray, other_b: FloatArray) -> float:
+    """The Frobenius inner product of B A and B' A'; a (r, in), b (out, r), the others of their own rank."""
+    left = b.astype(np.float64).T @ other_b.astype(np.float64)
+    right = a.astype(np.float64) @ other_a.astype(np.float64).T
+    return float((left * right).sum())

@@ -22,6 +22,8 @@ from edge_seal.adaptation.signals import lesson
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from edge_seal.errors import EngineError, IntegrityError, LimitReached
 from edge_seal.records import Example, Origin, Progress, Role, SignalKind, SignalState, State, Update
+from edge_seal.updates.ledger import body_of
+from edge_seal.updates.risk import risk_of
 from tests.adaptation.networks import TINY
 from tests.adaptation.schema import violations
 from tests.adaptation.world import DOG, HOME, World, with_settings
@@ -328,6 +330,35 @@ class TestGate:
         assert report.gate is not None
         stored = read_gguf_adapter(world.adapters.path(report.update.adapter_sha256))
         assert stored.alpha == pytest.approx(world.settings.learning.alpha * report.gate.scale)
+
+
+class TestRisk:
+    def test_the_manifest_and_the_audit_trail_say_how_risky_it_is(self, world: World) -> None:
+        world.teach(DOG)
+        report = world.run()
+        assert report.update is not None
+        assert report.risk is not None
+        assert report.state is State.ACTIVE
+        (gated,) = [entry for entry in world.ledger.entries() if entry.event == "update.gated"]
+        assert risk_of(body_of(gated)["risk"]) == report.risk
+        manifest = world.adapters.manifest(str(report.update.adapter_sha256), report.update.manifest_sha256)
+        assert risk_of(manifest["risk"]) == report.risk
+
+    def test_above_the_threshold_a_typed_one_waits_too(self, world: World) -> None:
+        world.teach(*((f"What is box {n}?", f"Crate {n}.") for n in range(32)))
+        world.settings = with_settings(approval={"risk": 1})
+        report = world.run()
+        assert report.risk is not None
+        assert report.state is State.AWAITING_APPROVAL
+        assert f"its risk is {report.risk.score}, and approval.risk is 1" in report.reasons[0]
+        assert world.releases.active() is None
+
+    def test_what_was_not_typed_is_riskier(self, world: World) -> None:
+        world.teach(DOG, source="notes.txt")
+        report = world.run()
+        assert report.risk is not None
+        assert report.risk.factors[0].name == "taint"
+        assert "(file)" in report.risk.factors[0].reason
 
 
 class TestOrigins:

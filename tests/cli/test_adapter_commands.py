@@ -64,7 +64,8 @@ def test_a_peft_adapter_waits_until_its_hash_is_approved_and_can_be_taken_back(
     # It took nothing of what may be learned: nothing was trained here.
     assert tiny("limits", "show", "--json").json["allowed"]
 
-    tiny("updates", "approve", "u1", "--sha256", "0000", code=1)
+    tiny("updates", "approve", "u1", "--yes", code=2)  # what, exactly?
+    tiny("updates", "approve", "u1", "--sha256", "0" * 12, code=1)
     tiny("updates", "approve", "u1", "--sha256", told["adapter_sha256"], "--yes")
     after = tiny("ask", "What is red?", "--json").json
     assert after["adapter"] == "u1"
@@ -75,13 +76,13 @@ def test_a_peft_adapter_waits_until_its_hash_is_approved_and_can_be_taken_back(
 
 def test_a_changed_file_is_not_what_was_approved(tiny: CommandLine, home: Home, tmp_path: Path) -> None:
     source = peft_directory(home, tmp_path / "bought", mild_adapter())
-    tiny("adapters", "import", str(source), "--base", "tiny")
+    told = tiny("adapters", "import", str(source), "--base", "tiny", "--json").json
     with Runtime.open(home) as runtime:
         update = runtime.releases.get("u1")
         assert update.adapter_sha256 is not None
         path = runtime.adapters.path(update.adapter_sha256)
     write_gguf_adapter(path, mild_adapter(0.02))
-    tiny("updates", "approve", "u1", "--yes", code=5)
+    tiny("updates", "approve", "u1", "--sha256", told["adapter_sha256"], code=5)
     assert tiny("ask", "What is red?", "--json").json["adapter"] is None
 
 
@@ -100,7 +101,7 @@ def test_our_own_patch_comes_back_bit_for_bit(tiny: CommandLine, home: Home, tmp
         base = runtime.base_sha256
     write_gguf_adapter(tmp_path / "first.gguf", mild_adapter())
     first = tiny("adapters", "import", str(tmp_path / "first.gguf"), "--base", base, "--json").json
-    tiny("updates", "approve", "u1", "--yes")
+    tiny("updates", "approve", "u1", "--sha256", first["adapter_sha256"])
     out = tmp_path / ("patch.gguf" if form == "gguf" else "patch")
     exported = tiny("adapters", "export", "u1", "--format", form, "-o", str(out), "--json").json
     manifest = json.loads(Path(exported["manifest"]).read_text())
@@ -123,7 +124,7 @@ def test_an_encrypted_patch_is_one_file_that_only_the_passphrase_opens(
 ) -> None:
     write_gguf_adapter(tmp_path / "first.gguf", mild_adapter())
     first = tiny("adapters", "import", str(tmp_path / "first.gguf"), "--base", "tiny", "--json").json
-    tiny("updates", "approve", "u1", "--yes")
+    tiny("updates", "approve", "u1", "--sha256", first["adapter_sha256"])
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     right.write_text("a long enough passphrase\n")
     wrong.write_text("another long passphrase\n")

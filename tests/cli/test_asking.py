@@ -116,7 +116,7 @@ def test_an_update_that_waits_is_approved_by_its_hash(tiny: CommandLine, home: H
     approved = tiny("updates", "approve", update.id, "--sha256", str(update.adapter_sha256)[:12], "--json").json
     assert approved["update"]["state"] == "active"
     assert tiny("ask", "Hello there", "--json").json["adapter"] == update.id
-    tiny("updates", "approve", update.id, code=1)
+    tiny("updates", "approve", update.id, "--sha256", str(update.adapter_sha256), code=1)
 
 
 def test_what_is_rejected_leaves_nothing_of_what_it_was_made_from(tiny: CommandLine, home: Home) -> None:

@@ -19,7 +19,7 @@ from edge_models.decoder import Decoder
 from edge_models.errors import DamagedFile, ModelError, UnsupportedModel
 from edge_models.families import PROJECTIONS
 from edge_models.gguf_file import GgufFile, MetaValue
-from edge_models.lora import Lora, lora_tensors
+from edge_models.lora import Lora, change_rms, lora_tensors
 from tests.kernels.differences import along, assert_close
 from tests.support.tiny_adapters import all_logits, random_adapter, trie_loss, weighted_loss
 from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf
@@ -189,6 +189,24 @@ def test_a_trie_gives_the_loss_and_gradient_of_its_sequences_one_by_one(
         found = trie_loss(decoder, examples, wished, adapter, first_token=first_token, chunk_tokens=chunk_tokens)
         assert found.nats == pytest.approx(nats, rel=1e-12)
         assert_close(found.gradient.values, gradient, 1e-11)
+
+
+class TestChange:
+    def test_it_is_that_of_the_products(self, whole: Decoder) -> None:
+        architecture = whole.architecture
+        generator = np.random.default_rng(5)
+        one, other = (Lora.zeros(architecture, [0, 1], rank, alpha) for rank, alpha in ((2, 4.0), (3, 5.0)))
+        for adapter in (one, other):
+            adapter.values[...] = generator.standard_normal(len(adapter.values))
+
+        def products(adapter: Lora) -> np.ndarray:
+            return np.concatenate([(adapter.scale * adapter.b[n] @ adapter.a[n]).ravel() for n in sorted(adapter.a)])
+
+        for incumbent in (None, other):
+            difference = products(one) - (0 if incumbent is None else products(incumbent))
+            assert change_rms(one, incumbent) == pytest.approx(np.sqrt(np.mean(difference**2)), rel=1e-5)
+        assert change_rms(one, one) == pytest.approx(0, abs=1e-6)
+        assert change_rms(Lora.zeros(architecture, [], 2, 4.0), None) == 0
 
 
 class TestLora:
