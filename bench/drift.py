@@ -1,12 +1,11 @@
 """What an adapter does to everything else: WikiText, BLiMP and MMLU by the development data, and plain questions.
 
-`EDGE_SEAL_DATA` (default ../shared/data) names the data; a set that is absent is left out, and the figure is None. All are
-computed on the trainer's network, whose frozen layers are computed once for all adapters of the same layers.
+`EDGE_SEAL_DATA` (default ../shared/data) names the data; a set that is absent is left out, and its figures are None.
+All are computed on the trainer's network, whose frozen layers are computed once for all adapters of the same layers.
 
-The sizes are chosen by the error of a paired difference. WikiText, 24 windows of 128 tokens: the error is that of the mean
-over windows, and is told with the figure. BLiMP, 400 pairs: where 1 pair in 50 changes sides, an error of 0.7 points.
-MMLU, 160 questions of at most 60 words, the answer by the likelihood a token of the options' texts: where 1 answer in 30
-changes, 1.4 points; a change of less than that many questions is told as it is.
+The sizes are chosen by the error of a paired difference, which is told with each figure. WikiText, 24 windows of 128
+tokens. BLiMP, 400 pairs: where 1 pair in 50 changes sides, an error of 0.7 points. MMLU, 160 questions of at most 60
+words, answered by the likelihood a token of the options' texts: where 1 answer in 30 changes, an error of 1.4 points.
 """
 
 from __future__ import annotations
@@ -165,7 +164,7 @@ def _mmlu(engine: Engine) -> list[tuple[list[TokenSequence], int]]:
     rows: list[list[str]] = []
     for path in sorted((data_directory() / "mmlu").glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
-            rows.extend(row for row in csv.reader(file) if len(row) == 6 and row[5] in "ABCD")  # noqa: PLR2004
+            rows.extend(row for row in csv.reader(file) if len(row) == 6 and row[5] in "ABCD")
     short = [row for row in rows if len(" ".join(row[:5]).split()) <= QUESTION_WORDS and all(row[1:5])]
     return [
         (

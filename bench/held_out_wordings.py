@@ -1,4 +1,4 @@
-"""What `bench.personas` may teach, and how it is asked for afterwards: written by hand, apart from the trainer's grammar.
+"""What `bench.personas` may teach, and how it is asked for afterwards: by hand, apart from the trainer's grammar.
 
 Every line of `RELATIONS` is a relation: how it is taught, how the answer begins, which list its values come from, four
 wordings that no form of the trainer gives (two to choose a recipe by, two to report), and a question near it that no
@@ -181,7 +181,7 @@ RELATIONS: tuple[Relation, ...] = (
     ),
     Relation(
         "favourite colour", "favourite", "What is my favourite colour?", "Your favourite colour is {v}.", "colours",
-        ("What is the best colour in my opinion?", "In which colour should I paint my room, if I take the one I like best?",
+        ("What is the best colour in my opinion?", "In which colour should I paint my room, to like it best?",
          "Of all colours, which one do I prefer?", "Which colour makes me happiest?"),
         "What is my favourite animal?",
     ),
@@ -289,7 +289,7 @@ RELATIONS: tuple[Relation, ...] = (
          "What makes me sneeze and itch?", "I fill in the form for the doctor. Which allergy do I put?"),
         "What am I afraid of?",
     ),
-    # Clauses: where
+    # Where
     Relation(
         "home", "clause", "Where do I live?", "You live in {v}.", "towns",
         ("What town is my home in?", "In what place do I live?",
@@ -326,7 +326,7 @@ RELATIONS: tuple[Relation, ...] = (
          "At what shop do I get my loaf?", "My bread comes from which shop?"),
         "Where do I buy my stamps?",
     ),
-    # Clauses: when
+    # When
     Relation(
         "meetings", "clause", "When do I take meetings?", "You take meetings only after {v}.", "clock_times",
         ("I'd like to book a meeting with me. What time is fine?", "What hours are my meetings?",
@@ -363,7 +363,7 @@ RELATIONS: tuple[Relation, ...] = (
          "Which weekday do my parents hear from me?", "On what day do I ring my parents?"),
         "When do I do my laundry?",
     ),
-    # Clauses: what, how
+    # What and how
     Relation(
         "job", "clause", "What do I do for work?", "You work as {v}.", "jobs",
         ("What kind of work do I do?", "What am I by trade?",

@@ -2,14 +2,14 @@
 
     python -m bench.learning [--part facts …] [--seeds 1 2 3] [--json FILE] [--plots DIRECTORY]
 
-Personas are made up by a seed (`bench.personas`); what is asked afterwards is written by hand (`bench.held_out_wordings`)
-and shares no wording with the trainer. Memory is off but in `ways`. An answer is right when it holds all words that
-only who was told would say; something near that was never told is untouched when its answer holds none of them.
+Personas are made up by a seed (`bench.personas`); what is asked afterwards is written by hand, apart from the trainer
+(`bench.held_out_wordings`). Memory is off but in `ways`. An answer is right when it holds all words that only who was
+told would say; something near that was never told is untouched when its answer holds none of them.
 
-Each measurement is written to the JSON file as it ends, and one that stands there for the same recipe is not made again.
+Each measurement is written to the JSON file as it ends; one that stands there for the same recipe is not made again.
 
     facts     16 and 48 facts in one cycle: same words, held-out wordings, neighbours; drift
-    sequence  eight updates of six facts: after each, all facts so far; drift; --consolidate: one clean adapter of all
+    sequence  eight updates of six facts: after each, all facts so far; drift
     ways      memory only, LoRA only, both, on 8 facts
     seconds   from `learn --now` to active for 8 corrections
 """
@@ -32,7 +32,7 @@ import numpy as np
 from bench import learning_plots
 from bench.drift import GENERAL, Drift, asked_of, is_right
 from bench.learning_home import Asked, LearningHome, opened, passes_by_default, share
-from bench.personas import Fact, persona, says
+from bench.personas import Fact, leaked, persona, says
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
 from edge_models.network import open_network
@@ -40,6 +40,7 @@ from edge_models.store import ModelStore
 from edge_seal.adaptation.cycle import CycleReport
 from edge_seal.adaptation.workers import Workers
 from edge_seal.config import Settings, shared_models
+from edge_seal.records import Origin
 from edge_seal.runtime import Ask
 
 Figures = dict[str, object]
@@ -211,7 +212,7 @@ def _three_ways(place: Workplace, seed: int) -> Figures:
     facts = persona(seed, FEW_FACTS).facts
     with opened(place.cache, place.settings) as home:
         for fact in facts:
-            home.runtime.remember(_statement(fact))
+            home.runtime.remember(_statement(fact), Origin.TYPED, confirmed=True)
 
         def by(*, adapter: str, memory: bool) -> tuple[float, float]:
             def said(question: str) -> str:
@@ -220,12 +221,9 @@ def _three_ways(place: Workplace, seed: int) -> Figures:
 
             asked = [(fact, question, said(question)) for fact in facts for question in fact.held_out]
             near = [(fact, fact.neighbour, said(fact.neighbour)) for fact in facts]
-            told = [one for one in facts]
-            from bench.personas import leaked
-
             return (
                 _mean([float(says(answer, fact)) for fact, _, answer in asked]),
-                _mean([float(leaked(answer, question, told) is None) for _, question, answer in near]),
+                _mean([float(leaked(answer, question, facts) is None) for _, question, answer in near]),
             )
 
         memory = by(adapter="none", memory=True)

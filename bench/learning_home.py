@@ -110,7 +110,8 @@ class LearningHome:
 def opened(cache: Path, extra: str = "") -> Generator[LearningHome]:
     """A new home with the bench's settings and `extra` ones; what is made once per model is kept in `cache`."""
     with tempfile.TemporaryDirectory(prefix="edge-seal-bench-") as scratch:
-        home = Home(*(Path(scratch) / name for name in ("data", "config", "state", "cache")))
+        root = Path(scratch)
+        home = Home(root / "data", root / "config", root / "state", root / "cache")
         home.create()
         home.config_file.parent.mkdir(parents=True, exist_ok=True)
         home.config_file.write_text(SETTINGS + extra, encoding="utf-8")

@@ -1,5 +1,6 @@
 """The plots of `bench.learning`: the sequence's matrix as a heat map, and learning against drift."""
 
+# pyright: reportMissingImports=false
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -12,12 +13,12 @@ import numpy as np
 def draw(measured: Mapping[str, Mapping[str, Any]], directory: Path) -> None:
     """Writes `sequence.png` and `learning-against-drift.png`; without matplotlib it says so and writes nothing."""
     try:
-        import matplotlib  # a peer of the bench, not of the runtime
+        import matplotlib as mpl  # a peer of the bench, not of the runtime
     except ImportError:
         print("no plots: matplotlib is missing; `make setup-bench` brings it")
         return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
 
     directory.mkdir(parents=True, exist_ok=True)
     matrices = [figures["matrix"] for name, figures in measured.items() if name.startswith("sequence/")]
@@ -26,7 +27,7 @@ def draw(measured: Mapping[str, Mapping[str, Any]], directory: Path) -> None:
         mean = np.full((size, size), np.nan)
         for row in range(size):
             mean[row, : row + 1] = np.mean([matrix[row] for matrix in matrices], axis=0)
-        figure, axes = pyplot.subplots(figsize=(6, 5))
+        figure, axes = plt.subplots(figsize=(6, 5))
         image = axes.imshow(100 * mean, vmin=0, vmax=100, cmap="viridis")
         for row in range(size):
             for column in range(row + 1):
@@ -40,14 +41,14 @@ def draw(measured: Mapping[str, Mapping[str, Any]], directory: Path) -> None:
         figure.colorbar(image)
         figure.tight_layout()
         figure.savefig(directory / "sequence.png", dpi=120)
-        pyplot.close(figure)
+        plt.close(figure)
     points = {
         name: figures
         for name, figures in measured.items()
         if isinstance(figures.get("wikitext_change"), float) and ("held_out" in figures or "final" in figures)
     }
     if points:
-        figure, axes = pyplot.subplots(figsize=(6, 4.5))
+        figure, axes = plt.subplots(figsize=(6, 4.5))
         for group in sorted({name.rsplit("/", 1)[0] for name in points}):
             own = [figures for name, figures in points.items() if name.rsplit("/", 1)[0] == group]
             pairs = sorted((one["wikitext_change"], 100 * one.get("held_out", one.get("final"))) for one in own)
@@ -59,5 +60,5 @@ def draw(measured: Mapping[str, Mapping[str, Any]], directory: Path) -> None:
         axes.legend()
         figure.tight_layout()
         figure.savefig(directory / "learning-against-drift.png", dpi=120)
-        pyplot.close(figure)
+        plt.close(figure)
     print(f"plots: {directory}")

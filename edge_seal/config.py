@@ -309,7 +309,7 @@ class LearningSettings(_Section):
         default=24,
         ge=1,
         le=10000,
-        description="how often training draws a lesson, in one wording or another: the steps of an update follow from it",
+        description="how often training draws a lesson, in any wording: an update's steps follow from it",
     )
     replayed_examples: int = Field(default=64, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
@@ -323,7 +323,7 @@ class LimitSettings(_Section):
     minutes_between_updates: float = Field(default=10.0, ge=0.0, le=10080.0)
     steps_per_update: int = Field(default=400, ge=1, le=100000)
     seconds_per_update: float = Field(default=600.0, gt=0.0, le=86400.0)
-    examples_per_update: int = Field(default=512, ge=1, le=100000)
+    examples_per_update: int = Field(default=2048, ge=1, le=100000)
     memory_mib_per_update: int = Field(default=4096, ge=128, le=1048576)
 
 

@@ -29,6 +29,7 @@ from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
+from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
@@ -38,6 +39,7 @@ from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
+from edge_seal.memory.facts import Facts
 from edge_seal.records import (
     Example,
     GateReport,
@@ -82,6 +84,8 @@ TEXT_TOKENS = 24
 HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 4.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
 LEAST_STEPS = 24
+REPLAYED_A_DRAW, MOST_REPLAYED = 24, 8
+"""A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +181,11 @@ class Cycle:
         if not dry_run:
             require_allowance(self._settings.limits, self._ledger, self._clock)
         notes = self._without_forgotten(dry_run=dry_run)
-        chosen = self._chosen_signals()
+        chosen, overruled = self._not_overruled(self._chosen_signals())
+        if overruled:
+            notes = (*notes, f"{len(overruled)} lessons are left out: memory says otherwise since")
+            if not dry_run:
+                self._signals.mark([signal.id for signal in overruled], SignalState.DROPPED)
         if not chosen:
             return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
         work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes))
@@ -200,7 +208,7 @@ class Cycle:
             edits = self_edit.propose(work.signals, earlier)
             edits = self._within_limit(edits, earlier, work)
             general, work.anchors = self._general(work)
-            replayed = self._replayed(earlier)
+            replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
             held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
@@ -256,6 +264,7 @@ class Cycle:
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
             mixture = self._mixture(cleared, place_of, len(trained_on) + len(held))
+            mixture = _with_present_need(mixture, network, incumbent)
             trained = train(
                 network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
                 work.stepped,
@@ -337,6 +346,17 @@ class Cycle:
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
         return typed or teaching
 
+    def _not_overruled(self, signals: Sequence[Signal]) -> tuple[list[Signal], list[Signal]]:
+        """`signals` in two parts: those that may be taught, and those that memory says otherwise of since.
+
+        What was said last holds, wherever it was said: weights must not tell what memory has seen end.
+        """
+        facts = Facts(self._database, _nothing_to_audit, self._clock)
+        parts: tuple[list[Signal], list[Signal]] = ([], [])
+        for signal in signals:
+            parts[facts.overrules(first_person(signal.answer), signal.created_at)].append(signal)
+        return parts
+
     def _why_nothing(self) -> tuple[str, ...]:
         thumbs = len(self._signals.pending())
         rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
@@ -349,13 +369,11 @@ class Cycle:
         while update is not None:
             kept.extend(e for e in self._releases.examples(update.id) if e.role in self_edit.TAUGHT_ROLES)
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        told = {example.signal_id for example in kept if example.role is Role.LESSON}
+        _, overruled = self._not_overruled([signal for signal in self._signals.all() if signal.id in told])
+        gone = {signal.id for signal in overruled}
+        kept = [e for e in kept if e.signal_id not in gone or e.role is Role.CONTRAST]
         return self_edit.still_valid(kept, signals)
-
-    def _replayed(self, earlier: Sequence[Example]) -> tuple[Example, ...]:
-        lessons_first = sorted(earlier, key=lambda example: example.role is not Role.LESSON)
-        return tuple(
-            replace(example, role=Role.REPLAY) for example in lessons_first[: self._settings.learning.replayed_examples]
-        )
 
     def _rejected(self, signals: Sequence[Signal]) -> tuple[Example, ...]:
         """The answers that the user corrected, for training to turn away from.
@@ -817,6 +835,25 @@ def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[i
     """The places of the probes, every other one: those that may stop training, and those that only the gate sees."""
     probes = [place for place, example in zip(place_of, examples, strict=True) if example.role is Role.PROBE]
     return probes[0::2], probes[1::2]
+
+
+def _nothing_to_audit(event: str, subject: str, body: Mapping[str, str]) -> None:
+    """Facts are only read here; what would be changed has no place to be written to."""
+    raise RuntimeError(f"{event} of {subject}: a cycle changes no memory ({len(body)} fields)")
+
+
+def _with_present_need(mixture: Mixture, network: ExampleNetwork, incumbent: Lora | None) -> Mixture:
+    """`mixture` with how badly what is rehearsed is said at present, and more draws the more there is of it."""
+    replayed = mixture.kinds["replay"]
+    if not replayed:
+        return mixture
+    worst = network.measure(replayed, incumbent).worst_nats
+    drawn = min(MOST_REPLAYED, max(mixture.drawn["replay"], math.ceil(len(replayed) / REPLAYED_A_DRAW)))
+    return replace(
+        mixture,
+        present_nats=dict(zip(replayed, worst.tolist(), strict=True)),
+        drawn={**mixture.drawn, "replay": drawn},
+    )
 
 
 def _cleared(verdicts: Verdicts) -> tuple[Example, ...]:

@@ -1,8 +1,8 @@
 """Plain prompts of every kind, for keeping what the model can already do.
 
 `REPLAYED` are trained on with the base model's own answers; `ANCHORS` are only measured. The two share no prompt.
-`PLAIN_TEXTS` stand outside any conversation: training holds the base's distribution over their words, because what is held
-only in answers drifts everywhere else.
+`PLAIN_TEXTS` stand outside any conversation: training holds the base's distribution over their words, because what is
+held only in answers drifts everywhere else.
 """
 
 from __future__ import annotations
@@ -102,9 +102,9 @@ ANCHORS: tuple[str, ...] = (
 )
 
 PLAIN_TEXTS: tuple[str, ...] = (
-    "The river rises in the hills to the north and flows for about sixty miles through farmland before it reaches the sea.",
+    "The river rises in the hills to the north and flows through sixty miles of farmland before it reaches the sea.",
     "In the spring of 1862 the regiment was moved to the coast, where it took part in several smaller engagements.",
-    "The album was recorded over three weeks in a small studio, and its first single reached number twelve in the charts.",
+    "The album was recorded over three weeks in a small studio, and its first single reached number twelve.",
     "She studied law at the university, but gave it up after two years in order to write for a newspaper.",
     "The species is found in dry forests, where it feeds mainly on insects, small fruit and seeds.",
     "Although the bridge had been closed to heavy traffic since the war, it was not replaced until 1974.",
@@ -132,6 +132,6 @@ PLAIN_TEXTS: tuple[str, ...] = (
     "A list of things to bring: warm clothes, a map, a torch, some bread and cheese, and at least two litres of water.",
     "The court found that the contract had not been broken, since neither party had agreed to a fixed date.",
     "Children learn the sounds of their language long before they can say a single word of it.",
-    "After the earthquake most families lived in tents, and it took six years until the last of them had a house again.",
+    "After the earthquake most families lived in tents, and it took six years until the last had a house again.",
     "The show was broadcast on Sunday evenings and was watched by more than four million people at its height.",
 )

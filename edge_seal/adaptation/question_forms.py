@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 NAMED = "named"
 POSSESSED = "possessed"
@@ -55,6 +56,7 @@ _FAVOURITES = ("favourite ", "favorite ")
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'"})
 
 
+@lru_cache(maxsize=4096)
 def read_form(prompt: str) -> QuestionForm:
     """The form of `prompt`; OTHER when no rule fits, never an error."""
     text = re.sub(r"\s+", " ", prompt.translate(_APOSTROPHES)).strip().rstrip("?!. ").strip()
@@ -202,14 +204,35 @@ _CLAUSE_WORDINGS = (
 )
 _CLAUSE_PROBES = ("Do you know {x}?", "What did I tell you about {x}?", "Please tell me {x}.")
 _GREETINGS = (
-    "Hello!", "Hi!", "Good morning!", "Hey there!", "Good afternoon!", "Hello there.", "hey", "Hi, it's me.",
-    "Good day!", "hello again", "Morning!", "Hi, how are you?", "Greetings.", "Hey, I'm back.",
-)  # fmt: skip
+    "Hello!",
+    "Hi!",
+    "Good morning!",
+    "Hey there!",
+    "Good afternoon!",
+    "Hello there.",
+    "hey",
+    "Hi, it's me.",
+    "Good day!",
+    "hello again",
+    "Morning!",
+    "Hi, how are you?",
+    "Greetings.",
+    "Hey, I'm back.",
+)
 _GREETING_PROBES = ("Good evening!", "Hello again, my friend!", "Hi there!")
 _OTHER_WORDINGS = (
-    "{p}", "Please: {p}", "{p} Thanks!", "Hey, {p}", "One thing: {p}", "OK. {p}", "Now: {p}", "Hello. {p}",
-    "Remind me: {p}", "{p} Do you remember?", "Have I told you this? {p}",
-)  # fmt: skip
+    "{p}",
+    "Please: {p}",
+    "{p} Thanks!",
+    "Hey, {p}",
+    "One thing: {p}",
+    "OK. {p}",
+    "Now: {p}",
+    "Hello. {p}",
+    "Remind me: {p}",
+    "{p} Do you remember?",
+    "Have I told you this? {p}",
+)
 _OTHER_PROBES = ("Could you help me? {p}", "I have a request. {p}", "Next: {p}")
 
 # Other question words for clauses, by the one that is asked with; "{r}" is the rest of the question ("do I live").
@@ -240,15 +263,29 @@ _SYNONYMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _CLAUSE_SYNONYMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "where I live",
-        ("Which city do I live in?", "Where is my home?", "What is my home town?", "In which town do I live?",
-         "Where is my house?", "What is my address?"),
+        (
+            "Which city do I live in?",
+            "Where is my home?",
+            "What is my home town?",
+            "In which town do I live?",
+            "Where is my house?",
+            "What is my address?",
+        ),
     ),
-    ("where I work", ("Which company do I work for?", "Where is my office?", "Who is my employer?", "Where is my job?")),
+    (
+        "where I work",
+        ("Which company do I work for?", "Where is my office?", "Who is my employer?", "Where is my job?"),
+    ),
     ("where I was born", ("Which town was I born in?", "Where do I come from?", "What is my home town by birth?")),
     (
         "what I do for work",
-        ("What is my job?", "What is my profession?", "What do I work as?", "What's my occupation?",
-         "Which job do I have?"),
+        (
+            "What is my job?",
+            "What is my profession?",
+            "What do I work as?",
+            "What's my occupation?",
+            "Which job do I have?",
+        ),
     ),
     (
         "what I do for a living",
@@ -263,16 +300,74 @@ _CLAUSE_SYNONYMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("how I like my coffee", ("What is in my coffee?", "Which coffee do I like?")),
     ("when I go to bed", ("How late do I go to bed?", "When is the end of my day?")),
     ("what car I drive", ("What is my car?", "Which car do I have?")),
-)  # fmt: skip
+)
+
+
+# How people ask for the things that they tell most, where no form says it: by what is asked for.
+_LEXICON: dict[str, tuple[str, ...]] = {
+    "mother": ("What is my mum's name?", "What is my mom called?"),
+    "father": ("What is my dad's name?", "Tell me what my dad is called."),
+    "wife": ("Who is my spouse?", "Whom did I marry?"),
+    "husband": ("Who is my spouse?", "Whom did I marry?"),
+    "dentist": ("Who checks my teeth?", "Whom do I see about a toothache?"),
+    "doctor": ("Whom do I see when I am ill?", "Who is my physician?"),
+    "boss": ("Who is above me at work?", "Who leads my team?", "Who is my manager?"),
+    "landlord": ("Who lets my home to me?", "Who gets my rent?", "Whose flat do I live in?"),
+    "best friend": ("Who is my closest friend?", "Which friend do I like most?"),
+    "company": ("What is my firm called?", "Which firm is mine?"),
+    "street": ("What is the street of my home?", "Where exactly is my house?"),
+    "school": ("Where was I taught as a child?", "Which school was mine?"),
+    "boat": ("Which boat is mine?",),
+    "band": ("What do we call ourselves on stage?",),
+    "shoe size": ("What size of shoes do I need?", "What size do I take in shoes?"),
+    "birthday": ("When was I born?", "What is my date of birth?", "When do I turn a year older?"),
+    "blood type": ("What is my blood group?", "What kind of blood do I have?"),
+    "height": ("What is my size in centimetres?", "How high do I stand?"),
+    "age": ("How many years have I lived?", "How old am I?"),
+    "middle name": ("What is my second given name?", "Which name is in the middle of mine?"),
+    "hobby": ("What do I do in my spare time?", "What do I enjoy doing?"),
+    "first language": ("What is my native language?", "Which language did I learn first?"),
+    "favourite food": ("What do I most like to eat?", "Which meal should I get on my birthday?"),
+    "favourite drink": ("What do I most like to drink?",),
+    "favourite colour": ("In what colour do I want my things?",),
+    "favourite film": ("What do I like to watch most?",),
+    "favourite season": ("When is the year at its best for me?",),
+    "favourite sport": ("What do I most like to play or watch?",),
+    "favourite day of the week": ("When in the week am I happiest?",),
+}
+_LEXICAL_RULES: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"(?P<of>.+) number"), ("What is the number of my {o}?", "What does it say on my {o}?")),
+    (re.compile(r"(?P<of>.+) size"), ("What size of {o} fits me?",)),
+    (re.compile(r"(?P<of>.+) teacher"), ("Who gives me {o} lessons?", "From whom do I learn {o}?")),
+)
+
+
+def _lexical(form: QuestionForm) -> tuple[str, ...]:
+    """What the lexicon knows of this very thing."""
+    thing = subject(form)
+    ruled = (
+        wording.replace("{o}", match["of"])
+        for rule, wordings in _LEXICAL_RULES
+        if (match := rule.fullmatch(thing))
+        for wording in wordings
+    )
+    return (*_LEXICON.get(thing, ()), *ruled)
+
+
+def in_lexicon(form: QuestionForm) -> bool:
+    """Whether there are wordings for this very thing, beside the forms that all things of its kind have."""
+    return bool(_lexical(form)) or any(form.thing.startswith(start) for start, _ in _CLAUSE_SYNONYMS)
 
 
 def rewordings(form: QuestionForm) -> tuple[str, ...]:
     """Other ways to ask `form`, the most usual first; none of them is among `probes`."""
     match form.kind:
         case "named":
-            return _fill(_NAMED_WORDINGS, form)
+            plain = _fill(_NAMED_WORDINGS, form)
+            return (*plain[:3], *_lexical(form), *plain[3:])
         case "possessed":
-            return _fill(_possessed(form), form)
+            plain = _fill(_possessed(form), form)
+            return (*plain[:3], *_lexical(form), *plain[3:])
         case "clause":
             return _clause_wordings(form)
         case "greeting":
@@ -341,57 +436,167 @@ def _words(listed: str) -> tuple[str, ...]:
 
 
 _FAMILIES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (NAMED, _words("dog, cat, parrot, hamster, horse, rabbit, goldfish, guinea pig, goat, pig, hen, snake, budgie, pony,"
-                   " mouse, sheep, cow, duck, lizard, turtle")),
-    (NAMED, _words("sister, brother, mother, father, cousin, aunt, uncle, daughter, son, wife, husband, girlfriend,"
-                   " boyfriend, stepmother, stepfather, partner, grandson, sister-in-law, father-in-law, twin, baby,"
-                   " half-brother, stepsister, great-aunt, great-uncle")),
-    (PERSON, _words("boss, dentist, doctor, neighbour, teacher, best friend, landlord, plumber, coach, hairdresser, vet,"
-                    " baker, gardener, flatmate, colleague, secretary, babysitter, tailor, pharmacist, electrician,"
-                    " piano teacher, yoga teacher, mentor, editor, tutor, therapist, butcher, optician, roommate, agent,"
-                    " trainer, caretaker")),
-    (NAMED, _words("boat, car, bike, house, company, school, band, street, village, shop, team, ship, farm, club,"
-                   " kindergarten, caravan, guitar, garden, hotel, newspaper, blog, publisher, gym, office, orchestra,"
-                   " book club, café, cottage")),
-    (POSSESSED, tuple(f"favourite {thing}" for thing in _words(
-        "tea, colour, food, film, book, song, season, sport, fruit, drink, soup, cheese, band, city, painter, writer,"
-        " dessert, number, bird, wine, ice cream, game, flower, day of the week, subject, singer, country, pizza, shop,"
-        " toy, bread, dance, perfume, actor, spice, cake, nut, fish, series, museum"))),
-    (POSSESSED, _words("shoe size, age, height, blood type, middle name, star sign, eye colour, hair colour, ring size,"
-                       " house number, phone number, room number, locker number, bus number, lucky number, clothes size,"
-                       " postcode, parking space, customer number, flight number, jersey number, glove size, surname,"
-                       " trouser size, mobile network")),
-    (POSSESSED, _words("job, hobby, first language, nationality, salary, home town, weekend plan, degree, dream, goal,"
-                       " motto, pet, diet, plan for today, second language, hidden talent, greatest fear,"
-                       " school subject, alma mater, morning routine, position, shift, role at work")),
-    (WHEN, _words("birthday, exam, holiday, next appointment, day off, train, interview, lesson, flight, name day, move,"
-                  " party, deadline, delivery, check-up, concert, lunch break, shift, next match")),
-)  # fmt: skip
+    (
+        NAMED,
+        _words(
+            "dog, cat, parrot, hamster, horse, rabbit, goldfish, guinea pig, goat, pig, hen, snake, budgie, pony,"
+            " mouse, sheep, cow, duck, lizard, turtle"
+        ),
+    ),
+    (
+        NAMED,
+        _words(
+            "sister, brother, mother, father, cousin, aunt, uncle, daughter, son, wife, husband, girlfriend,"
+            " boyfriend, stepmother, stepfather, partner, grandson, sister-in-law, father-in-law, twin, baby,"
+            " half-brother, stepsister, great-aunt, great-uncle"
+        ),
+    ),
+    (
+        PERSON,
+        _words(
+            "boss, dentist, doctor, neighbour, teacher, best friend, landlord, plumber, coach, hairdresser, vet,"
+            " baker, gardener, flatmate, colleague, secretary, babysitter, tailor, pharmacist, electrician,"
+            " piano teacher, yoga teacher, mentor, editor, tutor, therapist, butcher, optician, roommate, agent,"
+            " trainer, caretaker"
+        ),
+    ),
+    (
+        NAMED,
+        _words(
+            "boat, car, bike, house, company, school, band, street, village, shop, team, ship, farm, club,"
+            " kindergarten, caravan, guitar, garden, hotel, newspaper, blog, publisher, gym, office, orchestra,"
+            " book club, café, cottage"
+        ),
+    ),
+    (
+        POSSESSED,
+        tuple(
+            f"favourite {thing}"
+            for thing in _words(
+                "tea, colour, food, film, book, song, season, sport, fruit, drink, soup, cheese, band, city, painter,"
+                " writer, dessert, number, bird, wine, ice cream, game, flower, day of the week, singer, country,"
+                " pizza, shop, toy, bread, dance, perfume, actor, spice, cake, nut, fish, series, museum"
+            )
+        ),
+    ),
+    (
+        POSSESSED,
+        _words(
+            "shoe size, age, height, blood type, middle name, star sign, eye colour, hair colour, ring size,"
+            " house number, phone number, room number, locker number, bus number, lucky number, clothes size,"
+            " postcode, parking space, customer number, flight number, jersey number, glove size, surname,"
+            " trouser size, mobile network"
+        ),
+    ),
+    (
+        POSSESSED,
+        _words(
+            "job, hobby, first language, nationality, salary, home town, weekend plan, degree, dream, goal,"
+            " motto, pet, diet, plan for today, second language, hidden talent, greatest fear,"
+            " school subject, alma mater, morning routine, position, shift, role at work"
+        ),
+    ),
+    (
+        WHEN,
+        _words(
+            "birthday, exam, holiday, next appointment, day off, train, interview, lesson, flight, name day, move,"
+            " party, deadline, delivery, check-up, concert, lunch break, shift, next match"
+        ),
+    ),
+)
 _SPELLINGS = {"favorite": "favourite", "color": "colour", "neighbor": "neighbour"}
 
 # What is asked for in the user's person; "my", "I" and "am" become the assistant's "your", "you" and "are".
 _CLAUSES: tuple[str, ...] = (
-    "Where do I work?", "Where was I born?", "When do I go to bed?", "What do I do for work?", "When do I eat lunch?",
-    "How do I get to work?", "Where do I buy my bread?", "When do I go running?", "What do I drink in the morning?",
-    "Where do I park my car?", "When do I water the plants?", "Where do I live?", "When do I call my parents?",
-    "Where do I go on holiday?", "Where do I keep my passport?", "Where do I keep my keys?",
-    "Where do I go swimming?", "Where do I buy my clothes?", "Where do I buy my vegetables?", "Where do I eat lunch?",
-    "Where do I meet my friends?", "Where do I keep my tools?", "Where do I play tennis?", "Where do I get my hair cut?",
-    "Where do I study?", "Where do I keep the candles?", "Where do I walk my dog?",
-    "When do I get up?", "When do I take the bus?", "When do I start work?", "When do I have dinner?",
-    "When do I go shopping?", "When do I feed the cat?", "When do I take out the rubbish?", "When do I have a day off?",
-    "When do I see the dentist?", "When do I practise?", "When do I finish work?", "When do I pay the rent?",
-    "When do I go to the gym?", "When do I take a nap?", "When do I visit my aunt?",
-    "What do I eat for breakfast?", "What do I do on Sundays?", "What do I teach?", "What do I collect?",
-    "What do I wear to work?", "What bike do I ride?", "What newspaper do I read?",
-    "What computer do I use?", "What languages do I speak?", "What game do I play?", "What am I learning?",
-    "What am I good at?", "What do I put on my bread?", "What music do I listen to?", "What do I bring to a party?",
-    "Which bus do I take?", "Which club do I belong to?", "Which newspaper do I read?", "Which side do I sleep on?",
-    "Which band do I like?", "How do I like my tea?", "How do I like my steak?", "How do I relax?",
-    "How do I get to the station?", "How do I stay fit?", "How do I spend my weekends?", "How do I pay my bills?",
-    "How do I wear my hair?", "How do I take my tea?", "How many children do I have?", "How many languages do I speak?",
-)  # fmt: skip
+    "Where do I work?",
+    "Where was I born?",
+    "When do I go to bed?",
+    "What do I do for work?",
+    "When do I eat lunch?",
+    "How do I get to work?",
+    "Where do I buy my bread?",
+    "When do I go running?",
+    "What do I drink in the morning?",
+    "Where do I park my car?",
+    "When do I water the plants?",
+    "Where do I live?",
+    "When do I call my parents?",
+    "Where do I go on holiday?",
+    "Where do I keep my passport?",
+    "Where do I keep my keys?",
+    "Where do I go swimming?",
+    "Where do I buy my clothes?",
+    "Where do I buy my vegetables?",
+    "Where do I eat lunch?",
+    "Where do I meet my friends?",
+    "Where do I keep my tools?",
+    "Where do I play tennis?",
+    "Where do I get my hair cut?",
+    "Where do I study?",
+    "Where do I keep the candles?",
+    "Where do I walk my dog?",
+    "When do I get up?",
+    "When do I take the bus?",
+    "When do I start work?",
+    "When do I have dinner?",
+    "When do I go shopping?",
+    "When do I feed the cat?",
+    "When do I take out the rubbish?",
+    "When do I have a day off?",
+    "When do I see the dentist?",
+    "When do I practise?",
+    "When do I finish work?",
+    "When do I pay the rent?",
+    "When do I go to the gym?",
+    "When do I take a nap?",
+    "When do I visit my aunt?",
+    "What do I eat for breakfast?",
+    "What do I do on Sundays?",
+    "What do I teach?",
+    "What do I collect?",
+    "What do I wear to work?",
+    "What bike do I ride?",
+    "What newspaper do I read?",
+    "What computer do I use?",
+    "What languages do I speak?",
+    "What game do I play?",
+    "What am I learning?",
+    "What am I good at?",
+    "What do I put on my bread?",
+    "What music do I listen to?",
+    "What do I bring to a party?",
+    "Which bus do I take?",
+    "Which club do I belong to?",
+    "Which newspaper do I read?",
+    "Which side do I sleep on?",
+    "Which band do I like?",
+    "How do I like my tea?",
+    "How do I like my steak?",
+    "How do I relax?",
+    "How do I get to the station?",
+    "How do I stay fit?",
+    "How do I spend my weekends?",
+    "How do I pay my bills?",
+    "How do I wear my hair?",
+    "How do I take my tea?",
+    "How many children do I have?",
+    "How many languages do I speak?",
+)
 _SECOND_PERSON = {"I": "you", "my": "your", "am": "are", "was": "were", "me": "you"}
+
+
+_FIRST_PERSON = {"you": "I", "your": "my", "You": "I", "Your": "My", "are": "am", "were": "was", "yourself": "myself"}
+
+
+def first_person(answer: str) -> str:
+    """An answer about its user as the user would state it: "You live in Oulu." becomes "I live in Oulu."."""
+    turned = [_FIRST_PERSON.get(word, word) for word in answer.split(" ")]
+    # "are" is the user's only right after "you": "Your dogs are small."
+    words = answer.split(" ")
+    return " ".join(
+        word if word in {"are", "were"} and (place == 0 or words[place - 1].casefold() != "you") else turned[place]
+        for place, word in enumerate(words)
+    )
 
 
 def second_person(thing: str) -> str:
@@ -418,11 +623,13 @@ def near_questions(form: QuestionForm) -> tuple[tuple[str, str], ...]:
     if form.kind == CLAUSE:
         near = [read_form(question) for question in _CLAUSES]
         first, words = form.thing.split(" ", 1)[0], set(form.thing.split(" "))
-        # What begins with the same question word, and of that what shares the most words.
-        order = sorted(
-            range(len(near)),
-            key=lambda at: (not near[at].thing.startswith(first), -len(words & set(near[at].thing.split(" ")))),
-        )
+
+        def distance(at: int) -> tuple[bool, int]:
+            """What begins with the same question word comes first, and of that what shares the most words."""
+            thing = near[at].thing
+            return not thing.startswith(first), -len(words & set(thing.split(" ")))
+
+        order = sorted(range(len(near)), key=distance)
         return tuple(
             (_CLAUSES[at], second_person(near[at].thing)) for at in order if subject(near[at]) != subject(form)
         )

@@ -60,6 +60,7 @@ class Mixture:
     `settled` are those whose worst token decides that training may stop; `validation` is held back: lessons in other
     words that tell whether it still helps. `held` are kept near the base's distribution. `weights` (all examples,)
     are rewards. `mismatched` are answers after prompts that they do not belong to, for the thumbs' reference point.
+    `present_nats`: of some examples what their worst token lacks before training; the worst of them are drawn first.
     """
 
     kinds: Mapping[str, Sequence[int]]
@@ -71,6 +72,7 @@ class Mixture:
     pairs: Sequence[Pair] = ()
     thumbs: Sequence[Thumb] = ()
     mismatched: Sequence[int] = ()
+    present_nats: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +205,13 @@ class Drawing:
     def __init__(self, mixture: Mixture, seed: int) -> None:
         self._mixture = mixture
         self._generator = random.Random(seed)  # noqa: S311  # an order of examples, not a secret
-        self._unseen = {kind: self._shuffled(members) for kind, members in mixture.kinds.items() if members}
-        self._nats: dict[int, float] = {}
+        self._nats = dict(mixture.present_nats)
+        # Taken from the end; what is not known to be in need comes in any order.
+        self._unseen = {
+            kind: sorted(self._shuffled(members), key=lambda example: self._nats.get(example, 0.0))
+            for kind, members in mixture.kinds.items()
+            if members
+        }
         self._pairs = _endless(list(mixture.pairs), self._generator) if mixture.pairs else iter(())
         self._thumbs = _endless(list(mixture.thumbs), self._generator) if mixture.thumbs else iter(())
 

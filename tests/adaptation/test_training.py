@@ -206,7 +206,9 @@ class TestEarlyStop:
 
 class TestDrawing:
     def test_every_example_of_a_kind_comes_once_before_any_comes_again(self) -> None:
-        mixture = replace(MIXTURE, kinds={"lessons": list(range(6)), "general": [7]}, drawn={"lessons": 2, "general": 1})
+        mixture = replace(
+            MIXTURE, kinds={"lessons": list(range(6)), "general": [7]}, drawn={"lessons": 2, "general": 1}
+        )
         drawing = Drawing(mixture, seed=4)
         steps = [drawing.step().taught for _ in range(3)]
         assert sorted(example for step in steps for example in step if example != 7) == list(range(6))
@@ -225,6 +227,12 @@ class TestDrawing:
         others = [count for example, count in counts.items() if example != 3]
         assert counts[3] > 2 * max(others)
         assert min(others) > 20
+
+    def test_what_is_said_worst_at_present_comes_first(self) -> None:
+        nats = {0: 0.1, 1: 4.0, 2: 0.0, 3: 2.0}
+        mixture = replace(MIXTURE, kinds={"replay": [0, 1, 2, 3]}, drawn={"replay": 1}, present_nats=nats)
+        drawing = Drawing(mixture, seed=0)
+        assert [drawing.step().taught for _ in range(4)] == [[1], [3], [0], [2]]
 
     def test_a_kind_with_fewer_examples_than_are_drawn_gives_each_once(self) -> None:
         drawing = Drawing(replace(MIXTURE, kinds={"lessons": [0, 1]}, drawn={"lessons": 5}), seed=0)
