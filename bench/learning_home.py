@@ -32,6 +32,7 @@ updates_per_hour = 1000
 updates_per_day = 10000
 minutes_between_updates = 0.0
 seconds_per_update = 86400.0
+cpu_seconds_per_day = 10000000.0
 examples_per_update = 100000
 
 [gate]
