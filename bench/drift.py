@@ -3,9 +3,9 @@
 `EDGE_SEAL_DATA` (default ../shared/data) names the data; a set that is absent is left out, and its figures are None.
 All are computed on the trainer's network, whose frozen layers are computed once for all adapters of the same layers.
 
-The sizes are chosen by the error of a paired difference, which is told with each figure. WikiText, 24 windows of 128
-tokens. BLiMP, 400 pairs: where 1 pair in 50 changes sides, an error of 0.7 points. MMLU, 160 questions of at most 60
-words, answered by the likelihood a token of the options' texts: where 1 answer in 30 changes, an error of 1.4 points.
+The sizes are chosen by the error of a paired difference, which is told with each figure. WikiText, 16 windows of 128
+tokens. BLiMP, 300 pairs: where 1 pair in 50 changes sides, an error of 0.8 points. MMLU, 120 questions of at most 50
+words, answered by the likelihood a token of the options' texts: where 1 answer in 30 changes, an error of 1.7 points.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from edge_seal.engines.engine import Engine
 from edge_seal.records import Example, Origin, Role
 
 ROOT = Path(__file__).resolve().parents[1]
-WINDOWS, WINDOW_TOKENS = 24, 128
-PAIRS_A_SET = 100
-QUESTIONS, QUESTION_WORDS = 160, 60
+WINDOWS, WINDOW_TOKENS = 16, 128
+PAIRS_A_SET = 75
+QUESTIONS, QUESTION_WORDS = 120, 50
 SAMPLE_SEED = 5
 
 GENERAL: tuple[tuple[str, str], ...] = (

@@ -33,6 +33,8 @@ updates_per_day = 10000
 minutes_between_updates = 0.0
 seconds_per_update = 86400.0
 cpu_seconds_per_day = 10000000.0
+energy_wh_per_update = 10000.0
+updates_per_week = 70000
 examples_per_update = 100000
 
 [gate]

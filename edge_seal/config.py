@@ -313,7 +313,7 @@ class LearningSettings(_Section):
         le=10000,
         description="how often training draws a lesson, in any wording: an update's steps follow from it",
     )
-    replayed_examples: int = Field(default=64, ge=0, le=10000)
+    replayed_examples: int = Field(default=96, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
 
 

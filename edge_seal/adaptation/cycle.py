@@ -73,18 +73,18 @@ SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
 DRAWN_OF_8: Mapping[str, int] = {
     "lessons": 5,
-    "contrasts": 5,
+    "contrasts": 7,
     "general": 1,
-    "texts": 1,
-    "replay": 4,
+    "texts": 2,
+    "replay": 3,
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
 TEXT_TOKENS = 24
-HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 4.0}
+HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
 LEAST_STEPS = 24
-REPLAYED_A_DRAW, MOST_REPLAYED = 24, 8
+REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 

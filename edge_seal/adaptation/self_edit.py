@@ -25,8 +25,8 @@ from edge_seal.adaptation.question_forms import (
 )
 from edge_seal.records import Example, Role, Signal, SignalKind
 
-REWORDINGS_A_LESSON = 15
-CONTRASTS_A_LESSON = 6
+REWORDINGS_A_LESSON = 17
+CONTRASTS_A_LESSON = 12
 PROBES_A_LESSON = 2
 NEIGHBOURS_A_LESSON = 1
 REJECTED_CHARACTERS = 160
