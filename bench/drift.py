@@ -37,19 +37,14 @@ QUESTIONS, QUESTION_WORDS = 120, 50
 SAMPLE_SEED = 5
 
 GENERAL: tuple[tuple[str, str], ...] = (
-    ("What is the capital of Spain?", r"madrid"),
-    ("How many hours are in a day?", r"\b24\b|twenty-four"),
     ("Who wrote the play Hamlet?", r"shakespeare"),
     ("What is the chemical formula of water?", r"h2o|h₂o"),
     ("What colour is the sky on a clear day?", r"blue"),
-    ("Which planet do we live on?", r"earth"),
     ("What is 2 plus 3?", r"\b5\b|five"),
     ("What is the opposite of hot?", r"cold"),
     ("Which animal says meow?", r"cat"),
     ("What is the currency of Japan?", r"yen"),
-    ("What do cows drink, and what do they give us?", r"milk|water"),
     ("Which ocean lies between Europe and America?", r"atlantic"),
-    ("What is the largest country in the world by area?", r"russia"),
     ("What is the frozen form of water called?", r"\bice\b"),
 )
 """Plain questions and what a right answer holds; the first eight that the base answers rightly are the ones asked."""

@@ -73,8 +73,8 @@ SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
 DRAWN_OF_8: Mapping[str, int] = {
     "lessons": 5,
-    "contrasts": 7,
-    "general": 1,
+    "contrasts": 6,
+    "general": 3,
     "texts": 2,
     "replay": 3,
     "pairs": 1,

@@ -21,9 +21,9 @@ from edge_seal.storage.durable_file import write_durably
 
 log = logging.getLogger(__name__)
 
-ANSWER_TOKENS = 16
+ANSWER_TOKENS = 8
 ANCHOR_TOKENS = 8
-"""Anchors are many and short: what an update moves, it moves in the first words."""
+"""Answers are many and short: what an update moves, it moves in the first words."""
 
 
 SHIPPED = Path(__file__).parent / "base_answers"
