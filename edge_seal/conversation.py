@@ -45,6 +45,7 @@ class Answering:
     """What answers: the engine with its adapter set, which update that is (None: the base), and what is remembered.
 
     `memories` None answers without them. `notices` say what is not as it should be; they travel with the turn.
+    `on_kept` is called with the conversation's id in the transaction that keeps the turn.
     """
 
     engine: Engine
@@ -52,6 +53,7 @@ class Answering:
     memories: Memories | None
     recall_tokens: int
     notices: tuple[str, ...] = ()
+    on_kept: Callable[[str], None] | None = None
 
 
 # One turn -------------------------------------------------------------------------------------------------
@@ -100,7 +102,9 @@ def take_turn(
     )
     if question.private:
         return replace(answered, id=PRIVATE)
-    kept = conversations.keep(answered, base_sha256=engine.model_sha256, seed=question.sampling.seed)
+    kept = conversations.keep(
+        answered, base_sha256=engine.model_sha256, seed=question.sampling.seed, on_kept=answering.on_kept
+    )
     if answering.memories is not None:
         answering.memories.keep_findable(kept)
     return kept
@@ -172,8 +176,11 @@ class Conversations:
         self._database = database
         self._clock = clock
 
-    def keep(self, turn: Turn, *, base_sha256: str, seed: int) -> Turn:
-        """Keeps `turn` and gives it its ids and time; without a conversation it begins one."""
+    def keep(self, turn: Turn, *, base_sha256: str, seed: int, on_kept: Callable[[str], None] | None = None) -> Turn:
+        """Keeps `turn` and gives it its ids and time; without a conversation it begins one.
+
+        `on_kept` is called with the conversation's id, in the same transaction.
+        """
         created_at = timestamp(self._clock.now())
         with self._database.transaction():
             conversation = (
@@ -198,6 +205,8 @@ class Conversations:
                 ),
             )
             number = self._database.last_row_id
+            if on_kept is not None:
+                on_kept(f"c{conversation}")
         return replace(turn, id=f"t{number}", conversation_id=f"c{conversation}", created_at=created_at)
 
     def turn(self, turn_id: str) -> Turn:

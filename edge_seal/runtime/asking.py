@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from edge_seal.conversation import Answering, Question, checked_prompt, take_turn
 from edge_seal.engines.engine import Sampling
 from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
 from edge_seal.memory.memories import Memories
 from edge_seal.records import Turn, Update
-from edge_seal.runtime.construction import Construction
+from edge_seal.runtime.trialling import Trial, Trialling
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask
+from edge_seal.updates.canary import Arm
 
 
-class Asking(Construction):
+class Asking(Trialling):
     """Answers questions."""
-
-    # The update that the engine serves with its adapter; None: not known, so the next answer sets it anew.
-    _served: tuple[str | None, Path | None] | None = (None, None)
 
     def ask(self, ask: Ask, on_piece: Callable[[str], None] | None = None) -> Turn:
         """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn.
@@ -40,7 +37,7 @@ class Asking(Construction):
             top_p=generation.top_p,
             seed=generation.seed if ask.seed is None else ask.seed,
         )
-        update, notices = self._chosen(ask.adapter)
+        update, trial, notices = self._answering(ask, conversation)
         memories, memory_notices = self._recalling(use_memory=ask.use_memory, private=ask.private)
         self._serve(update)
         answering = Answering(
@@ -49,17 +46,31 @@ class Asking(Construction):
             memories,
             self.settings.memory.budget_tokens,
             (*notices, *memory_notices),
+            self._joining(trial),
         )
         question = Question(ask.prompt, ask.origin, sampling, conversation, private=ask.private)
         try:
-            turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+            with self._counting_errors(trial):
+                turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
             # Only now is it known whether the embedder could be used.
             by_meaning = memories is not None and memories is not self.stored_memories
-            return replace(turn, notices=(*turn.notices, *(self.embedder_notices() if by_meaning else ())))
+            embedder_notices = self.embedder_notices() if by_meaning else ()
+            return replace(turn, notices=(*turn.notices, *embedder_notices, *self._after_answer()))
         finally:
             if ask.private:
                 # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
                 self._served = None
+
+    def _answering(self, ask: Ask, conversation: str | None) -> tuple[Update | None, Trial | None, tuple[str, ...]]:
+        """The update that is to answer: the one that was named, or that of the canary's arm."""
+        if ask.adapter != ACTIVE or ask.private:
+            update, notices = self._chosen(ask.adapter)
+            return update, None, notices
+        trial, notices = self._trial(conversation)
+        if trial is not None and trial.arm is Arm.CANDIDATE:
+            return trial.candidate, trial, notices
+        update, about_it = self._chosen(ACTIVE)
+        return update, trial, (*notices, *about_it)
 
     def _chosen(self, adapter: str) -> tuple[Update | None, tuple[str, ...]]:
         """The update that is to answer, with notices where it is not the one that was meant to."""
