@@ -330,6 +330,14 @@ class GateSettings(_Section):
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
 
 
+class DataPolicySettings(_Section):
+    """How much one source that you did not type may contribute, once you have approved it."""
+
+    source_share: float = Field(default=0.25, gt=0.0, le=1.0, description="of an update that typed lessons are in too")
+    source_examples_per_update: int = Field(default=256, ge=0, le=100000)
+    source_examples_per_30_days: int = Field(default=1024, ge=0, le=1000000)
+
+
 class ApprovalSettings(_Section):
     """Which updates wait for a person. What was not typed always does."""
 
@@ -375,6 +383,7 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
+    data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()
     canary: CanarySettings = CanarySettings()
 

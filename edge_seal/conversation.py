@@ -99,6 +99,7 @@ def take_turn(
         memories=(*(item.memory.id for item in recalled.memories), *(turn.turn_id for turn in recalled.turns)),
         timing=timing,
         notices=answering.notices,
+        also_from=_also_from(question, history, recalled, conversations),
     )
     if question.private:
         return replace(answered, id=PRIVATE)
@@ -108,6 +109,17 @@ def take_turn(
     if answering.memories is not None:
         answering.memories.keep_findable(kept)
     return kept
+
+
+def _also_from(
+    question: Question, history: Sequence[Turn], recalled: Recollection, conversations: Conversations
+) -> tuple[Origin, ...]:
+    """The origins beside the question's own of what the answer was made from, most trusted first."""
+    found = {origin for turn in history for origin in turn.origins}
+    found |= {item.memory.origin for item in recalled.memories}
+    # What is quoted of an earlier answer goes back to whatever that was made from.
+    found |= {origin for turn in recalled.turns for origin in conversations.turn(turn.turn_id).origins}
+    return tuple(origin for origin in Origin if origin in found - {question.origin})
 
 
 def checked_prompt(prompt: str) -> None:
@@ -166,7 +178,7 @@ def _beside(item: Recalled) -> str:
 
 # Kept turns -----------------------------------------------------------------------------------------------
 
-_COLUMNS: Final = "id, conversation_id, created_at, prompt, origin, answer, update_id, memories, timing"
+_COLUMNS: Final = "id, conversation_id, created_at, prompt, origin, answer, update_id, memories, timing, also_from"
 
 
 class Conversations:
@@ -190,7 +202,7 @@ class Conversations:
             )
             self._database.execute(
                 "INSERT INTO turns (conversation_id, created_at, prompt, origin, answer, update_id, base_sha256,"
-                " memories, timing, seed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " memories, timing, seed, also_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     conversation,
                     created_at,
@@ -202,6 +214,7 @@ class Conversations:
                     json.dumps(turn.memories),
                     json.dumps(asdict(turn.timing)),
                     seed,
+                    ",".join(turn.also_from),
                 ),
             )
             number = self._database.last_row_id
@@ -274,7 +287,7 @@ def number_of(public_id: str, letter: str, thing: str) -> int:
 
 
 def _turn(row: tuple[SqlValue, ...]) -> Turn:
-    number, conversation, created_at, prompt, origin, answer, update, memories, timing = row
+    number, conversation, created_at, prompt, origin, answer, update, memories, timing, also_from = row
     try:
         return Turn(
             id=f"t{number}",
@@ -286,6 +299,7 @@ def _turn(row: tuple[SqlValue, ...]) -> Turn:
             update_id=None if update is None else f"u{update}",
             memories=tuple(cast("list[str]", json.loads(str(memories)))),
             timing=Timing(**cast("dict[str, float]", json.loads(str(timing)))),  # pyright: ignore[reportArgumentType]  # stored by us
+            also_from=tuple(Origin(name) for name in str(also_from).split(",") if name),
         )
     except (ValueError, TypeError) as error:
         raise IntegrityError(f"the row of turn t{number} is damaged ({error})") from error

@@ -95,8 +95,9 @@ class Chatting(Asking, Telling, Forgetting):
         self._admit_memories([proposal.text], confirmed=False)
         memories = self.keeping_memories
         source = None if proposal.turn_id is None else f"said in {proposal.turn_id}"
+        origin = Origin.TYPED if proposal.turn_id is None else self.conversations.turn(proposal.turn_id).origin
         with self.database.transaction():
-            memory = memories.remember(proposal.text, Origin.TYPED, source, said_at=proposal.created_at)
+            memory = memories.remember(proposal.text, origin, source, said_at=proposal.created_at)
             self.proposals.accepted(proposal.id, memory)
         return memory
 

@@ -302,6 +302,13 @@ _CANARIES = (
     "CREATE INDEX comparisons_turn ON comparisons (turn_id) WHERE turn_id IS NOT NULL",
 )
 
+# What is derived from texts of several origins: the least trusted one stays in `origin`, the others, with commas
+# between them, here.
+_SEVERAL_ORIGINS = tuple(
+    f"ALTER TABLE {table} ADD COLUMN also_from TEXT NOT NULL DEFAULT ''" for table in ("turns", "signals", "examples")
+)
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
     Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
@@ -309,5 +316,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(4, "vectors with sign bits", VECTORS_WITH_BITS),
     Migration(5, "past turns are found", TURNS_FOUND),
     Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
-    Migration(7, "canaries, and what was said before and after", _CANARIES),
+    Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
+    Migration(8, "canaries, and what was said before and after", _CANARIES),
 )

@@ -1,7 +1,7 @@
-"""The canary: a candidate answers some conversations, the incumbent the others, until a sequential test has seen enough.
+"""The canary: a candidate answers some conversations and the incumbent the others, until a test has seen enough.
 
 Invariants:
-- At most one update is on the canary, on top of what is active; where that changes, the canary ends and its lessons wait.
+- At most one update is on the canary, on top of what is active; where that changes, it ends and its lessons wait.
 - Whole conversations: the arm is drawn at the first turn, by a keyed hash of how many were drawn before, stored in the
   transaction that stores the turn, and kept. Private questions and those to a named update are in no arm.
 - The test's error rates, the share and the most conversations are fixed when the canary starts.
@@ -79,7 +79,8 @@ class CanaryReport:
     @property
     def words(self) -> str:
         """Why it goes on, or what it found, in one line."""
-        told = f"of {self.pairs.compared} pairs of conversations {self.pairs.worse} went worse and {self.pairs.better} better"
+        worse, better = self.pairs.worse, self.pairs.better
+        told = f"of {self.pairs.compared} pairs of conversations {worse} went worse and {better} better"
         test = self.design.test
         if self.finding is Finding.WORSE:
             return f"{told}: worse, with an error rate of {test.false_rollback:g}"

@@ -1,8 +1,8 @@
 """How conversations went, as far as the user and the answers themselves say: counts, and one score a conversation.
 
-A conversation is bad (-1) if an answer in it got a thumb down or a correction, was asked for again in the same words, was
-empty or repeated itself, or did not come about; good (+1) if it has a thumb up and nothing of that; else it says nothing (0).
-Reads rows, changes nothing.
+A conversation is bad (-1) if an answer in it got a thumb down or a correction, was asked for again in the same words,
+was empty or repeated itself, or did not come about; good (+1) if it has a thumb up and nothing of that; else it says
+nothing (0). Reads rows, changes nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Final, cast
 
 from edge_seal.records import FORGOTTEN_TEXT
@@ -77,7 +78,7 @@ def outcome_of(turns: Sequence[SaidTurn], errors: int = 0) -> Outcome:
         thumbs_up=kinds.count("good"),
         thumbs_down=kinds.count("bad"),
         corrections=kinds.count("correction"),
-        regenerations=sum(_same(a.prompt, b.prompt) for a, b in zip(turns, turns[1:], strict=False)),
+        regenerations=sum(_same(a.prompt, b.prompt) for a, b in pairwise(turns)),
         broken=sum(is_broken(turn.answer) for turn in turns),
         errors=errors,
     )

@@ -15,7 +15,7 @@ from typing import Final
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
-from edge_seal.records import ChainReport, Example, SignalState, State, Update
+from edge_seal.records import ChainReport, Example, Origin, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
 from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
@@ -70,6 +70,10 @@ class Releases:
     def examples(self, update_id: str) -> tuple[Example, ...]:
         """The examples of an update, in the order in which they were given."""
         return self._rows.examples(self._rows.get(update_id).id)
+
+    def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
+        """What sources that the user did not type gave to updates since that time: see `UpdateRows.contributions`."""
+        return self._rows.contributions(since)
 
     def serving(self, base_sha256: str | None = None) -> tuple[Update | None, tuple[str, ...]]:
         """The update to answer with: the active one or, where it does not verify, its nearest ancestor that does.

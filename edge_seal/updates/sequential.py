@@ -1,15 +1,15 @@
 """The canary's test: is the candidate worse than the incumbent, or better? Looked at after every conversation.
 
-The i-th conversation of one arm is compared with the i-th of the other; what is equal says nothing. If the arms are alike,
-a pair that differs is as often for the one as for the other, whatever the user's mood and whatever share of answers they
-complain about: the sign test, Wald's way of comparing two shares one observation each at a time (Sequential Analysis, 1947,
-ch. 6). Evidence against "not worse" is a mixture of likelihood ratios over every way to be worse,
+The i-th conversation of one arm is compared with the i-th of the other; what is equal says nothing. If the arms are
+alike, a pair that differs is as often for the one as for the other, whatever share of answers the user complains about:
+the sign test, Wald's way of comparing two shares one observation each at a time (Sequential Analysis, 1947, ch. 6).
+Evidence against "not worse" is a mixture of likelihood ratios over every way to be worse,
 
     e = integral over t from 1/2 to 1 of (2 t)^worse (2 (1 - t))^better, uniformly weighted,
 
 which is a supermartingale from 1 while the candidate is not worse (Robbins, Ann. Math. Stat. 41, 1970). So by Ville's
-inequality it ever reaches 1 / alpha with a chance of at most alpha, however often it is looked at and whenever one stops. The
-same with the arms exchanged is the evidence against "not better".
+inequality it ever reaches 1 / alpha with a chance of at most alpha, however often it is looked at and whenever one
+stops. The same with the arms exchanged is the evidence against "not better".
 """
 
 from __future__ import annotations

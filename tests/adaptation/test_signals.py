@@ -116,7 +116,8 @@ def test_a_correction_is_as_trusted_as_the_prompt_it_answers() -> None:
 
 
 def test_a_thumb_points_at_words_of_the_model() -> None:
-    assert said_in(_turn()) == Lesson("Who wrote it?", "Nobody did.", Origin.MODEL)
+    said = said_in(_turn())
+    assert said == Lesson("Who wrote it?", "Nobody did.", Origin.MODEL, also_from=(Origin.TYPED,))
 
 
 # Kept signals ---------------------------------------------------------------------------------------------
