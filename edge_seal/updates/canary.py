@@ -179,7 +179,7 @@ class Canaries:
         if row is None:
             return None
         key, share, drawn = bytes.fromhex(str(row[0])), cast("float", row[1]), cast("int", row[2])
-        return Arm.CANDIDATE if _draw(key, drawn) < share else Arm.INCUMBENT
+        return Arm.CANDIDATE if drawn_share(key, drawn) < share else Arm.INCUMBENT
 
     def joined(self, update: Update, conversation_id: str, arm: Arm) -> None:
         """Keeps the arm of a conversation whose first turn is being kept: in that turn's transaction."""
@@ -373,7 +373,7 @@ def signals_of(examples: tuple[Example, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(example.signal_id for example in examples if example.signal_id is not None))
 
 
-def _draw(key: bytes, place: int) -> float:
+def drawn_share(key: bytes, place: int) -> float:
     """A number in [0, 1) that nobody can foretell without the key, the same whenever it is drawn again."""
     drawn = hmac.new(key, place.to_bytes(8, "big"), hashlib.sha256).digest()
     return int.from_bytes(drawn[:8], "big") / 2**64

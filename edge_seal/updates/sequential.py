@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-LARGEST: Final = 1e300
+LARGEST_LOG: Final = 700.0
 
 
 class Finding(StrEnum):
@@ -75,16 +75,15 @@ def evidence(hits: int, misses: int) -> float:
     """
     n = hits + misses
     log_beta = math.lgamma(hits + 1) + math.lgamma(misses + 1) - math.lgamma(n + 2)
-    log_e = (n + 1) * math.log(2) + log_beta + math.log(_fair_at_most(hits, n + 1))
-    return math.exp(min(log_e, math.log(LARGEST)))
+    log_e = (n + 1) * math.log(2) + log_beta + _log_fair_at_most(hits, n + 1)
+    return math.exp(max(-LARGEST_LOG, min(log_e, LARGEST_LOG)))
 
 
-def _fair_at_most(heads: int, tosses: int) -> float:
-    """The chance of at most `heads` heads in `tosses` of a fair coin, exact to rounding."""
-    return math.fsum(
-        math.exp(math.lgamma(tosses + 1) - math.lgamma(k + 1) - math.lgamma(tosses - k + 1) - tosses * math.log(2))
-        for k in range(heads + 1)
-    )
+def _log_fair_at_most(heads: int, tosses: int) -> float:
+    """The logarithm of the chance of at most `heads` heads in `tosses` of a fair coin, exact to rounding."""
+    ways = [math.lgamma(tosses + 1) - math.lgamma(k + 1) - math.lgamma(tosses - k + 1) for k in range(heads + 1)]
+    most = max(ways)
+    return most + math.log(math.fsum(math.exp(way - most) for way in ways)) - tosses * math.log(2)
 
 
 def paired(candidate: list[int], incumbent: list[int]) -> Pairs:
