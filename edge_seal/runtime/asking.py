@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
-from edge_seal.conversation import Answering, Question, checked_prompt, take_turn
+from edge_seal.conversation import Answering, Question, checked_prompt, checked_system_prompt, never, take_turn
 from edge_seal.engines.engine import Sampling
 from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
 from edge_seal.memory.memories import Memories
@@ -14,12 +15,19 @@ from edge_seal.runtime.trialling import Trial, Trialling
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask
 from edge_seal.updates.canary import Arm
 
+AGAIN_TEMPERATURE: Final = 0.7
+
 
 class Asking(Trialling):
     """Answers questions."""
 
-    def ask(self, ask: Ask, on_piece: Callable[[str], None] | None = None) -> Turn:
-        """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn.
+    def ask(
+        self,
+        ask: Ask,
+        on_piece: Callable[[str], None] | None = None,
+        enough: Callable[[], bool] = never,
+    ) -> Turn:
+        """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn, until it is `enough`.
 
         Raises:
             NotFound: no such update or conversation.
@@ -33,7 +41,7 @@ class Asking(Trialling):
         generation = self.settings.generation
         sampling = Sampling(
             max_tokens=ask.max_tokens or generation.max_tokens,
-            temperature=generation.temperature,
+            temperature=generation.temperature if ask.temperature is None else ask.temperature,
             top_p=generation.top_p,
             seed=generation.seed if ask.seed is None else ask.seed,
         )
@@ -48,10 +56,19 @@ class Asking(Trialling):
             (*notices, *memory_notices),
             self._joining(trial),
         )
-        question = Question(ask.prompt, ask.origin, sampling, conversation, private=ask.private)
+        question = Question(
+            ask.prompt,
+            ask.origin,
+            sampling,
+            conversation,
+            private=ask.private,
+            before=ask.before,
+            system_prompt=None if ask.system_prompt is None else checked_system_prompt(ask.system_prompt),
+            instead_of=ask.instead_of,
+        )
         try:
             with self._counting_errors(trial):
-                turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+                turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing, enough)
             # Only now is it known whether the embedder could be used.
             by_meaning = memories is not None and memories is not self.stored_memories
             embedder_notices = self.embedder_notices() if by_meaning else ()
@@ -60,6 +77,20 @@ class Asking(Trialling):
             if ask.private:
                 # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
                 self._served = None
+
+    def asked_again(self, turn_id: str) -> Ask:
+        """What asks the question of a turn once more, for another answer in its place.
+
+        A greedy model would give the same one, so it is drawn, with a seed of its own.
+        """
+        turn = self.conversations.turn(turn_id)
+        return Ask(
+            turn.prompt,
+            turn.origin,
+            seed=(self.conversations.seed_of(turn_id) + 1) % (2**32 - 1),
+            temperature=max(self.settings.generation.temperature, AGAIN_TEMPERATURE),
+            instead_of=turn_id,
+        )
 
     def _answering(self, ask: Ask, conversation: str | None) -> tuple[Update | None, Trial | None, tuple[str, ...]]:
         """The update that is to answer: the one that was named, or that of the canary's arm."""

@@ -62,11 +62,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class SaidTurn:
-    """A turn, as far as its outcome depends on it, with the kinds of the signals about it."""
+    """A turn, as far as its outcome depends on it, with the kinds of the signals about it.
+
+    `set_aside`: another answer was asked for in its place. `stopped`: the user ended it, so that it is short is no
+    fault of the model.
+    """
 
     prompt: str
     answer: str
     kinds: tuple[str, ...] = ()
+    set_aside: bool = False
+    stopped: bool = False
 
 
 def outcome_of(turns: Sequence[SaidTurn], errors: int = 0) -> Outcome:
@@ -78,8 +84,8 @@ def outcome_of(turns: Sequence[SaidTurn], errors: int = 0) -> Outcome:
         thumbs_up=kinds.count("good"),
         thumbs_down=kinds.count("bad"),
         corrections=kinds.count("correction"),
-        regenerations=sum(_same(a.prompt, b.prompt) for a, b in pairwise(turns)),
-        broken=sum(is_broken(turn.answer) for turn in turns),
+        regenerations=sum(a.set_aside or _same(a.prompt, b.prompt) for a, b in pairwise(turns)),
+        broken=sum(is_broken(turn.answer) for turn in turns if not turn.stopped),
         errors=errors,
     )
     return found + Outcome(bad_conversations=int(found.score < 0))
@@ -100,13 +106,14 @@ def _same(one: str, other: str) -> bool:
 def turns_of(database: Database, conversations: Collection[int]) -> Mapping[int, tuple[SaidTurn, ...]]:
     """The turns of conversations, by number, oldest first, with what was said about each."""
     rows = database.rows(
-        "SELECT conversation_id, prompt, answer,"
+        "SELECT conversation_id, prompt, answer, set_aside, stopped,"
         " (SELECT group_concat(kind) FROM signals WHERE signals.turn_id = turns.id)"
         " FROM turns WHERE conversation_id IN (SELECT value FROM json_each(?)) ORDER BY turns.id",
         (json.dumps(sorted(conversations)),),
     )
     found: dict[int, list[SaidTurn]] = {}
-    for conversation, prompt, answer, kinds in rows:
-        said = SaidTurn(str(prompt), str(answer), () if kinds is None else tuple(str(kinds).split(",")))
+    for conversation, prompt, answer, set_aside, stopped, kinds in rows:
+        of_it = () if kinds is None else tuple(str(kinds).split(","))
+        said = SaidTurn(str(prompt), str(answer), of_it, bool(set_aside), bool(stopped))
         found.setdefault(cast("int", conversation), []).append(said)
     return {number: tuple(said) for number, said in found.items()}
