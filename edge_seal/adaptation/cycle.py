@@ -35,6 +35,7 @@ from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.records import (
+    Actor,
     Example,
     GateReport,
     Origin,
@@ -59,7 +60,7 @@ from edge_seal.updates.risk import Risk, assess
 
 log = logging.getLogger(__name__)
 
-ACTOR = "cycle"
+ACTOR = Actor.CYCLE
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
@@ -265,7 +266,7 @@ class Cycle:
             )
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
-            refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
@@ -438,7 +439,7 @@ class Cycle:
         blocked = {example.signal_id for example in verdicts.blocked}
         refused = self._releases.refuse(
             update.id,
-            actor="guardian",
+            actor=Actor.GUARDIAN,
             reasons=verdicts.reasons,
             body={},
             signals_refused=[signal.id for signal in work.signals if signal.id in blocked],

@@ -260,6 +260,32 @@ _FACTS = (
     "INSERT INTO facts_unread SELECT id FROM memories",
 )
 
+# The version of the tables from which on the ledger is counted.
+COUNTED_SINCE: Final = 7
+
+_LEDGER_COUNT = (
+    # How many entries the ledger has and the frontier of the tree over them (32 bytes a peak, largest first). It only
+    # goes up. The program makes the row with the first entry that it writes.
+    """
+    CREATE TABLE ledger_count (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        entries INTEGER NOT NULL,
+        entry_hash TEXT NOT NULL,
+        peaks BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER ledger_count_goes_up BEFORE UPDATE ON ledger_count WHEN new.entries <= old.entries BEGIN
+        SELECT RAISE(ABORT, 'the count of the ledger only goes up');
+    END
+    """,
+    """
+    CREATE TRIGGER ledger_count_stays BEFORE DELETE ON ledger_count BEGIN
+        SELECT RAISE(ABORT, 'the count of the ledger stays');
+    END
+    """,
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -268,4 +294,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(4, "vectors with sign bits", VECTORS_WITH_BITS),
     Migration(5, "past turns are found", TURNS_FOUND),
     Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
+    Migration(COUNTED_SINCE, "the ledger is counted, with the frontier of its tree", _LEDGER_COUNT),
 )
