@@ -6,13 +6,14 @@ Identifiers are a letter and a number that is never used twice: `t12` a turn, `s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
 
 class Origin(StrEnum):
-    """Where a text came from. Only what was typed may teach without a person's approval."""
+    """Where a text came from, most trusted first. Only what was typed may teach without a person's approval."""
 
     TYPED = "typed"
     PASTED = "pasted"
@@ -20,6 +21,19 @@ class Origin(StrEnum):
     DOCUMENT = "document"
     TOOL = "tool"
     MODEL = "model"
+
+
+_TRUST = tuple(Origin)
+
+
+def mixed(origins: Iterable[Origin]) -> tuple[Origin, tuple[Origin, ...]]:
+    """What is derived from texts of these origins carries: the least trusted of them, and the others beside it.
+
+    Raises:
+        ValueError: there are none.
+    """
+    least, *others = sorted(frozenset(origins), key=_TRUST.index, reverse=True)
+    return least, tuple(reversed(others))
 
 
 # Signals --------------------------------------------------------------------------------------------------
@@ -45,7 +59,10 @@ class SignalState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One piece of evidence: for `prompt`, `answer` is right (or, when `kind` is bad, wrong)."""
+    """One piece of evidence: for `prompt`, `answer` is right (or, when `kind` is bad, wrong).
+
+    `origin` is that of its least trusted part, `also_from` the other origins that went into it.
+    """
 
     id: str
     kind: SignalKind
@@ -56,6 +73,12 @@ class Signal:
     turn_id: str | None
     created_at: str
     state: SignalState = SignalState.PENDING
+    also_from: tuple[Origin, ...] = ()
+
+    @property
+    def origins(self) -> frozenset[Origin]:
+        """Every origin that went into it."""
+        return frozenset((self.origin, *self.also_from))
 
 
 # Examples -------------------------------------------------------------------------------------------------
@@ -87,6 +110,7 @@ class Example:
 
     `closed` is false where `answer` was cut at a token limit: then no end token is trained after it.
     `derived_by` names the rule that wrote it; `signal_id` the evidence it goes back to (None: general examples).
+    `origin` is the least trusted of the origins that went into it, `also_from` the others.
     """
 
     prompt: str
@@ -97,6 +121,12 @@ class Example:
     derived_by: str = "given"
     weight: float = 1.0
     closed: bool = True
+    also_from: tuple[Origin, ...] = ()
+
+    @property
+    def origins(self) -> frozenset[Origin]:
+        """Every origin that went into it."""
+        return frozenset((self.origin, *self.also_from))
 
 
 # Guardian -------------------------------------------------------------------------------------------------
@@ -252,7 +282,9 @@ class Timing:
 class Turn:
     """One question and its answer, with what answered: the update (None: the base) and the memories given.
 
-    `proposed` is what was stated in it in passing; like `notices` it is not kept with the turn.
+    `proposed` is what was stated in it in passing; like `notices` it is not kept with the turn. `origin` is the
+    prompt's; `also_from` are the other origins that went into the answer: of memories, and of what was said before.
+    A `stopped` answer is the part that was written when the user had enough of it.
     """
 
     id: str
@@ -266,6 +298,13 @@ class Turn:
     timing: Timing
     notices: tuple[str, ...] = ()
     proposed: tuple[Proposal, ...] = ()
+    also_from: tuple[Origin, ...] = ()
+    stopped: bool = False
+
+    @property
+    def origins(self) -> frozenset[Origin]:
+        """Every origin that the prompt and what went into the answer have."""
+        return frozenset((self.origin, *self.also_from))
 
 
 # Updates --------------------------------------------------------------------------------------------------
@@ -411,6 +450,92 @@ class ChainReport:
     @property
     def intact(self) -> bool:
         return not self.problems
+
+
+# Monitoring -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """What the system tells of itself; None: it does not say. `load` is a core's, `celsius` the hottest sensor's.
+
+    `on_mains` is true too where there is no battery; then `battery_share` is None.
+    """
+
+    on_mains: bool | None = None
+    battery_share: float | None = None
+    celsius: float | None = None
+    load: float | None = None
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredPoint:
+    """One figure of a series: the mean (or the share) of `n` observations, at the time of the last of them."""
+
+    at: str
+    value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredSeries:
+    """A figure over time, oldest first. `unit` is `share`, `seconds`, `nats a token` or `updates`.
+
+    `usual`, `lower` and `upper` are its control limits as of now; None where there is too little to tell.
+    """
+
+    name: str
+    title: str
+    unit: str
+    points: tuple[MonitoredPoint, ...]
+    usual: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One limit of learning: `used` of `limit`; `frees_at` is when it next allows an update (None: now, or never)."""
+
+    name: str
+    used: float
+    limit: float
+    frees_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A figure that left its control limits (`a3`): `value` of `n` observations, beyond `bound`, and what was usual.
+
+    `words` says it for people. It is open until it is acknowledged.
+    """
+
+    id: str
+    at: str
+    metric: str
+    value: float
+    n: int
+    usual: float
+    bound: float
+    words: str
+    acknowledged_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringReport:
+    """Everything that is watched, since a time. `waits_for` says what keeps an update from being learned now.
+
+    `next_allowed_at` is when the limits next allow one; None: now, or waiting does not help (see `waits_for`).
+    """
+
+    since: str
+    series: tuple[MonitoredSeries, ...]
+    gauges: tuple[Gauge, ...]
+    next_allowed_at: str | None
+    waits_for: tuple[str, ...]
+    machine: MachineState
+    alerts: tuple[Alert, ...]
 
 
 # Progress -------------------------------------------------------------------------------------------------

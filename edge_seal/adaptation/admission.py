@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge_seal.adaptation.guardian import Purpose, judge, judge_example
+from edge_seal.adaptation.guardian import Purpose, judge, judge_example, strictest
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.records import Action, Example, Role, Verdict
 
@@ -45,8 +45,14 @@ class Admission:
 
 def of_lessons(lessons: Sequence[Lesson], places: Iterable[str] | None = None) -> Admission:
     """The verdicts on lessons that are to be trained on."""
-    examples = (Example(item.prompt, item.answer, Role.LESSON, item.origin) for item in lessons)
-    return _admission((judge_example(example) for example in examples), places)
+    return _admission((_of_lesson(item) for item in lessons), places)
+
+
+def _of_lesson(lesson: Lesson) -> Verdict:
+    example = Example(lesson.prompt, lesson.answer, Role.LESSON, lesson.origin, also_from=lesson.also_from)
+    verdict = judge_example(example)
+    # The name of the source stands in the manifest of every export.
+    return verdict if lesson.source is None else strictest((verdict, judge(lesson.source, purpose=Purpose.TRAIN)))
 
 
 def of_memories(texts: Iterable[str], places: Iterable[str] | None = None) -> Admission:

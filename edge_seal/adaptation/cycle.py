@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
@@ -24,16 +25,16 @@ from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
-from edge_seal.config import LimitSettings, Settings
+from edge_seal.config import Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
-from edge_seal.errors import EdgeSealError, EngineError, LimitReached
+from edge_seal.errors import EdgeSealError, EngineError
 from edge_seal.records import (
     Actor,
     Example,
@@ -48,19 +49,21 @@ from edge_seal.records import (
     State,
     Update,
     Verdict,
+    mixed,
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
-from edge_seal.updates.budget import COUNTED_EVENT, allowance
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
+from edge_seal.updates.spending import Spending
 
 log = logging.getLogger(__name__)
 
 ACTOR = Actor.CYCLE
+SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
@@ -105,17 +108,6 @@ class CycleReport:
 
 def _ignore(_: Progress) -> None:
     """Takes progress that nobody asked for."""
-
-
-def require_allowance(limits: LimitSettings, ledger: Ledger, clock: Clock) -> None:
-    """Returns if an update may be learned now.
-
-    Raises:
-        LimitReached: it may not; `allowed_at` says when, if time alone lifts it.
-    """
-    allowed = allowance(limits, ledger.times_of(COUNTED_EVENT), clock.now())
-    if not allowed.allowed:
-        raise LimitReached(allowed.reason, allowed_at=allowed.allowed_at, next_step="edge-seal limits show")
 
 
 class Cycle:
@@ -165,7 +157,7 @@ class Cycle:
             EngineError: the model cannot be trained here.
         """
         if not dry_run:
-            require_allowance(self._settings.limits, self._ledger, self._clock)
+            Spending(self._database, self._ledger, self._clock).require(self._settings.limits)
         notes = self._without_forgotten(dry_run=dry_run)
         chosen = self._chosen_signals()
         if not chosen:
@@ -191,9 +183,9 @@ class Cycle:
             edits = self._within_limit(edits, earlier, work)
             general, work.anchors = self._general(work)
             replayed = self._replayed(earlier)
-            proposed = (*edits.trained, *replayed, *general)
+            proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
-            held = (*edits.probes, *edits.neighbours, *self._rejected(work.signals))
+            held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
             network = self._network((*trained_on, *held), work)
             start, parent_adapter = self._start(network.decoder, incumbent)
 
@@ -417,12 +409,27 @@ class Cycle:
     def _judged(self, examples: Sequence[Example], signals: Sequence[Signal]) -> Verdicts:
         # An update that a person will be asked about may be all from one source; the guardian's other rules hold.
         asks = any(signal.origin is not Origin.TYPED for signal in signals)
+        bounds = self._settings.data_policy
         return judge_batch(
             examples,
-            caps=SourceCaps(share=1.0, examples=self._settings.limits.examples_per_update) if asks else None,
+            caps=SourceCaps(
+                share=1.0 if asks else bounds.source_share,
+                examples=bounds.source_examples_per_update,
+                over_time=bounds.source_examples_per_30_days,
+            ),
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
+            earlier=self._contributed(),
         )
+
+    def _contributed(self) -> Mapping[str, int]:
+        """By source, as the guardian counts it, how many examples were learned of it within its window."""
+        counted: dict[str, int] = {}
+        since = timestamp(self._clock.now() - SOURCE_WINDOW)
+        for source, origin, examples in self._releases.contributions(since):
+            key = source_key(source, origin)
+            counted[key] = counted.get(key, 0) + examples
+        return counted
 
     def _clear(self, update: Update, examples: int, verdicts: Verdicts) -> None:
         """Lets the update go on; a signal that was blocked beside good ones loses its words here and now."""
@@ -656,7 +663,13 @@ class Cycle:
             "verdicts": list(verdicts.reasons),
             "risk": work.risk.as_json(),
             "signals": [
-                {"id": signal.id, "kind": signal.kind.value, "origin": signal.origin.value, "source": signal.source}
+                {
+                    "id": signal.id,
+                    "kind": signal.kind.value,
+                    "origin": signal.origin.value,
+                    "source": signal.source,
+                    **({"also_from": list(signal.also_from)} if signal.also_from else {}),
+                }
                 for signal in work.signals
             ],
             "examples": [
@@ -667,6 +680,7 @@ class Cycle:
                     "origin": example.origin.value,
                     "signal": example.signal_id,
                     "derived_by": example.derived_by,
+                    **({"also_from": list(example.also_from)} if example.also_from else {}),
                 }
                 for example in cleared
                 # What the model said is in its turn, and may quote a memory: it goes into no patch.
@@ -754,6 +768,20 @@ class _Stopwatch:
             yield
         finally:
             self.seconds[stage] = self.seconds.get(stage, 0.0) + self._clock.monotonic() - began
+
+
+def _with_origins(examples: Sequence[Example], signals: Sequence[Signal]) -> tuple[Example, ...]:
+    """The examples with every origin of the signals that they go back to, whatever the stage that made them wrote."""
+    origins = {signal.id: signal.origins for signal in signals}
+
+    def with_its(example: Example) -> Example:
+        of_signal = origins.get(example.signal_id or "", frozenset())
+        if not of_signal:
+            return example
+        origin, also_from = mixed(example.origins | of_signal)
+        return replace(example, origin=origin, also_from=also_from)
+
+    return tuple(with_its(example) for example in examples)
 
 
 def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[int], list[int]]:

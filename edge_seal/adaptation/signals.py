@@ -5,7 +5,8 @@ characters; the origin of a signal is that of its least trusted part.
 
 An explicit `teach` counts as typed, the whole of a named file too: the user vouches for what the command names. An
 item with a `source` says by itself that it comes from elsewhere: its origin is `file`, and it waits for approval.
-A thumb vouches for nothing: the words under it are the model's, and stay so.
+A thumb vouches for nothing: the words under it are the model's, and stay so. Whatever is derived carries the union of
+the origins of what it is derived from.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import ConfigError, NotFound
-from edge_seal.records import FORGOTTEN_TEXT, Origin, Signal, SignalKind, SignalState, Turn
+from edge_seal.records import FORGOTTEN_TEXT, Origin, Signal, SignalKind, SignalState, Turn, mixed
 from edge_seal.storage.database import Database, SqlValue
 
 MAXIMUM_PROMPT_CHARACTERS = 4_000
@@ -33,12 +34,21 @@ MAXIMUM_LESSONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """For `prompt`, `answer` is meant. `source` names where it comes from, if not from the user."""
+    """For `prompt`, `answer` is meant. `source` names where it comes from, if not from the user.
+
+    `origin` is that of its least trusted part, `also_from` the other origins that went into it.
+    """
 
     prompt: str
     answer: str
     origin: Origin
     source: str | None = None
+    also_from: tuple[Origin, ...] = ()
+
+    def made_from(self, *origins: Origin) -> Lesson:
+        """The lesson, where texts of these origins went into it too."""
+        origin, also_from = mixed((self.origin, *self.also_from, *origins))
+        return replace(self, origin=origin, also_from=also_from)
 
 
 def lesson(prompt: str, answer: str, *, source: str | None = None) -> Lesson:
@@ -55,8 +65,8 @@ def lesson(prompt: str, answer: str, *, source: str | None = None) -> Lesson:
     )
 
 
-def correction(turn: Turn, answer: str) -> Lesson:
-    """What should have been said in `turn`; as trusted as the prompt it answers.
+def correction(turn: Turn, answer: str, origin: Origin = Origin.TYPED) -> Lesson:
+    """What should have been said in `turn`, with the origins of `answer`, of the prompt and of what it corrects.
 
     Raises:
         ConfigError: `answer` is empty, too long, or holds characters that cannot be seen or stored; or the words of
@@ -65,12 +75,12 @@ def correction(turn: Turn, answer: str) -> Lesson:
     if turn.prompt == FORGOTTEN_TEXT:
         raise ConfigError(f"the words of {turn.id} were forgotten", next_step="edge-seal teach")
     checked = _checked(answer, "correction", MAXIMUM_ANSWER_CHARACTERS)
-    return Lesson(turn.prompt, checked, turn.origin)
+    return Lesson(turn.prompt, checked, origin).made_from(*turn.origins)
 
 
 def said_in(turn: Turn) -> Lesson:
     """What was said in `turn`, as a thumb points at it: the words are the model's."""
-    return Lesson(turn.prompt, turn.answer, Origin.MODEL)
+    return Lesson(turn.prompt, turn.answer, Origin.MODEL).made_from(*turn.origins)
 
 
 def parse_lessons(text: str) -> list[Lesson]:
@@ -152,7 +162,7 @@ def _checked(text: str, name: str, most: int) -> str:
 
 # Kept signals ---------------------------------------------------------------------------------------------
 
-_COLUMNS = "id, kind, prompt, answer, origin, source, turn_id, created_at, state"
+_COLUMNS = "id, kind, prompt, answer, origin, source, turn_id, created_at, state, also_from"
 
 
 class SignalBox:
@@ -177,8 +187,8 @@ class SignalBox:
             if turn is not None and self._database.row("SELECT 1 FROM turns WHERE id = ?", (turn,)) is None:
                 raise NotFound(f"there is no turn {turn_id}")
             self._database.execute(
-                "INSERT INTO signals (created_at, kind, prompt, answer, origin, source, turn_id, state, memory_id)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO signals (created_at, kind, prompt, answer, origin, source, turn_id, state, memory_id,"
+                " also_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     created_at,
                     kind.value,
@@ -189,6 +199,7 @@ class SignalBox:
                     turn,
                     SignalState.PENDING.value,
                     memory,
+                    ",".join(lesson.also_from),
                 ),
             )
             return self.get(f"s{self._database.last_row_id}")
@@ -289,7 +300,7 @@ def _number(public_id: str, letter: str, thing: str) -> int:
 
 
 def _signal(row: tuple[SqlValue, ...]) -> Signal:
-    number, kind, prompt, answer, origin, source, turn, created_at, state = row
+    number, kind, prompt, answer, origin, source, turn, created_at, state, also_from = row
     return Signal(
         id=f"s{number}",
         kind=SignalKind(kind),
@@ -300,4 +311,5 @@ def _signal(row: tuple[SqlValue, ...]) -> Signal:
         turn_id=None if turn is None else f"t{turn}",
         created_at=str(created_at),
         state=SignalState(state),
+        also_from=tuple(Origin(name) for name in str(also_from).split(",") if name),
     )

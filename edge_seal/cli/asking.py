@@ -113,7 +113,11 @@ def _signature(turn: Turn) -> str:
 @click.argument("turn")
 @click.option("--good", is_flag=True, help="The answer was good.")
 @click.option("--bad", is_flag=True, help="The answer was bad.")
-@click.option("--correction", metavar="TEXT", help="What it should have said.")
+@click.option(
+    "--correction",
+    metavar="TEXT",
+    help="What it should have said; `-` reads it from stdin: then it counts as pasted, and waits for approval.",
+)
 @json_option
 def feedback(turn: str, good: bool, bad: bool, correction: str | None) -> None:
     """Say whether an answer was good, or what it should have been.
@@ -124,7 +128,10 @@ def feedback(turn: str, good: bool, bad: bool, correction: str | None) -> None:
         raise click.UsageError("give exactly one of --good, --bad and --correction")
     runtime = opened()
     if correction is not None:
-        kept = runtime.correct(turn, correction)
+        pasted = correction == "-"
+        kept = runtime.correct(
+            turn, read_text("-") if pasted else correction, Origin.PASTED if pasted else Origin.TYPED
+        )
     else:
         kept = runtime.thumb(turn, SignalKind.GOOD if good else SignalKind.BAD)
     (signal,) = kept.signals

@@ -23,14 +23,15 @@ class Telling(Construction):
     ) -> Kept:
         """Keeps lessons for the next cycle, all of them or none. `places` name them in a refusal (`line 3`).
 
-        With `memory_id` they come from that memory, and are forgotten with it.
+        With `memory_id` they come from that memory, carry its origin too, and are forgotten with it.
 
         Raises:
             Refused: the guardian blocks one; nothing of any of them is kept.
             NotFound: there is no such memory.
         """
         if memory_id is not None:
-            self.stored_memories.get(memory_id)
+            origin = self.stored_memories.get(memory_id).origin
+            lessons = [item.made_from(origin) for item in lessons]
         admitted = self._admitted(admission.of_lessons(lessons, places), "signal.refused", "taught")
         return Kept(tuple(self.signals.add_all(lessons, memory_id=memory_id)), admitted.reasons(Action.QUARANTINE))
 
@@ -44,14 +45,14 @@ class Telling(Construction):
         turn = self.conversations.turn(turn_id)
         return Kept((self.signals.add(kind, signals.said_in(turn), turn_id=turn.id),), ())
 
-    def correct(self, turn_id: str, answer: str) -> Kept:
-        """Keeps what should have been said in a turn.
+    def correct(self, turn_id: str, answer: str, origin: Origin = Origin.TYPED) -> Kept:
+        """Keeps what should have been said in a turn; `origin` is that of `answer`.
 
         Raises:
             Refused: the guardian blocks it; nothing of it is kept.
         """
         turn = self.conversations.turn(turn_id)
-        lesson = signals.correction(turn, answer)
+        lesson = signals.correction(turn, answer, origin)
         admitted = self._admitted(admission.of_lessons([lesson]), "signal.refused", "correction")
         signal = self.signals.add(SignalKind.CORRECTION, lesson, turn_id=turn.id)
         return Kept((signal,), admitted.reasons(Action.QUARANTINE))
@@ -78,7 +79,8 @@ class Telling(Construction):
         Raises:
             Refused: it holds a secret, or something to be asked about; nothing of it is kept.
         """
-        self._admit_memories([text], confirmed=confirmed)
+        # A file's name is kept with its text, and travels as far.
+        self._admit_memories([text, *([source] if source else [])], confirmed=confirmed)
         return self.keeping_memories.remember(text, origin, source)
 
     def edit_memory(self, memory_id: str, text: str, *, confirmed: bool = False) -> Memory:

@@ -135,6 +135,8 @@ def examples_digest(salt: str, examples: Sequence[Example]) -> str:
             "derived_by": example.derived_by,
             "weight": example.weight,
             "closed": example.closed,
+            # Left out where there is one origin only, so that older entries keep their hashes.
+            **({"also_from": list(example.also_from)} if example.also_from else {}),
         }
         for example in examples
     ]

@@ -15,8 +15,9 @@ from typing import Final
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
-from edge_seal.records import Actor, ActorName, ChainReport, Example, SignalState, State, Update
+from edge_seal.records import Actor, ActorName, ChainReport, Example, Origin, SignalState, State, Update
 from edge_seal.storage.database import Database
+from edge_seal.updates import clock_marks
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
 from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
 from edge_seal.updates.canonical import JsonValue
@@ -48,6 +49,7 @@ class Releases:
         self._adapters = adapters
         self._clock = clock
         self._rows = UpdateRows(database)
+        self._marks = clock_marks.ClockMarks(database, clock)
         self._verification = Verification(database, self._rows, ledger, adapters)
 
     # Reading ----------------------------------------------------------------------------------------------
@@ -71,6 +73,10 @@ class Releases:
     def examples(self, update_id: str) -> tuple[Example, ...]:
         """The examples of an update, in the order in which they were given."""
         return self._rows.examples(self._rows.get(update_id).id)
+
+    def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
+        """What sources that the user did not type gave to updates since that time: see `UpdateRows.contributions`."""
+        return self._rows.contributions(since)
 
     def serving(self, base_sha256: str | None = None) -> tuple[Update | None, tuple[str, ...]]:
         """The update to answer with: the active one or, where it does not verify, its nearest ancestor that does.
@@ -150,8 +156,10 @@ class Releases:
             raise IntegrityError(problem)
         salt = secrets.token_hex(32)
         with self._database.transaction():
-            told = {
+            told: dict[str, JsonValue] = {
                 **body,
+                # Beside the time of the entry, which the wall clock told: what limits are counted by.
+                "clock": clock_marks.in_body(self._marks.mark()),
                 "adapter_sha256": stored.sha256,
                 "manifest_sha256": stored.manifest_sha256,
                 "examples_sha256": examples_digest(salt, examples),

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final
+from typing import Final, cast
 
 from edge_seal.errors import IntegrityError, NotFound
-from edge_seal.records import Example, Origin, Role, SignalState, State, Update
+from edge_seal.records import TRAINED_ROLES, Example, Origin, Role, SignalState, State, Update
 from edge_seal.storage.database import Database, SqlValue
 
 _COLUMNS: Final = "id, state, created_at, parent_id, base_sha256, adapter_sha256, manifest_sha256, reason"
-_EXAMPLE_COLUMNS: Final = "role, prompt, answer, origin, signal_id, derived_by, weight, closed"
+_EXAMPLE_COLUMNS: Final = "role, prompt, answer, origin, signal_id, derived_by, weight, closed, also_from"
 
 
 class UpdateRows:
@@ -111,7 +111,7 @@ class UpdateRows:
         )
         for example in examples:
             self._database.execute(
-                f"INSERT INTO examples (update_id, {_EXAMPLE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                f"INSERT INTO examples (update_id, {_EXAMPLE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (
                     number,
                     example.role,
@@ -122,6 +122,7 @@ class UpdateRows:
                     example.derived_by,
                     example.weight,
                     int(example.closed),
+                    ",".join(example.also_from),
                 ),
             )
 
@@ -142,6 +143,28 @@ class UpdateRows:
             "SELECT DISTINCT update_id FROM examples WHERE signal_id IN (SELECT value FROM json_each(?))", (numbers,)
         )
         return frozenset(f"u{row[0]}" for row in found)
+
+    def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
+        """For each source that is not typed alone: its name, its origin, and how many examples of it were trained on.
+
+        Counted in updates since that time that were not said no to.
+        """
+        found = self._database.rows(
+            "SELECT signals.source, signals.origin, count(*) FROM examples JOIN signals ON signals.id = signal_id"
+            " JOIN updates ON updates.id = update_id WHERE signals.origin != ? AND updates.created_at >= ?"
+            " AND role IN (SELECT value FROM json_each(?)) AND updates.state NOT IN (SELECT value FROM json_each(?))"
+            " GROUP BY signals.source, signals.origin",
+            (
+                Origin.TYPED.value,
+                since,
+                json.dumps(sorted(TRAINED_ROLES - {Role.REPLAY})),
+                json.dumps([State.REJECTED, State.ROLLED_BACK, State.ABANDONED]),
+            ),
+        )
+        return tuple(
+            (None if source is None else str(source), Origin(str(origin)), int(cast("int", count)))
+            for source, origin, count in found
+        )
 
     def forget_examples(self, update_id: str, signals: Collection[str], salt: str, manifest_sha256: str | None) -> int:
         """Deletes the examples of the signals, under a new salt and manifest for what is left; gives how many."""
@@ -234,7 +257,7 @@ def _update(row: tuple[SqlValue, ...]) -> Update:
 
 
 def _example(row: tuple[SqlValue, ...]) -> Example:
-    role, prompt, answer, origin, signal, derived_by, weight, closed = row
+    role, prompt, answer, origin, signal, derived_by, weight, closed, also_from = row
     try:
         return Example(
             prompt=str(prompt),
@@ -245,6 +268,7 @@ def _example(row: tuple[SqlValue, ...]) -> Example:
             derived_by=str(derived_by),
             weight=float(weight if isinstance(weight, (int, float)) else "nan"),
             closed=bool(closed),
+            also_from=tuple(Origin(name) for name in str(also_from).split(",") if name),
         )
     except ValueError as error:
         raise IntegrityError(f"an example is damaged ({error})", next_step="edge-seal audit verify") from error

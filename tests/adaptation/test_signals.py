@@ -17,6 +17,7 @@ from edge_seal.adaptation.signals import (
     parse_lessons,
     said_in,
 )
+from edge_seal.clock import Uptime
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.records import Origin, SignalKind, SignalState, Timing, Turn
 from edge_seal.storage.database import Database
@@ -30,6 +31,9 @@ class _Noon:
 
     def monotonic(self) -> float:
         return 0.0
+
+    def uptime(self) -> Uptime:
+        return Uptime("noon", 0.0)
 
 
 @pytest.fixture
@@ -116,7 +120,8 @@ def test_a_correction_is_as_trusted_as_the_prompt_it_answers() -> None:
 
 
 def test_a_thumb_points_at_words_of_the_model() -> None:
-    assert said_in(_turn()) == Lesson("Who wrote it?", "Nobody did.", Origin.MODEL)
+    said = said_in(_turn())
+    assert said == Lesson("Who wrote it?", "Nobody did.", Origin.MODEL, also_from=(Origin.TYPED,))
 
 
 # Kept signals ---------------------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from edge_seal.adaptation.guardian.judge import (
     judge_batch,
     judge_example,
     redacted,
+    source_key,
+    strictest,
     text_of,
 )
 from edge_seal.adaptation.guardian.policy import POLICY, RULES, Purpose, rules_table
@@ -27,5 +29,7 @@ __all__ = [
     "judge_example",
     "redacted",
     "rules_table",
+    "source_key",
+    "strictest",
     "text_of",
 ]

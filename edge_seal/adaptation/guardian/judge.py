@@ -7,6 +7,7 @@ holds what it found; a verdict is the strictest action among its findings.
 from __future__ import annotations
 
 import time
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,11 @@ def judge(
         return _refusal(FAILED, text, purpose, type(error).__name__)
     findings = (_finding(rule, start, end, shown, purpose) for rule, start, end, shown in _without_twins(found))
     return _verdict(finding for finding in findings if finding.action is not Action.ALLOW)
+
+
+def strictest(verdicts: Iterable[Verdict]) -> Verdict:
+    """The findings of several verdicts as one verdict; their places refer to the texts that they were made of."""
+    return _verdict(finding for verdict in verdicts for finding in verdict.findings)
 
 
 def redacted(text: str, verdict: Verdict) -> str:
@@ -125,13 +131,15 @@ def _verdict(findings: Iterable[Finding]) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class SourceCaps:
-    """How much of an update one source that the user did not type may be, once a person has approved it.
+    """How much one source that the user did not type may contribute, once a person has approved it.
 
-    `share` of the examples that are trained on, and never more than `examples` of them.
+    `share` of an update's examples that are trained on, never more than `examples` of them, and `over_time` in all
+    updates that the caller counts.
     """
 
     share: float = 0.25
     examples: int = 64
+    over_time: int = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +205,15 @@ def judge_batch(
     caps: SourceCaps | None = None,
     sources: Mapping[str, str] | None = None,
     approved: Collection[str] = (),
+    earlier: Mapping[str, int] | None = None,
 ) -> Verdicts:
     """The verdicts on a batch that is to be trained on together, or held back as its probes.
 
     `sources` names the source of a signal by its id (without one, its origin is its source); `approved` are the ids
-    of the signals that a person has approved. Beyond `caps`, approved examples of one source are quarantined, the
-    last ones first.
+    of the signals that a person has approved; `earlier` says how many examples each source, as `source_key` writes
+    it, has given to earlier updates. Beyond `caps`, approved examples of one source are quarantined, the last first.
     """
-    caps, sources = caps or SourceCaps(), sources or {}
+    caps, sources, earlier = caps or SourceCaps(), sources or {}, earlier or {}
     trained = sum(1 for example in examples if example.role in TRAINED_ROLES)
     most = min(caps.examples, int(caps.share * trained))
     taken: dict[str, int] = {}
@@ -212,18 +221,24 @@ def judge_batch(
     for example in examples:
         verdict = judge_example(example, approved=example.signal_id is not None and example.signal_id in approved)
         if verdict.allowed and _needs_approval(example) and example.role in TRAINED_ROLES:
-            source = sources.get(example.signal_id or "", example.origin.value)
+            source = source_key(sources.get(example.signal_id or ""), example.origin)
             taken[source] = taken.get(source, 0) + 1
-            if taken[source] > most:
+            if taken[source] > min(most, caps.over_time - earlier.get(source, 0)):
                 verdict = _verdict((*verdict.findings, _of_whole(OVER_SHARE, example)))
         judged.append(Judged(example, verdict))
     return Verdicts(tuple(judged))
 
 
+def source_key(source: str | None, origin: Origin) -> str:
+    """What sources are counted by: two names that a reader takes for one are one; without a name, the origin."""
+    name = "".join(c for c in unicodedata.normalize("NFKC", source or "") if unicodedata.category(c) != "Cf")
+    return " ".join(name.casefold().split()) or origin.value
+
+
 def _needs_approval(example: Example) -> bool:
     # General examples and anchors that go back to no signal are the project's own; a replayed one was let in before.
     ours = example.signal_id is None and example.role in {Role.GENERAL, Role.ANCHOR}
-    return example.origin is not Origin.TYPED and not ours and example.role is not Role.REPLAY
+    return example.origins != frozenset({Origin.TYPED}) and not ours and example.role is not Role.REPLAY
 
 
 def _of_whole(rule: Rule, example: Example) -> Finding:
