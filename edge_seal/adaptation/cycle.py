@@ -36,6 +36,7 @@ from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.records import (
+    Actor,
     Example,
     GateReport,
     Origin,
@@ -63,7 +64,7 @@ from edge_seal.updates.spending import Spending
 
 log = logging.getLogger(__name__)
 
-ACTOR = "cycle"
+ACTOR = Actor.CYCLE
 SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
@@ -264,7 +265,7 @@ class Cycle:
             )
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
-            refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
@@ -478,7 +479,7 @@ class Cycle:
         blocked = {example.signal_id for example in verdicts.blocked}
         refused = self._releases.refuse(
             update.id,
-            actor="guardian",
+            actor=Actor.GUARDIAN,
             reasons=verdicts.reasons,
             body={},
             signals_refused=[signal.id for signal in work.signals if signal.id in blocked],

@@ -9,8 +9,13 @@ from edge_seal.adaptation.admission import Admission
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.errors import Refused
 from edge_seal.memory.search import Mode
+<<<<<<< HEAD
 from edge_seal.records import Action, Memory, Origin, Recalled, SignalKind
 from edge_seal.runtime.trialling import Trialling
+=======
+from edge_seal.records import Action, Actor, Memory, Origin, Recalled, SignalKind
+from edge_seal.runtime.construction import Construction
+>>>>>>> main
 from edge_seal.runtime.values import Kept
 from edge_seal.updates.canonical import JsonValue
 
@@ -65,7 +70,7 @@ class Telling(Trialling):
         rules = judged.rules(Action.BLOCK)
         body: dict[str, JsonValue] = {"rules": rules, "refused": judged.count(Action.BLOCK)}
         with self.database.transaction():
-            self.ledger.append(event, actor="guardian", subject=subject, body=body)
+            self.ledger.append(event, actor=Actor.GUARDIAN, subject=subject, body=body)
         raise Refused(
             "the guardian refused it; nothing was kept",
             reasons=judged.reasons(Action.BLOCK),

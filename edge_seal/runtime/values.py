@@ -8,13 +8,13 @@ from typing import Final
 
 from edge_models.store import ModelListing
 from edge_seal.config import LimitSettings
-from edge_seal.records import Example, LedgerEntry, Origin, Signal, Turn, Update
+from edge_seal.records import Actor, Example, LedgerEntry, Origin, Signal, Turn, Update
 from edge_seal.updates.budget import Allowance
 from edge_seal.updates.canary import CanaryReport
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.risk import Risk
 
-USER: Final = "user"
+USER: Final = Actor.USER
 """Who acts, in the audit trail, where a command was given."""
 
 PROGRAM: Final = "edge-seal"

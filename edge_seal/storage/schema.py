@@ -370,6 +370,32 @@ _TURNS_ASKED_AGAIN = (
     "ALTER TABLE turns ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0 CHECK (stopped IN (0, 1))",
     "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
 )
+# The version of the tables from which on the ledger is counted.
+COUNTED_SINCE: Final = 10
+
+_LEDGER_COUNT = (
+    # How many entries the ledger has and the frontier of the tree over them (32 bytes a peak, largest first). It only
+    # goes up. The program makes the row with the first entry that it writes.
+    """
+    CREATE TABLE ledger_count (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        entries INTEGER NOT NULL,
+        entry_hash TEXT NOT NULL,
+        peaks BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER ledger_count_goes_up BEFORE UPDATE ON ledger_count WHEN new.entries <= old.entries BEGIN
+        SELECT RAISE(ABORT, 'the count of the ledger only goes up');
+    END
+    """,
+    """
+    CREATE TRIGGER ledger_count_stays BEFORE DELETE ON ledger_count BEGIN
+        SELECT RAISE(ABORT, 'the count of the ledger stays');
+    END
+    """,
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -381,5 +407,9 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
     Migration(8, "turns asked again, stopped answers, system prompts", _TURNS_ASKED_AGAIN),
     Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
+<<<<<<< HEAD
     Migration(10, "canaries, and what was said before and after", _CANARIES),
+=======
+    Migration(COUNTED_SINCE, "the ledger is counted, with the frontier of its tree", _LEDGER_COUNT),
+>>>>>>> main
 )

@@ -15,12 +15,13 @@ from typing import Final
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
-from edge_seal.records import ChainReport, Example, Origin, SignalState, State, Update
+from edge_seal.records import Actor, ActorName, ChainReport, Example, Origin, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates import clock_marks
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
 from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.heads import KeptHead, NotedHead
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.lifecycle import IN_CYCLE, REACHABLE, IllegalTransition, check_transition
 from edge_seal.updates.rows import UpdateRows, hashes_of
@@ -36,7 +37,7 @@ _OWN_METHOD: Final = frozenset(
 )
 
 # Who acts where nobody was asked.
-_PROGRAM: Final = "edge-seal"
+_PROGRAM: Final = Actor.PROGRAM
 
 
 class Releases:
@@ -87,6 +88,7 @@ class Releases:
         with self._database.snapshot():
             return self._verification.serving(base_sha256)
 
+<<<<<<< HEAD
     def trial_problem(self, update: Update, base_sha256: str) -> str | None:
         """Why an update that is on the canary may not answer, in words; None if it may."""
         with self._database.snapshot():
@@ -121,12 +123,19 @@ class Releases:
 
     def audit(self) -> ChainReport:
         """Checks all that is stored about updates: the chain, the rows against it, the examples, the files."""
+=======
+    def audit(self, noted: Sequence[NotedHead] = (), kept: Sequence[KeptHead] = ()) -> ChainReport:
+        """Checks all that is stored about updates: the chain, the rows against it, the examples, the files.
+
+        `noted` and `kept` are heads of the ledger from elsewhere, see `Ledger.verify`.
+        """
+>>>>>>> main
         with self._database.snapshot():
-            return self._verification.audit()
+            return self._verification.audit(noted, kept)
 
     # A cycle ----------------------------------------------------------------------------------------------
 
-    def propose(self, parent_id: str | None, base_sha256: str, reason: str, actor: str) -> Update:
+    def propose(self, parent_id: str | None, base_sha256: str, reason: str, actor: ActorName) -> Update:
         """A new update on top of `parent_id` (None: on the base), for the model file `base_sha256`.
 
         Raises:
@@ -149,7 +158,7 @@ class Releases:
             self._ledger.append(event_of(State.PROPOSED), actor=actor, subject=update_id, body=body)
             return self.get(update_id)
 
-    def advance(self, update_id: str, to: State, *, actor: str, body: Body) -> Update:
+    def advance(self, update_id: str, to: State, *, actor: ActorName, body: Body) -> Update:
         """Moves an update to a state that changes nothing but itself: scored, cleared, gated and the like.
 
         Raises:
@@ -167,7 +176,7 @@ class Releases:
         stored: StoredAdapter,
         examples: Sequence[Example],
         *,
-        actor: str,
+        actor: ActorName,
         body: Body,
         imported: bool = False,
     ) -> Update:
@@ -201,7 +210,7 @@ class Releases:
         self,
         update_id: str,
         *,
-        actor: str,
+        actor: ActorName,
         reasons: Sequence[str],
         body: Body,
         signals_refused: Sequence[str] = (),
@@ -215,7 +224,7 @@ class Releases:
             told = {**body, "reasons": tuple(reasons), "signals_refused": erased}
             return self._end(update_id, State.REJECTED, actor, "; ".join(reasons), told)
 
-    def abandon(self, update_id: str, *, actor: str, reason: str, body: Body | None = None) -> Update:
+    def abandon(self, update_id: str, *, actor: ActorName, reason: str, body: Body | None = None) -> Update:
         """Ends an update whose cycle did not finish; its signals are as they were."""
         with self._database.transaction():
             return self._end(update_id, State.ABANDONED, actor, reason, body or {})
@@ -235,7 +244,7 @@ class Releases:
     def activate(
         self,
         update_id: str,
-        actor: str,
+        actor: ActorName,
         body: Body,
         signals_learned: Sequence[str],
         *,
@@ -276,13 +285,13 @@ class Releases:
 
     # Taking it back ---------------------------------------------------------------------------------------
 
-    def rollback(self, target: str | None, actor: str) -> Update | None:
+    def rollback(self, target: str | None, actor: ActorName) -> Update | None:
         """Goes back to the update `target`, to `"base"`, or (None) to the parent; returns what is active then."""
         if target is None:
             return self.to_parent(actor)
         return self.to_base(actor) if target == BASE else self.to(target, actor)
 
-    def to_parent(self, actor: str) -> Update | None:
+    def to_parent(self, actor: ActorName) -> Update | None:
         """Goes back to what was active before the active update.
 
         Raises:
@@ -293,7 +302,7 @@ class Releases:
             raise NotFound("no update is active: the base model answers", next_step="edge-seal updates list")
         return self.to_base(actor) if active.parent_id is None else self.to(active.parent_id, actor)
 
-    def to_base(self, actor: str) -> None:
+    def to_base(self, actor: ActorName) -> None:
         """Takes back every update, so that the base model answers as it came; always possible."""
         with self._database.transaction():
             replayed = self._repair(actor)
@@ -301,7 +310,7 @@ class Releases:
             if active is not None:
                 self._take_back(active, (), BASE, actor, replayed)
 
-    def to(self, update_id: str, actor: str) -> Update:
+    def to(self, update_id: str, actor: ActorName) -> Update:
         """Goes back to `update_id`, or forward again to one that was taken back.
 
         What lies above it becomes rolled back, and the signals learned there are dropped; what lies below it is part
@@ -355,7 +364,7 @@ class Releases:
 
     # Inside -----------------------------------------------------------------------------------------------
 
-    def _move(self, update: Update, to: State, actor: str, body: Body, event: str | None = None) -> None:
+    def _move(self, update: Update, to: State, actor: ActorName, body: Body, event: str | None = None) -> None:
         try:
             check_transition(update.state, to)
         except IllegalTransition as error:
@@ -365,7 +374,7 @@ class Releases:
         self._rows.set_state(update.id, to)
         self._ledger.append(event or event_of(to), actor=actor, subject=update.id, body=body)
 
-    def _end(self, update_id: str, to: State, actor: str, reason: str, body: Body) -> Update:
+    def _end(self, update_id: str, to: State, actor: ActorName, reason: str, body: Body) -> Update:
         """Moves to a last state and lets go of everything the update was made of."""
         update = self.get(update_id)
         self._move(update, to, actor, {**body, "reason": reason})
@@ -443,7 +452,7 @@ class Releases:
         if problem is not None:
             raise IntegrityError(f"cannot go back to {target.id}: {problem}", next_step="edge-seal rollback base")
 
-    def _repair(self, actor: str) -> Replay:
+    def _repair(self, actor: ActorName) -> Replay:
         """Gives rows that were changed by hand what an unbroken ledger says of them, each with an entry of its own."""
         evidence = self._verification.evidence()
         if not evidence.check.intact:
@@ -458,7 +467,9 @@ class Releases:
             self._ledger.append("audit.repaired", actor=actor, subject=update.id, body={"state": update.state})
         return evidence.replayed
 
-    def _take_back(self, active: Update, kept: Collection[str], target: str, actor: str, replayed: Replay) -> None:
+    def _take_back(
+        self, active: Update, kept: Collection[str], target: str, actor: ActorName, replayed: Replay
+    ) -> None:
         """Moves `active` and its ancestors that are not `kept` to rolled back (`active`, if kept, to retired)."""
         for update in tuple(self._rows.with_ancestors(active)):
             if update.id in kept:

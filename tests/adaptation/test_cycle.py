@@ -519,12 +519,12 @@ class TestFurtherUpdates:
 
 def activated(world: World, file: Path) -> Update:
     """The adapter in `file` as the active update."""
-    update = world.releases.propose(None, world.engine.model_sha256, "by hand", "test")
+    update = world.releases.propose(None, world.engine.model_sha256, "by hand", "edge-seal")
     for state in (State.SCORED, State.CLEARED):
-        world.releases.advance(update.id, state, actor="test", body={})
-    world.releases.trained(update.id, world.adapters.put(file, {"update": update.id}), (), actor="test", body={})
-    world.releases.advance(update.id, State.GATED, actor="test", body={})
-    return world.releases.activate(update.id, "test", {}, [])
+        world.releases.advance(update.id, state, actor="edge-seal", body={})
+    world.releases.trained(update.id, world.adapters.put(file, {"update": update.id}), (), actor="edge-seal", body={})
+    world.releases.advance(update.id, State.GATED, actor="edge-seal", body={})
+    return world.releases.activate(update.id, "edge-seal", {}, [])
 
 
 def products(world: World, one: Update, other: Update | None) -> float:
