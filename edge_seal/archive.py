@@ -89,7 +89,8 @@ class Archive:
             return ()
         for match in (words.all_of(sought), words.any_of(sought)):
             rows = self._database.rows(
-                "SELECT rowid FROM turns_fts WHERE turns_fts MATCH ? ORDER BY rowid DESC LIMIT ? OFFSET ?",
+                "SELECT rowid FROM turns_fts WHERE turns_fts MATCH ? AND NOT EXISTS (SELECT 1 FROM turns WHERE"
+                " turns.id = turns_fts.rowid AND set_aside) ORDER BY rowid DESC LIMIT ? OFFSET ?",
                 (match, limit, offset),
             )
             if rows or offset:
@@ -140,7 +141,7 @@ class Archive:
         number = _number(conversation_id)
         with erasure.erasing(self._database):
             self.get(conversation_id)
-            turns = self._conversations.turns(conversation_id)
+            turns = self._conversations.turns(conversation_id, set_aside=True)
             lessons = self.lessons_of(conversation_id)
             thumbs = self._database.rows(
                 "DELETE FROM signals WHERE kind IN ('good', 'bad') AND id NOT IN (SELECT signal_id FROM examples"
@@ -228,7 +229,7 @@ class Archive:
 
 _LIST: Final = """
     SELECT conversations.id, title, conversations.created_at, coalesce(max(turns.created_at), conversations.created_at),
-        count(turns.id)
+        coalesce(sum(NOT turns.set_aside), 0)
     FROM conversations LEFT JOIN turns ON turns.conversation_id = conversations.id
 """
 

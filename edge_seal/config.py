@@ -15,12 +15,14 @@ from typing import Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edge_seal.errors import ConfigError
 
 DEFAULT_PROFILE: Final = "default"
 
+_PERIOD: Final = re.compile(r"(\d{1,2}):([0-5]\d)\s*[-–]\s*(\d{1,2}):([0-5]\d)", re.ASCII)
+_DAY_MINUTES: Final = 24 * 60
 _PROFILE_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -310,15 +312,63 @@ class LearningSettings(_Section):
 
 
 class LimitSettings(_Section):
-    """Rate limits; `edge-seal limits set KEY VALUE` changes them."""
+    """Rate limits; `edge-seal limits set KEY VALUE` changes them. docs/limits.md says how each is counted."""
 
     updates_per_hour: int = Field(default=4, ge=0, le=1000)
     updates_per_day: int = Field(default=12, ge=0, le=10000)
+    updates_per_week: int = Field(default=60, ge=0, le=70000)
     minutes_between_updates: float = Field(default=10.0, ge=0.0, le=10080.0)
+    cpu_seconds_per_day: float = Field(
+        default=7200.0, ge=0.0, le=10_000_000.0, description="of all learning, whatever became of it"
+    )
     steps_per_update: int = Field(default=48, ge=1, le=100000)
     seconds_per_update: float = Field(default=600.0, gt=0.0, le=86400.0)
     examples_per_update: int = Field(default=512, ge=1, le=100000)
     memory_mib_per_update: int = Field(default=4096, ge=128, le=1048576)
+    adapter_mib_per_update: float = Field(default=256.0, gt=0.0, le=65536.0, description="of the adapter's file")
+    energy_wh_per_update: float = Field(
+        default=5.0, gt=0.0, le=10000.0, description="measured where the processor counts it, else estimated"
+    )
+    watts_per_core: float = Field(
+        default=10.0, gt=0.0, le=1000.0, description="of a busy core, where energy has to be estimated"
+    )
+    idle_only: bool = Field(default=False, description="learn, too, waits until nobody uses the machine")
+    idle_minutes: float = Field(default=5.0, ge=0.0, le=1440.0, description="without a key or a mouse: idle")
+    minimum_battery_share: float = Field(
+        default=0.4, ge=0.0, le=1.0, description="on battery; 1: only on mains, 0: down to the last"
+    )
+    maximum_celsius: float = Field(default=90.0, ge=0.0, le=150.0, description="of the hottest sensor")
+    quiet_hours: str = Field(
+        default="", description='hours of the day, local time, in which it does not learn: "22:00-07:00, 12:00-13:00"'
+    )
+    when_unknown: Literal["allow", "wait"] = Field(
+        default="allow", description="what the system does not tell (battery, temperature, load, idle) allows it or not"
+    )
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _are_hours(cls, value: str) -> str:
+        quiet_periods(value)
+        return value
+
+
+def quiet_periods(text: str) -> tuple[tuple[int, int], ...]:
+    """The periods in `quiet_hours`, each from and to in minutes of the local day; to below from goes past midnight.
+
+    Raises:
+        ValueError: it is not written so.
+    """
+    periods: list[tuple[int, int]] = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        found = _PERIOD.fullmatch(part)
+        if found is None:
+            raise ValueError(f"{part!r} is no period of a day; one is written 22:00-07:00, several with commas")
+        start_h, start_min, end_h, end_min = map(int, found.groups())
+        start, end = 60 * start_h + start_min, 60 * end_h + end_min
+        if start == end or max(start, end) > _DAY_MINUTES:
+            raise ValueError(f"{part!r} is no period of a day: it begins and ends at two times from 00:00 to 24:00")
+        periods.append((start % _DAY_MINUTES, end))
+    return tuple(periods)
 
 
 class GateSettings(_Section):
@@ -328,6 +378,19 @@ class GateSettings(_Section):
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
+
+
+class MonitoringSettings(_Section):
+    """What is watched, and for how long its figures are kept."""
+
+    retention_days: int = Field(default=365, ge=1, le=3650)
+    false_alarms: float = Field(
+        default=0.00135,
+        gt=0.0,
+        le=0.2,
+        description="the share of looks at unchanged figures that may raise an alert",
+    )
+    batch: int = Field(default=20, ge=5, le=1000, description="how many thumbs or answers one look is over")
 
 
 class DataPolicySettings(_Section):
@@ -356,6 +419,7 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()
 

@@ -30,7 +30,9 @@ PRIVATE: Final = "private"
 class Question:
     """What is asked, and how the answer is to be drawn. `conversation_id` None begins a new conversation.
 
-    Of a `private` question and its answer nothing is kept.
+    Of a `private` question and its answer nothing is kept; `before` is what was said so far in its conversation, which
+    only the asker holds. `system_prompt` None: the conversation's own; a text becomes the conversation's own.
+    `instead_of` names the turn whose place this one takes: it and those after it are set aside, not deleted.
     """
 
     prompt: str
@@ -38,6 +40,9 @@ class Question:
     sampling: Sampling
     conversation_id: str | None = None
     private: bool = False
+    before: tuple[Turn, ...] = ()
+    system_prompt: str | None = None
+    instead_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,21 @@ class Answering:
 # One turn -------------------------------------------------------------------------------------------------
 
 
+def never() -> bool:
+    """What an answer is heard to its end with."""
+    return False
+
+
 def take_turn(
-    question: Question, answering: Answering, conversations: Conversations, on_piece: Callable[[str], None]
+    question: Question,
+    answering: Answering,
+    conversations: Conversations,
+    on_piece: Callable[[str], None],
+    enough: Callable[[], bool] = never,
 ) -> Turn:
     """Answers and keeps the turn, unless it is private; `on_piece` gets the answer's text as it is drawn.
+
+    Once `enough` is true the answer ends where it is, and is kept so, as `stopped`.
 
     Raises:
         ConfigError: the prompt is empty or cannot be stored.
@@ -68,7 +84,7 @@ def take_turn(
         EngineError: the prompt does not fit the context.
     """
     checked_prompt(question.prompt)
-    history = () if question.conversation_id is None else conversations.turns(question.conversation_id)
+    question, history = _begun(question, conversations)
     engine = answering.engine
     recalled = Recollection()
     if answering.memories is not None:
@@ -80,9 +96,13 @@ def take_turn(
         )
     tokens = prompt_tokens(engine, history, question, recalled)
     parts: list[str] = []
+    stopped = False
     for piece in engine.generate(tokens, question.sampling, reuse_prefix=bool(history)):
         parts.append(piece.text)
         on_piece(piece.text)
+        if enough():
+            stopped = True
+            break
     timing = engine.last_timing()
     if timing is None:
         raise EngineError("the engine answered without saying how long it took")
@@ -98,13 +118,38 @@ def take_turn(
         timing=timing,
         notices=answering.notices,
         also_from=_also_from(question, history, recalled, conversations),
+        stopped=stopped,
     )
     if question.private:
         return replace(answered, id=PRIVATE)
-    kept = conversations.keep(answered, base_sha256=engine.model_sha256, seed=question.sampling.seed)
+    kept = conversations.keep(
+        answered,
+        base_sha256=engine.model_sha256,
+        seed=question.sampling.seed,
+        system_prompt=question.system_prompt,
+        instead_of=question.instead_of,
+    )
     if answering.memories is not None:
         answering.memories.keep_findable(kept)
     return kept
+
+
+def _begun(question: Question, conversations: Conversations) -> tuple[Question, tuple[Turn, ...]]:
+    """The question with its conversation and that one's system prompt known, and the turns before it."""
+    if question.instead_of is not None:
+        replaced = conversations.turn(question.instead_of)
+        question = replace(question, conversation_id=replaced.conversation_id)
+    if question.conversation_id is None:
+        return question, question.before
+    history = conversations.turns(question.conversation_id)
+    if question.instead_of is not None:
+        ids = [turn.id for turn in history]
+        if question.instead_of not in ids:
+            raise NotFound(f"{question.instead_of} was set aside: another answer has taken its place already")
+        history = history[: ids.index(question.instead_of)]
+    if question.system_prompt is None:
+        question = replace(question, system_prompt=conversations.system_prompt(question.conversation_id))
+    return question, history
 
 
 def _also_from(
@@ -116,6 +161,17 @@ def _also_from(
     # What is quoted of an earlier answer goes back to whatever that was made from.
     found |= {origin for turn in recalled.turns for origin in conversations.turn(turn.turn_id).origins}
     return tuple(origin for origin in Origin if origin in found - {question.origin})
+
+
+def checked_system_prompt(text: str) -> str:
+    """`text` as it can be kept.
+
+    Raises:
+        ConfigError: it is too long, or holds NUL or half a surrogate pair.
+    """
+    if len(text) > MAXIMUM_SYSTEM_CHARACTERS or "\0" in text or re.search("[\ud800-\udfff]", text):
+        raise ConfigError(f"a system prompt is a text of at most {MAXIMUM_SYSTEM_CHARACTERS} characters")
+    return text.strip()
 
 
 def checked_prompt(prompt: str) -> None:
@@ -143,18 +199,21 @@ def prompt_tokens(
     room = engine.context_tokens - min(question.sampling.max_tokens, engine.context_tokens // 2)
     tokens: tuple[int, ...] = ()
     for start in range(len(history) + 1):
-        tokens = engine.render(messages(history[start:], question.prompt, recalled))
+        tokens = engine.render(messages(history[start:], question.prompt, recalled, question.system_prompt or ""))
         if len(tokens) <= room:
             break
     return tokens
 
 
-def messages(history: Sequence[Turn], prompt: str, recalled: Recollection) -> tuple[Message, ...]:
-    """The messages of a turn. No system message is added: the model's template has its own."""
+def messages(
+    history: Sequence[Turn], prompt: str, recalled: Recollection, system_prompt: str = ""
+) -> tuple[Message, ...]:
+    """The messages of a turn. Without `system_prompt` there is no system message: the template has its own."""
     said = [
         message for turn in history for message in (Message("user", turn.prompt), Message("assistant", turn.answer))
     ]
-    return (*said, Message("user", f"{told}\n\n{prompt}" if (told := quoted(recalled)) else prompt))
+    system = (Message("system", system_prompt),) if system_prompt else ()
+    return (*system, *said, Message("user", f"{told}\n\n{prompt}" if (told := quoted(recalled)) else prompt))
 
 
 def quoted(recalled: Recollection) -> str:
@@ -174,7 +233,10 @@ def _beside(item: Recalled) -> str:
 
 # Kept turns -----------------------------------------------------------------------------------------------
 
-_COLUMNS: Final = "id, conversation_id, created_at, prompt, origin, answer, update_id, memories, timing, also_from"
+_COLUMNS: Final = (
+    "id, conversation_id, created_at, prompt, origin, answer, update_id, memories, timing, also_from, stopped"
+)
+MAXIMUM_SYSTEM_CHARACTERS: Final = 4000
 
 
 class Conversations:
@@ -184,8 +246,20 @@ class Conversations:
         self._database = database
         self._clock = clock
 
-    def keep(self, turn: Turn, *, base_sha256: str, seed: int) -> Turn:
-        """Keeps `turn` and gives it its ids and time; without a conversation it begins one."""
+    def keep(
+        self,
+        turn: Turn,
+        *,
+        base_sha256: str,
+        seed: int,
+        system_prompt: str | None = None,
+        instead_of: str | None = None,
+    ) -> Turn:
+        """Keeps `turn` and gives it its ids and time; without a conversation it begins one.
+
+        `instead_of` and what was said after it in the conversation are set aside. `system_prompt` is the
+        conversation's from now on.
+        """
         created_at = timestamp(self._clock.now())
         with self._database.transaction():
             conversation = (
@@ -195,7 +269,7 @@ class Conversations:
             )
             self._database.execute(
                 "INSERT INTO turns (conversation_id, created_at, prompt, origin, answer, update_id, base_sha256,"
-                " memories, timing, seed, also_from) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " memories, timing, seed, also_from, stopped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     conversation,
                     created_at,
@@ -208,9 +282,19 @@ class Conversations:
                     json.dumps(asdict(turn.timing)),
                     seed,
                     ",".join(turn.also_from),
+                    int(turn.stopped),
                 ),
             )
             number = self._database.last_row_id
+            if instead_of is not None:
+                self._database.execute(
+                    "UPDATE turns SET set_aside = 1 WHERE conversation_id = ? AND id >= ? AND id < ?",
+                    (conversation, number_of(instead_of, "t", "turn"), number),
+                )
+            if system_prompt is not None and system_prompt != self.system_prompt(f"c{conversation}"):
+                self._database.execute(
+                    "UPDATE conversations SET system_prompt = ? WHERE id = ?", (system_prompt, conversation)
+                )
         return replace(turn, id=f"t{number}", conversation_id=f"c{conversation}", created_at=created_at)
 
     def turn(self, turn_id: str) -> Turn:
@@ -230,22 +314,37 @@ class Conversations:
             raise NotFound(f"there is no turn {turn_id}", next_step="`edge-seal ask --json` names its turn")
         return _turn(row)
 
-    def turns(self, conversation_id: str) -> tuple[Turn, ...]:
-        """The turns of a conversation, oldest first.
+    def turns(self, conversation_id: str, *, set_aside: bool = False) -> tuple[Turn, ...]:
+        """The turns of a conversation, oldest first; with `set_aside` also those whose place others have taken.
+
+        Raises:
+            NotFound: there is no such conversation.
+        """
+        self.system_prompt(conversation_id)
+        rows = self._database.rows(
+            f"SELECT {_COLUMNS} FROM turns WHERE conversation_id = ? AND set_aside <= ? ORDER BY id",  # noqa: S608  # our own names
+            (number_of(conversation_id, "c", "conversation"), int(set_aside)),
+        )
+        return tuple(_turn(row) for row in rows)
+
+    def system_prompt(self, conversation_id: str) -> str:
+        """What the user wrote before everything that is said in the conversation; empty: nothing.
 
         Raises:
             NotFound: there is no such conversation.
         """
         number = number_of(conversation_id, "c", "conversation")
-        if self._database.row("SELECT 1 FROM conversations WHERE id = ?", (number,)) is None:
+        row = self._database.row("SELECT system_prompt FROM conversations WHERE id = ?", (number,))
+        if row is None:
             raise NotFound(
                 f"there is no conversation {conversation_id}", next_step="`edge-seal ask --json` names its conversation"
             )
-        rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM turns WHERE conversation_id = ? ORDER BY id",  # noqa: S608  # our own names
-            (number,),
-        )
-        return tuple(_turn(row) for row in rows)
+        return str(row[0])
+
+    def seed_of(self, turn_id: str) -> int:
+        """The seed that the answer of the turn was drawn with."""
+        row = self._database.row("SELECT seed FROM turns WHERE id = ?", (number_of(turn_id, "t", "turn"),))
+        return 0 if row is None else cast("int", row[0])
 
     def latest(self) -> str:
         """The conversation in which something was said last.
@@ -278,7 +377,7 @@ def number_of(public_id: str, letter: str, thing: str) -> int:
 
 
 def _turn(row: tuple[SqlValue, ...]) -> Turn:
-    number, conversation, created_at, prompt, origin, answer, update, memories, timing, also_from = row
+    number, conversation, created_at, prompt, origin, answer, update, memories, timing, also_from, stopped = row
     try:
         return Turn(
             id=f"t{number}",
@@ -291,6 +390,7 @@ def _turn(row: tuple[SqlValue, ...]) -> Turn:
             memories=tuple(cast("list[str]", json.loads(str(memories)))),
             timing=Timing(**cast("dict[str, float]", json.loads(str(timing)))),  # pyright: ignore[reportArgumentType]  # stored by us
             also_from=tuple(Origin(name) for name in str(also_from).split(",") if name),
+            stopped=bool(stopped),
         )
     except (ValueError, TypeError) as error:
         raise IntegrityError(f"the row of turn t{number} is damaged ({error})") from error

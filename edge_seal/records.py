@@ -284,6 +284,7 @@ class Turn:
 
     `proposed` is what was stated in it in passing; like `notices` it is not kept with the turn. `origin` is the
     prompt's; `also_from` are the other origins that went into the answer: of memories, and of what was said before.
+    A `stopped` answer is the part that was written when the user had enough of it.
     """
 
     id: str
@@ -298,6 +299,7 @@ class Turn:
     notices: tuple[str, ...] = ()
     proposed: tuple[Proposal, ...] = ()
     also_from: tuple[Origin, ...] = ()
+    stopped: bool = False
 
     @property
     def origins(self) -> frozenset[Origin]:
@@ -405,6 +407,92 @@ class ChainReport:
     @property
     def intact(self) -> bool:
         return not self.problems
+
+
+# Monitoring -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MachineState:
+    """What the system tells of itself; None: it does not say. `load` is a core's, `celsius` the hottest sensor's.
+
+    `on_mains` is true too where there is no battery; then `battery_share` is None.
+    """
+
+    on_mains: bool | None = None
+    battery_share: float | None = None
+    celsius: float | None = None
+    load: float | None = None
+    idle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredPoint:
+    """One figure of a series: the mean (or the share) of `n` observations, at the time of the last of them."""
+
+    at: str
+    value: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredSeries:
+    """A figure over time, oldest first. `unit` is `share`, `seconds`, `nats a token` or `updates`.
+
+    `usual`, `lower` and `upper` are its control limits as of now; None where there is too little to tell.
+    """
+
+    name: str
+    title: str
+    unit: str
+    points: tuple[MonitoredPoint, ...]
+    usual: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One limit of learning: `used` of `limit`; `frees_at` is when it next allows an update (None: now, or never)."""
+
+    name: str
+    used: float
+    limit: float
+    frees_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A figure that left its control limits (`a3`): `value` of `n` observations, beyond `bound`, and what was usual.
+
+    `words` says it for people. It is open until it is acknowledged.
+    """
+
+    id: str
+    at: str
+    metric: str
+    value: float
+    n: int
+    usual: float
+    bound: float
+    words: str
+    acknowledged_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringReport:
+    """Everything that is watched, since a time. `waits_for` says what keeps an update from being learned now.
+
+    `next_allowed_at` is when the limits next allow one; None: now, or waiting does not help (see `waits_for`).
+    """
+
+    since: str
+    series: tuple[MonitoredSeries, ...]
+    gauges: tuple[Gauge, ...]
+    next_allowed_at: str | None
+    waits_for: tuple[str, ...]
+    machine: MachineState
+    alerts: tuple[Alert, ...]
 
 
 # Progress -------------------------------------------------------------------------------------------------

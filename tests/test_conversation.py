@@ -11,7 +11,7 @@ from edge_seal.conversation import Answering, Question, messages, prompt_tokens,
 from edge_seal.engines.engine import Sampling
 from edge_seal.engines.template_sandbox import SandboxedTemplate
 from edge_seal.errors import ConfigError, EngineError, NotFound
-from edge_seal.records import Memory, Origin, Recalled, Recollection, Timing, Turn
+from edge_seal.records import Memory, Origin, Recalled, Recollection, SignalKind, Timing, Turn
 from edge_seal.runtime import Ask, Runtime
 from tests.support.tiny_installation import install_tiny_model
 
@@ -58,6 +58,87 @@ def test_an_interrupted_answer_leaves_nothing(runtime: Runtime) -> None:
         runtime.ask(Ask("Hello there"), interrupt)
     assert runtime.database.row("SELECT count(*) FROM conversations") == (0,)
     assert runtime.ask(Ask("Hello there")).id == "t1"
+
+
+def test_a_stopped_answer_is_kept_as_far_as_it_was_written(runtime: Runtime) -> None:
+    pieces: list[str] = []
+    turn = runtime.ask(Ask("Hello there", max_tokens=12), pieces.append, lambda: len(pieces) >= 3)
+    whole = runtime.ask(Ask("Hello there", max_tokens=12))
+    assert turn.stopped
+    assert turn.answer == "".join(pieces)
+    assert whole.answer.startswith(turn.answer)
+    assert len(turn.answer) < len(whole.answer)
+    assert [kept.stopped for kept in (runtime.conversations.turn(turn.id), whole)] == [True, False]
+
+
+def test_a_turn_that_is_asked_again_gives_its_place_to_the_new_one(runtime: Runtime) -> None:
+    first = runtime.ask(Ask("Hello there"))
+    second = runtime.ask(Ask("Second question about herons", conversation=first.conversation_id))
+    runtime.ask(Ask("And then?", conversation=first.conversation_id))
+    again = runtime.ask(runtime.asked_again(second.id))
+    assert again.prompt == second.prompt
+    assert runtime.conversations.turns(first.conversation_id) == (first, again)
+    assert len(runtime.conversations.turns(first.conversation_id, set_aside=True)) == 4
+    assert runtime.archive.get(first.conversation_id).turns == 2
+    assert [found.turn.id for found in runtime.archive.search("herons")] == [again.id]
+    with pytest.raises(NotFound, match="set aside"):
+        runtime.ask(Ask("x", instead_of=second.id))
+    assert runtime.thumb(second.id, SignalKind.GOOD).signals[0].turn_id == second.id
+
+
+def test_asked_again_the_model_sees_what_was_said_before_that_turn_and_nothing_after(runtime: Runtime) -> None:
+    first = runtime.ask(Ask("Hello there"))
+    second = runtime.ask(Ask("And then?", conversation=first.conversation_id))
+    runtime.ask(Ask("And after that?", conversation=first.conversation_id))
+    edited = runtime.ask(Ask("And then?", instead_of=second.id))
+    assert edited.timing.prompt_tokens == second.timing.prompt_tokens
+
+
+def test_another_answer_is_drawn_with_a_seed_of_its_own(runtime: Runtime) -> None:
+    turn = runtime.ask(Ask("Hello there"))
+    again = runtime.asked_again(turn.id)
+    assert again.temperature is not None
+    assert again.temperature > 0
+    assert again.seed == runtime.conversations.seed_of(turn.id) + 1
+    assert runtime.ask(again).answer != turn.answer
+
+
+def test_a_command_has_no_other_answer(runtime: Runtime) -> None:
+    turn = runtime.ask(Ask("/remember I like tea."))
+    with pytest.raises(ConfigError, match="no other answer"):
+        runtime.asked_again(turn.id)
+
+
+def test_deleting_a_conversation_takes_the_turns_that_were_set_aside_with_it(runtime: Runtime) -> None:
+    turn = runtime.ask(Ask("a word like quokka"))
+    runtime.ask(Ask("another word", instead_of=turn.id))
+    runtime.delete_conversation(turn.conversation_id)
+    assert runtime.database.row("SELECT count(*) FROM turns") == (0,)
+    runtime.leave()
+    for file in runtime.home.data.glob("edge-seal.db*"):
+        assert b"quokka" not in file.read_bytes()
+
+
+def test_a_system_prompt_belongs_to_its_conversation(runtime: Runtime) -> None:
+    plain = runtime.ask(Ask("Hello there"))
+    first = runtime.ask(Ask("Hello there", system_prompt="Answer like a heron."))
+    assert first.timing.prompt_tokens > plain.timing.prompt_tokens
+    assert runtime.conversations.system_prompt(first.conversation_id) == "Answer like a heron."
+    then = runtime.ask(Ask("And then?", conversation=first.conversation_id))
+    bare = runtime.ask(Ask("And then?", conversation=first.conversation_id, system_prompt="", instead_of=then.id))
+    assert bare.timing.prompt_tokens < then.timing.prompt_tokens
+    assert not runtime.conversations.system_prompt(first.conversation_id)
+    assert not runtime.conversations.system_prompt(plain.conversation_id)
+    with pytest.raises(ConfigError, match="4000"):
+        runtime.ask(Ask("Hello", system_prompt="x" * 4001))
+
+
+def test_a_private_conversation_goes_on_from_what_the_asker_holds(runtime: Runtime) -> None:
+    first = runtime.ask(Ask("Hello there", private=True))
+    alone = runtime.ask(Ask("And then?", private=True))
+    second = runtime.ask(Ask("And then?", private=True, before=(first,)))
+    assert second.timing.prompt_tokens > alone.timing.prompt_tokens
+    assert runtime.database.row("SELECT count(*) FROM turns") == (0,)
 
 
 def test_the_oldest_turns_make_room_and_the_question_stays(runtime: Runtime) -> None:

@@ -31,10 +31,10 @@ from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
-from edge_seal.config import LimitSettings, Settings
+from edge_seal.config import Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
-from edge_seal.errors import EdgeSealError, EngineError, LimitReached
+from edge_seal.errors import EdgeSealError, EngineError
 from edge_seal.records import (
     Example,
     GateReport,
@@ -52,12 +52,12 @@ from edge_seal.records import (
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
-from edge_seal.updates.budget import COUNTED_EVENT, allowance
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
+from edge_seal.updates.spending import Spending
 
 log = logging.getLogger(__name__)
 
@@ -109,17 +109,6 @@ def _ignore(_: Progress) -> None:
     """Takes progress that nobody asked for."""
 
 
-def require_allowance(limits: LimitSettings, ledger: Ledger, clock: Clock) -> None:
-    """Returns if an update may be learned now.
-
-    Raises:
-        LimitReached: it may not; `allowed_at` says when, if time alone lifts it.
-    """
-    allowed = allowance(limits, ledger.times_of(COUNTED_EVENT), clock.now())
-    if not allowed.allowed:
-        raise LimitReached(allowed.reason, allowed_at=allowed.allowed_at, next_step="edge-seal limits show")
-
-
 class Cycle:
     """One adaptation cycle over the pending signals. Only for who holds the write lock.
 
@@ -167,7 +156,7 @@ class Cycle:
             EngineError: the model cannot be trained here.
         """
         if not dry_run:
-            require_allowance(self._settings.limits, self._ledger, self._clock)
+            Spending(self._database, self._ledger, self._clock).require(self._settings.limits)
         notes = self._without_forgotten(dry_run=dry_run)
         chosen = self._chosen_signals()
         if not chosen:

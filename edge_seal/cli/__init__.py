@@ -9,13 +9,21 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 import click
 
 from edge_seal import __version__
 from edge_seal.errors import EdgeSealError
+
+if TYPE_CHECKING:
+    from edge_seal.config import Home
+    from edge_seal.safekeeping.unlocking import Passphrases
+
+# What `edge-seal` without a command opens on a terminal; the program hands it over, so that no command can import it.
+Interface: TypeAlias = "Callable[[Home, Passphrases], int]"
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -88,7 +96,8 @@ class _Root(click.Group):
 def edge_seal(ctx: click.Context, profile: str | None, passphrase_file: str | None) -> None:
     """A personal assistant that lives on this machine and adapts while it is used.
 
-    Nothing leaves the machine unless you set it so; every change can be seen, explained and taken back.
+    Without a command it opens the terminal interface. Nothing leaves the machine unless you set it so; every change can
+    be seen, explained and taken back.
 
     Exit codes: 0 done, 1 failed, 2 usage, 3 refused by the guardian, the gate or policy, 4 a limit is reached,
     5 stored bytes are not what they should be.
@@ -98,5 +107,18 @@ def edge_seal(ctx: click.Context, profile: str | None, passphrase_file: str | No
     # By the names that `cli.output` reads them by; importing it would cost every `--help` its weight.
     ctx.meta["edge_seal.profile"] = profile
     ctx.meta["edge_seal.passphrase_file"] = None if passphrase_file is None else Path(passphrase_file)
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+    if ctx.invoked_subcommand is not None:
+        return
+    if ctx.obj is not None and _is_terminal():
+        from edge_seal.cli.output import chosen_home
+        from edge_seal.cli.output import passphrase_file as file_of_passphrase
+        from edge_seal.cli.passphrases import GivenPassphrases
+
+        interface = cast("Interface", ctx.obj)
+        raise click.exceptions.Exit(interface(chosen_home(), GivenPassphrases(file_of_passphrase())))
+    click.echo(ctx.get_help())
+
+
+def _is_terminal() -> bool:
+    """Whether an interface can be shown: a terminal on both sides, and one that can move its cursor."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}

@@ -117,8 +117,10 @@ class PastTurns:
         """
         row = self._database.row(
             """
-            SELECT (SELECT max(id) FROM turns AS b WHERE b.conversation_id = t.conversation_id AND b.id < t.id),
-                   (SELECT min(id) FROM turns AS a WHERE a.conversation_id = t.conversation_id AND a.id > t.id)
+            SELECT (SELECT max(id) FROM turns AS b WHERE b.conversation_id = t.conversation_id AND b.id < t.id
+                        AND NOT b.set_aside),
+                   (SELECT min(id) FROM turns AS a WHERE a.conversation_id = t.conversation_id AND a.id > t.id
+                        AND NOT a.set_aside)
             FROM turns AS t WHERE id = ?
             """,
             (candidate.number,),
@@ -156,7 +158,8 @@ class PastTurns:
         found: dict[int, RecalledTurn] = {}
         for number in numbers:
             row = self._database.row(
-                "SELECT conversation_id, created_at, prompt, answer FROM turns WHERE id = ? AND origin = 'typed'",
+                "SELECT conversation_id, created_at, prompt, answer FROM turns"
+                " WHERE id = ? AND origin = 'typed' AND NOT set_aside",
                 (number,),
             )
             if row is not None:

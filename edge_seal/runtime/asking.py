@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from edge_seal.conversation import Answering, Question, checked_prompt, take_turn
+from edge_seal.conversation import Answering, Question, checked_prompt, checked_system_prompt, never, take_turn
 from edge_seal.engines.engine import Sampling
 from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
 from edge_seal.memory.memories import Memories
 from edge_seal.records import Turn, Update
 from edge_seal.runtime.construction import Construction
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask
+
+AGAIN_TEMPERATURE: Final = 0.7
 
 
 class Asking(Construction):
@@ -21,8 +24,13 @@ class Asking(Construction):
     # The update that the engine serves with its adapter; None: not known, so the next answer sets it anew.
     _served: tuple[str | None, Path | None] | None = (None, None)
 
-    def ask(self, ask: Ask, on_piece: Callable[[str], None] | None = None) -> Turn:
-        """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn.
+    def ask(
+        self,
+        ask: Ask,
+        on_piece: Callable[[str], None] | None = None,
+        enough: Callable[[], bool] = never,
+    ) -> Turn:
+        """Answers and keeps the turn; `on_piece` gets the answer's text as it is drawn, until it is `enough`.
 
         Raises:
             NotFound: no such update or conversation.
@@ -36,7 +44,7 @@ class Asking(Construction):
         generation = self.settings.generation
         sampling = Sampling(
             max_tokens=ask.max_tokens or generation.max_tokens,
-            temperature=generation.temperature,
+            temperature=generation.temperature if ask.temperature is None else ask.temperature,
             top_p=generation.top_p,
             seed=generation.seed if ask.seed is None else ask.seed,
         )
@@ -50,9 +58,18 @@ class Asking(Construction):
             self.settings.memory.budget_tokens,
             (*notices, *memory_notices),
         )
-        question = Question(ask.prompt, ask.origin, sampling, conversation, private=ask.private)
+        question = Question(
+            ask.prompt,
+            ask.origin,
+            sampling,
+            conversation,
+            private=ask.private,
+            before=ask.before,
+            system_prompt=None if ask.system_prompt is None else checked_system_prompt(ask.system_prompt),
+            instead_of=ask.instead_of,
+        )
         try:
-            turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing)
+            turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing, enough)
             # Only now is it known whether the embedder could be used.
             by_meaning = memories is not None and memories is not self.stored_memories
             return replace(turn, notices=(*turn.notices, *(self.embedder_notices() if by_meaning else ())))
@@ -60,6 +77,20 @@ class Asking(Construction):
             if ask.private:
                 # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
                 self._served = None
+
+    def asked_again(self, turn_id: str) -> Ask:
+        """What asks the question of a turn once more, for another answer in its place.
+
+        A greedy model would give the same one, so it is drawn, with a seed of its own.
+        """
+        turn = self.conversations.turn(turn_id)
+        return Ask(
+            turn.prompt,
+            turn.origin,
+            seed=(self.conversations.seed_of(turn_id) + 1) % (2**32 - 1),
+            temperature=max(self.settings.generation.temperature, AGAIN_TEMPERATURE),
+            instead_of=turn_id,
+        )
 
     def _chosen(self, adapter: str) -> tuple[Update | None, tuple[str, ...]]:
         """The update that is to answer, with notices where it is not the one that was meant to."""

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from edge_seal.adaptation import admission
-from edge_seal.conversation import checked_prompt
+from edge_seal.conversation import checked_prompt, never
 from edge_seal.errors import ConfigError, EdgeSealError, NotFound
 from edge_seal.memory import capture, chat_commands, words
 from edge_seal.memory.chat_commands import ChatCommand
@@ -52,7 +52,12 @@ class Chatting(Asking, Telling, Forgetting):
 
         return Proposals(self.database, lambda event, subject, body: audit(event, subject, dict(body)), self.clock)
 
-    def ask(self, ask: Ask, on_piece: Callable[[str], None] | None = None) -> Turn:
+    def ask(
+        self,
+        ask: Ask,
+        on_piece: Callable[[str], None] | None = None,
+        enough: Callable[[], bool] = never,
+    ) -> Turn:
         """Answers as `Asking.ask`, unless the prompt is a command; what it states in passing is in `proposed`.
 
         Raises:
@@ -61,7 +66,7 @@ class Chatting(Asking, Telling, Forgetting):
         checked_prompt(ask.prompt)
         command = chat_commands.parsed(ask.prompt) if ask.origin is Origin.TYPED else None
         if command is None:
-            turn = super().ask(ask, on_piece)
+            turn = super().ask(ask, on_piece, enough)
             return replace(turn, proposed=self._noted(ask, turn)) if self._notes(ask) else turn
         if ask.private:
             raise ConfigError(
@@ -72,6 +77,17 @@ class Chatting(Asking, Telling, Forgetting):
         if on_piece is not None:
             on_piece(turn.answer)
         return turn
+
+    def asked_again(self, turn_id: str) -> Ask:
+        """As `Asking.asked_again`.
+
+        Raises:
+            ConfigError: the turn was a command, which has no other answer.
+        """
+        turn = self.conversations.turn(turn_id)
+        if turn.origin is Origin.TYPED and chat_commands.parsed(turn.prompt) is not None:
+            raise ConfigError(f"{turn_id} was done, not answered, so there is no other answer to it")
+        return super().asked_again(turn_id)
 
     def consequences(self, memory: Memory) -> Consequences:
         """What `memory` ended and contradicts."""
@@ -135,8 +151,10 @@ class Chatting(Asking, Telling, Forgetting):
             # A turn that quoted what was just forgotten would keep it.
             prompt = f"/forget {forgotten}" if forgotten is not None else ask.prompt
         conversation = self.conversations.latest() if ask.conversation == LAST else ask.conversation
+        if ask.instead_of is not None:
+            conversation = self.conversations.turn(ask.instead_of).conversation_id
         turn = Turn("", conversation or "", "", prompt, answer, ask.origin, None, memory_ids, _NO_TIME)
-        return self.conversations.keep(turn, base_sha256=self._base_or_none(), seed=0)
+        return self.conversations.keep(turn, base_sha256=self._base_or_none(), seed=0, instead_of=ask.instead_of)
 
     def _base_or_none(self) -> str:
         try:

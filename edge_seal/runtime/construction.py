@@ -30,6 +30,7 @@ from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
+from edge_seal.updates.spending import Spending
 
 
 class Construction:
@@ -113,6 +114,10 @@ class Construction:
     @cached_property
     def forgetting(self) -> Forgetting:
         return Forgetting(self.database, self.ledger, self.adapters, self.releases)
+
+    @cached_property
+    def spending(self) -> Spending:
+        return Spending(self.database, self.ledger, self.clock)
 
     @cached_property
     def signals(self) -> SignalBox:

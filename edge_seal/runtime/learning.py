@@ -38,11 +38,11 @@ class Learning(Asking):
             LimitReached: a limit holds, or the machine is busy.
             Busy: another process is learning.
         """
-        from edge_seal.adaptation.cycle import Cycle, require_allowance
+        from edge_seal.adaptation.cycle import Cycle
 
         if not now and not dry_run:
             # A limit is told first: it says when, and --now does not lift it.
-            require_allowance(self.settings.limits, self.ledger, self.clock)
+            self.spending.require(self.settings.limits)
             self._require_idle()
         with self.writing():
             cycle = Cycle(

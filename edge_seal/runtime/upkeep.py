@@ -21,7 +21,6 @@ from edge_seal.safekeeping.unlocking import protection_of
 from edge_seal.settings_file import SettingChange
 from edge_seal.storage.database import Database
 from edge_seal.storage.key_file import KeyFile
-from edge_seal.updates.budget import COUNTED_EVENT, allowance
 from edge_seal.updates.canonical import JsonValue
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ class Upkeep(Embedding):
     def limits(self) -> Limits:
         """The limits and what is left of them now."""
         limits = self.settings.limits
-        return Limits(limits, allowance(limits, self.ledger.times_of(COUNTED_EVENT), self.clock.now()))
+        return Limits(limits, self.spending.allowance(limits))
 
     def set_limit(self, name: str, value: str) -> SettingChange:
         """Changes one limit in the settings file, and records that it was changed.

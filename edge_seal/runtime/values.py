@@ -8,7 +8,7 @@ from typing import Final
 
 from edge_models.store import ModelListing
 from edge_seal.config import LimitSettings
-from edge_seal.records import Example, LedgerEntry, Origin, Signal, Update
+from edge_seal.records import Example, LedgerEntry, Origin, Signal, Turn, Update
 from edge_seal.updates.budget import Allowance
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.risk import Risk
@@ -25,7 +25,9 @@ LAST: Final = "last"
 class Ask:
     """A question as it was put. `adapter` is `active`, `none` or an update; None means: as it is set.
 
-    `conversation` is None for a new one, `last`, or the id of one. `private`: nothing of it is kept.
+    `conversation` is None for a new one, `last`, or the id of one. `private`: nothing of it is kept; `before` is what
+    was said so far in a private conversation. `system_prompt` becomes the conversation's own (None: it stays as it is).
+    `instead_of`: the turn whose place this one takes; it and what came after it are set aside.
     """
 
     prompt: str
@@ -36,6 +38,10 @@ class Ask:
     seed: int | None = None
     conversation: str | None = None
     private: bool = False
+    before: tuple[Turn, ...] = ()
+    system_prompt: str | None = None
+    instead_of: str | None = None
+    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,12 +260,74 @@ _FACTS = (
     "INSERT INTO facts_unread SELECT id FROM memories",
 )
 
+_LIMITS_AND_MONITORING = (
+    # One row for each stretch of one start of the machine in which the home was used: the seconds from `first_s` to
+    # `last_s` have passed for sure. The time of a counted update lies in one of them.
+    """
+    CREATE TABLE clock_marks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        boot TEXT NOT NULL,
+        first_s REAL NOT NULL,
+        last_s REAL NOT NULL,
+        last_at TEXT NOT NULL,
+        CHECK (first_s <= last_s)
+    ) STRICT
+    """,
+    # What each cycle used, whatever became of it. A row that is `running` when nobody works was left by a crash.
+    """
+    CREATE TABLE learning_runs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        boot TEXT NOT NULL,
+        uptime_s REAL NOT NULL,
+        actor TEXT NOT NULL,
+        update_id INTEGER REFERENCES updates (id),
+        outcome TEXT NOT NULL,
+        wall_s REAL NOT NULL DEFAULT 0,
+        cpu_s REAL NOT NULL DEFAULT 0,
+        energy_j REAL NOT NULL DEFAULT 0,
+        energy_measured INTEGER NOT NULL DEFAULT 0 CHECK (energy_measured IN (0, 1))
+    ) STRICT
+    """,
+    # What cannot be derived from other rows later on. It goes with the turn that it is about.
+    """
+    CREATE TABLE samples (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        metric TEXT NOT NULL,
+        value REAL NOT NULL,
+        turn_id INTEGER REFERENCES turns (id) ON DELETE CASCADE
+    ) STRICT
+    """,
+    "CREATE INDEX samples_metric ON samples (metric, id)",
+    "CREATE INDEX samples_turn ON samples (turn_id) WHERE turn_id IS NOT NULL",
+    """
+    CREATE TABLE alerts (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at TEXT NOT NULL,
+        metric TEXT NOT NULL,
+        value REAL NOT NULL,
+        n INTEGER NOT NULL,
+        usual REAL NOT NULL,
+        bound REAL NOT NULL,
+        acknowledged_at TEXT
+    ) STRICT
+    """,
+    # How far each metric was looked at: no observation is judged twice.
+    "CREATE TABLE control_marks (metric TEXT PRIMARY KEY, through INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+)
+
 # What is derived from texts of several origins: the least trusted one stays in `origin`, the others, with commas
 # between them, here.
 _SEVERAL_ORIGINS = tuple(
     f"ALTER TABLE {table} ADD COLUMN also_from TEXT NOT NULL DEFAULT ''" for table in ("turns", "signals", "examples")
 )
-
+# A turn that another one has taken the place of is kept, because what was said of its answer goes back to it.
+_TURNS_ASKED_AGAIN = (
+    "ALTER TABLE turns ADD COLUMN set_aside INTEGER NOT NULL DEFAULT 0 CHECK (set_aside IN (0, 1))",
+    "ALTER TABLE turns ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0 CHECK (stopped IN (0, 1))",
+    "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
+)
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -275,4 +337,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(5, "past turns are found", TURNS_FOUND),
     Migration(6, "vectors of several embedders", SEVERAL_EMBEDDERS),
     Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
+    Migration(8, "turns asked again, stopped answers, system prompts", _TURNS_ASKED_AGAIN),
+    Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
 )

@@ -1,8 +1,12 @@
-"""How often an update may be learned: a rule over the times in the ledger, without a clock of its own.
+"""How often and how much may be learned: a rule over what was learned and how long ago, without a clock of its own.
 
-A window is half-open: an update at time `e` counts while `e <= now < e + window`, so at exactly `e + window` it has
-left. An update that lies in the future (the clock was set back) counts in every window: setting the clock back never
-buys an update, it only makes the wait longer.
+How long ago something was is told by two clocks. The wall clock may have been set; the uptime of the machine has not,
+but tells nothing of the time when the machine was off. So an age is the lesser of the two: setting the clock forward
+mints nothing, since the uptime does not follow, and setting it back frees nothing, since the wall clock has to catch
+up. Only what the uptime alone puts beyond the longest window no longer counts at all: a clock that was once set wrong
+cannot hold learning back for ever.
+
+A window is half-open: what is as old as the window has left it.
 """
 
 from __future__ import annotations
@@ -18,6 +22,45 @@ from edge_seal.config import LimitSettings
 # The entry that uses up an allowance: from there on the machine has done the work, whatever the gate says of it.
 COUNTED_EVENT: Final = "update.trained"
 
+HOUR: Final = timedelta(hours=1)
+DAY: Final = timedelta(days=1)
+WEEK: Final = timedelta(days=7)
+LONGEST: Final = WEEK
+_PERIODS: Final = {HOUR: "hour", DAY: "day", WEEK: "week"}
+_NOTHING: Final = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How long ago something was: by the wall clock (below zero: not yet), and what the uptime vouches for.
+
+    `vouched` is never more than the time that has truly passed.
+    """
+
+    wall: timedelta
+    vouched: timedelta
+
+    def leaves_in(self, window: timedelta) -> timedelta:
+        """After how much more time it has left `window`, with the machine on or asleep; zero: it has."""
+        by_both = max(window - self.wall, window - self.vouched)
+        return max(_NOTHING, min(by_both, LONGEST - self.vouched))
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """An update that counts: when it was recorded, and how long ago that is."""
+
+    at: datetime
+    age: Age
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one cycle has used, whatever became of it; its age is that of its end."""
+
+    age: Age
+    cpu_s: float
+
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
@@ -27,13 +70,13 @@ class LimitUse:
     """
 
     name: str
-    used: int
-    limit: int
+    used: float
+    limit: float
     window: timedelta
     frees_at: datetime | None
 
     @property
-    def left(self) -> int:
+    def left(self) -> float:
         return max(0, self.limit - self.used)
 
 
@@ -41,7 +84,7 @@ class LimitUse:
 class Allowance:
     """Whether an update may be learned now, why not, and when.
 
-    `allowed_at` is None if it is allowed now, or if waiting does not help.
+    `allowed_at` is None if it is allowed now, or if waiting does not help; it holds if the machine stays on or sleeps.
     """
 
     allowed: bool
@@ -49,15 +92,23 @@ class Allowance:
     allowed_at: datetime | None
     used: tuple[LimitUse, ...]
 
+    def left(self, name: str) -> float:
+        """What is left of the limit `name`."""
+        return next(use.left for use in self.used if use.name == name)
 
-def allowance(limits: LimitSettings, events: Sequence[datetime], now: datetime) -> Allowance:
-    """What `limits` say at `now` after updates at the times `events` (any order, timezone-aware)."""
-    newest_first = sorted(events, reverse=True)
+
+def allowance(
+    limits: LimitSettings, learned: Sequence[Learned], now: datetime, spent: Sequence[Spent] = ()
+) -> Allowance:
+    """What `limits` say at `now` after these updates and cycles, in any order."""
+    ages = [one.age for one in learned]
     interval = timedelta(minutes=limits.minutes_between_updates)
     uses = (
-        _counted("updates_per_hour", limits.updates_per_hour, timedelta(hours=1), newest_first, now),
-        _counted("updates_per_day", limits.updates_per_day, timedelta(days=1), newest_first, now),
-        _spaced("minutes_between_updates", interval, newest_first, now),
+        _counted("updates_per_hour", limits.updates_per_hour, HOUR, ages, now),
+        _counted("updates_per_day", limits.updates_per_day, DAY, ages, now),
+        _counted("updates_per_week", limits.updates_per_week, WEEK, ages, now),
+        _counted("minutes_between_updates", 1, interval, ages, now, most_used=1),
+        _summed("cpu_seconds_per_day", limits.cpu_seconds_per_day, DAY, spent, now),
     )
     switched_off = [use for use in uses if use.limit == 0]
     if switched_off:
@@ -68,33 +119,50 @@ def allowance(limits: LimitSettings, events: Sequence[datetime], now: datetime) 
         return Allowance(allowed=True, reason="", allowed_at=None, used=uses)
     # All have to allow it; each, once it does, goes on doing so.
     allowed_at, slowest = max(waiting, key=lambda pair: pair[0])
-    reason = _reason(slowest, limits, newest_first[0], now)
-    return Allowance(allowed=False, reason=reason, allowed_at=allowed_at, used=uses)
+    return Allowance(allowed=False, reason=_reason(slowest, limits, learned), allowed_at=allowed_at, used=uses)
 
 
-def _counted(name: str, limit: int, window: timedelta, newest_first: Sequence[datetime], now: datetime) -> LimitUse:
-    used = sum(1 for event in newest_first if now < event + window)
-    frees_at = None
-    if 0 < limit <= used:
-        # With the limit-th newest out of the window, limit - 1 remain in it.
-        frees_at = newest_first[limit - 1] + window
+def _counted(
+    name: str, limit: int, window: timedelta, ages: Sequence[Age], now: datetime, *, most_used: int | None = None
+) -> LimitUse:
+    leaving = sorted(wait for age in ages if (wait := age.leaves_in(window)) > _NOTHING)
+    # With all but limit - 1 out of the window, one more has room.
+    frees_at = now + leaving[len(leaving) - limit] if 0 < limit <= len(leaving) else None
+    used = len(leaving) if most_used is None else min(most_used, len(leaving))
     return LimitUse(name, used, limit, window, frees_at)
 
 
-def _spaced(name: str, interval: timedelta, newest_first: Sequence[datetime], now: datetime) -> LimitUse:
-    """Minutes between updates, as a window in which there may be one."""
-    if newest_first and now < newest_first[0] + interval:
-        return LimitUse(name, 1, 1, interval, newest_first[0] + interval)
-    return LimitUse(name, 0, 1, interval, None)
+def _summed(name: str, limit: float, window: timedelta, spent: Sequence[Spent], now: datetime) -> LimitUse:
+    leaving = sorted(
+        ((wait, one.cpu_s) for one in spent if (wait := one.age.leaves_in(window)) > _NOTHING), key=lambda pair: pair[0]
+    )
+    used = sum(cpu_s for _, cpu_s in leaving)
+    frees_at, rest = None, used
+    if 0 < limit <= used:
+        for wait, cpu_s in leaving:
+            rest -= cpu_s
+            if rest < limit:
+                frees_at = now + wait
+                break
+    return LimitUse(name, round(used, 3), limit, window, frees_at)
 
 
-def _reason(use: LimitUse, limits: LimitSettings, newest: datetime, now: datetime) -> str:
-    if newest > now:
-        return f"the clock was set back: the last update is recorded at {timestamp(newest)}, which has not come yet"
-    if use.name == "minutes_between_updates":
-        return (
-            f"the last update was at {timestamp(newest)}, and limits.{use.name} asks for "
+def _reason(use: LimitUse, limits: LimitSettings, learned: Sequence[Learned]) -> str:
+    newest = max(learned, key=lambda one: one.at, default=None)
+    if newest is not None and newest.age.wall < _NOTHING < newest.age.leaves_in(use.window):
+        return f"the clock was set back: the last update is recorded at {timestamp(newest.at)}, which has not come yet"
+    if newest is not None and use.name == "minutes_between_updates":
+        told = (
+            f"the last update was at {timestamp(newest.at)}, and limits.{use.name} asks for "
             f"{limits.minutes_between_updates:g} minutes between two"
         )
-    period = "hour" if use.window == timedelta(hours=1) else "day"
-    return f"{use.used} of {use.limit} updates of this {period} are used (limits.{use.name})"
+    elif use.name == "cpu_seconds_per_day":
+        told = f"{use.used:.0f} of {use.limit:g} processor seconds of this day are used (limits.{use.name})"
+    else:
+        told = f"{use.used:.0f} of {use.limit:.0f} updates of this {_PERIODS[use.window]} are used (limits.{use.name})"
+    if any(one.age.vouched < use.window <= one.age.wall for one in learned):
+        told += (
+            "; the clock says that it is longer ago, but time in which the machine was off, or the clock was set,"
+            " does not count"
+        )
+    return told

@@ -17,6 +17,7 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
 from edge_seal.records import ChainReport, Example, Origin, SignalState, State, Update
 from edge_seal.storage.database import Database
+from edge_seal.updates import clock_marks
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
 from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
 from edge_seal.updates.canonical import JsonValue
@@ -47,6 +48,7 @@ class Releases:
         self._adapters = adapters
         self._clock = clock
         self._rows = UpdateRows(database)
+        self._marks = clock_marks.ClockMarks(database, clock)
         self._verification = Verification(database, self._rows, ledger, adapters)
 
     # Reading ----------------------------------------------------------------------------------------------
@@ -150,8 +152,10 @@ class Releases:
             raise IntegrityError(problem)
         salt = secrets.token_hex(32)
         with self._database.transaction():
-            told = {
+            told: dict[str, JsonValue] = {
                 **body,
+                # Beside the time of the entry, which the wall clock told: what limits are counted by.
+                "clock": clock_marks.in_body(self._marks.mark()),
                 "adapter_sha256": stored.sha256,
                 "manifest_sha256": stored.manifest_sha256,
                 "examples_sha256": examples_digest(salt, examples),

@@ -17,6 +17,7 @@ from edge_seal.adaptation.signals import (
     parse_lessons,
     said_in,
 )
+from edge_seal.clock import Uptime
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.records import Origin, SignalKind, SignalState, Timing, Turn
 from edge_seal.storage.database import Database
@@ -30,6 +31,9 @@ class _Noon:
 
     def monotonic(self) -> float:
         return 0.0
+
+    def uptime(self) -> Uptime:
+        return Uptime("noon", 0.0)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge_seal.clock import Uptime
 from edge_seal.config import MemorySettings
 from edge_seal.engines.engine import Embedder
 from edge_seal.engines.onnx_embedder import OnnxEmbedder
@@ -28,6 +29,9 @@ class HandClock:
 
     def monotonic(self) -> float:
         return self.moment.timestamp()
+
+    def uptime(self) -> Uptime:
+        return Uptime("hand", self.moment.timestamp())
 
     def pass_time(self, **parts: float) -> None:
         self.moment += timedelta(**parts)

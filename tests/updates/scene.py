@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from edge_seal.clock import Uptime
 from edge_seal.records import Example, Origin, Role, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
@@ -27,6 +28,9 @@ class HandClock:
 
     def monotonic(self) -> float:
         return self.moment.timestamp()
+
+    def uptime(self) -> Uptime:
+        return Uptime("hand", self.moment.timestamp())
 
     def pass_by(self, **parts: float) -> None:
         self.moment += timedelta(**parts)

@@ -1,0 +1,190 @@
+"""The one thing in the interface that holds a runtime.
+
+Invariants: a runtime is opened, used and closed on one thread (its SQLite connection and its model stay there), so
+calls wait for each other; learning has a runtime, a connection and a model of its own on a second thread, so that
+answering goes on meanwhile; what a callback hears on such a thread reaches the interface through its event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from textual.message import Message
+
+from edge_seal.errors import Busy, EdgeSealError
+from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted, ModelLoading
+
+if TYPE_CHECKING:
+    from edge_seal.config import Home
+    from edge_seal.records import Progress, Turn
+    from edge_seal.runtime import Ask, Runtime
+    from edge_seal.safekeeping.unlocking import Passphrases
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Calls the runtime of one home. Construct, and use, on the event loop's thread.
+
+    Args:
+        tell: gets what happened, on the event loop's thread.
+    """
+
+    def __init__(self, home: Home, passphrases: Passphrases | None, tell: Callable[[Message], object]) -> None:
+        self.home = home
+        self._passphrases = passphrases
+        self._tell = tell
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
+        self._learning_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="learning")
+        self._runtime: Runtime | None = None
+        self._stop_answer = threading.Event()
+        self._stop_learning = threading.Event()
+        self._last_progress: LearningProgress | None = None
+        self._is_learning = False
+        self._closed = False
+
+    # Calls ----------------------------------------------------------------------------------------------------
+
+    async def call(self, do: Callable[[Runtime], T]) -> T:
+        """What `do` gives for the runtime, on its thread, after what was called before.
+
+        Raises:
+            EdgeSealError: as `do`.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: do(self._opened()))
+
+    async def change(self, do: Callable[[Runtime], T], *kinds: str) -> T:
+        """As `call`; afterwards every screen is told that things of `kinds` changed."""
+        done = await self.call(do)
+        for kind in kinds:
+            self._tell(Changed(kind))  # pyright: ignore[reportArgumentType]  # checked where it is read
+        return done
+
+    async def reopen(self) -> None:
+        """Closes what is open; the next call opens it anew, with the settings as they are then."""
+        await self.call(lambda runtime: runtime.leave())
+
+    async def load_model(self) -> None:
+        """Opens the model, so that the first answer need not wait for it; tells how that goes, and raises nothing."""
+        self._tell(ModelLoading("loading"))
+        try:
+            await self.call(lambda runtime: runtime.engine)
+        except EdgeSealError as error:
+            self._tell(ModelLoading("failed", error))
+        else:
+            self._tell(ModelLoading("ready"))
+
+    # Answers --------------------------------------------------------------------------------------------------
+
+    async def ask(self, ask: Ask, on_piece: Callable[[str], object]) -> Turn:
+        """The answer; `on_piece` gets its parts on the event loop's thread, as the model gives them (hostile text).
+
+        Raises:
+            EdgeSealError: as `Runtime.ask`.
+        """
+        loop = asyncio.get_running_loop()
+        self._stop_answer.clear()
+
+        def heard(piece: str) -> None:
+            loop.call_soon_threadsafe(on_piece, piece)
+
+        turn = await self.call(lambda runtime: runtime.ask(ask, heard))
+        self._tell(Changed("conversations"))
+        return turn
+
+    # Learning -------------------------------------------------------------------------------------------------
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether a cycle runs in this process."""
+        return self._is_learning
+
+    @property
+    def last_progress(self) -> LearningProgress | None:
+        """What the running cycle told last; for a screen that is opened while it runs."""
+        return self._last_progress
+
+    async def learn(self, *, now: bool = True) -> LearningEnded:
+        """One cycle on a thread of its own; tells its progress and its end, and gives the end. Raises nothing of ours.
+
+        Stopping it (`cancel_learning`) ends the cycle's update as abandoned.
+        """
+        if self._is_learning:
+            return LearningEnded(error=Busy("learning is already running", next_step="wait for it, or cancel it"))
+        self._is_learning = True
+        self._stop_learning.clear()
+        self._last_progress = None
+        self._tell(LearningStarted())
+        loop = asyncio.get_running_loop()
+        try:
+            ended = await loop.run_in_executor(self._learning_thread, lambda: self._learned(loop, now=now))
+        finally:
+            self._is_learning = False
+            self._last_progress = None
+        self._tell(ended)
+        self._tell(Changed("updates"))
+        self._tell(Changed("signals"))
+        return ended
+
+    def cancel_learning(self) -> None:
+        """Lets the running cycle stop at its next step; what answers is not changed by it."""
+        self._stop_learning.set()
+
+    def _learned(self, loop: asyncio.AbstractEventLoop, *, now: bool) -> LearningEnded:
+        from edge_seal.runtime import Runtime
+
+        started = time.monotonic()
+        losses: list[float] = []
+
+        def heard(progress: Progress) -> None:
+            if self._stop_learning.is_set():
+                # To the cycle this is the user's Ctrl-C: it abandons its update and puts everything back.
+                raise KeyboardInterrupt
+            if progress.loss_nats is not None:
+                losses.append(progress.loss_nats)
+            told = LearningProgress(progress, tuple(losses), time.monotonic() - started)
+            loop.call_soon_threadsafe(self._heard_progress, told)
+
+        try:
+            with Runtime.open(self.home, passphrases=self._passphrases) as runtime:
+                return LearningEnded(report=runtime.learn(now=now, on_progress=heard))
+        except EdgeSealError as error:
+            return LearningEnded(error=error)
+        except KeyboardInterrupt:
+            return LearningEnded(cancelled=True)
+
+    def _heard_progress(self, told: LearningProgress) -> None:
+        self._last_progress = told
+        self._tell(told)
+
+    # The end --------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Stops what runs, waits for it, and closes the runtime; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stop_answer.set()
+        self._stop_learning.set()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._close)
+        await asyncio.to_thread(self._learning_thread.shutdown)
+        self._thread.shutdown(wait=False)
+
+    # On the desk's thread -------------------------------------------------------------------------------------
+
+    def _opened(self) -> Runtime:
+        if self._runtime is None:
+            from edge_seal.runtime import Runtime
+
+            self._runtime = Runtime.open(self.home, passphrases=self._passphrases)
+        return self._runtime
+
+    def _close(self) -> None:
+        if self._runtime is not None:
+            self._runtime.close()

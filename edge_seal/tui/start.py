@@ -1,0 +1,82 @@
+"""From the command to the running interface and back: passphrases before the terminal is taken, a log after a crash."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge_seal import __version__
+from edge_seal.tui.app import EdgeSealApp
+
+if TYPE_CHECKING:
+    from edge_seal.config import Home
+    from edge_seal.safekeeping.unlocking import Passphrases
+
+CRASHED = 1
+
+
+class RememberedPassphrases:
+    """Asks once, before the interface has the terminal; a second connection gets the same answer."""
+
+    def __init__(self, asked: Passphrases) -> None:
+        self._asked = asked
+        self._known: dict[str, str] = {}
+
+    def known(self, what: str) -> str:
+        if what not in self._known:
+            self._known[what] = self._asked.known(what)
+        return self._known[what]
+
+    def chosen(self) -> str:
+        return self._asked.chosen()
+
+
+def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
+    """Runs the interface; gives the exit code. Raises as `edge_seal.tui.run`."""
+    home.create()
+    known = None if passphrases is None else RememberedPassphrases(passphrases)
+    if known is not None and home.key_file.exists():
+        from edge_seal.runtime import Runtime
+
+        with Runtime.open(home, passphrases=known) as runtime:
+            _ = runtime.key  # asks here, where a terminal can be asked on, and fails here if it is the wrong one
+    _log_to_nowhere_on_screen()
+    app = EdgeSealApp(home, known)
+    app.run()
+    if app.crash is None:
+        return 0
+    log = write_crash(home.state, app.crash)
+    sys.stderr.write(f"edge-seal stopped because of an error in itself ({type(app.crash).__name__}).\n")
+    sys.stderr.write(f"What is kept is whole. Where it happened is written, without any text of yours, to {log}\n")
+    return CRASHED
+
+
+def write_crash(state: Path, error: BaseException) -> Path:
+    """Writes where `error` came from: types, files and lines, and no message or value, which may hold a conversation.
+
+    Returns the file.
+    """
+    lines = [f"edge-seal {__version__}, Python {sys.version.split()[0]}, {sys.platform}\n"]
+    at: BaseException | None = error
+    while at is not None:
+        lines.append(f"{type(at).__module__}.{type(at).__qualname__}\n")
+        lines += [
+            f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n'
+            for frame in traceback.extract_tb(at.__traceback__)
+        ]
+        at = at.__cause__ or at.__context__
+    path = state / "crash.log"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(lines)
+    return path
+
+
+def _log_to_nowhere_on_screen() -> None:
+    """A warning of a library on stderr would be painted over the interface."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.lastResort = None
