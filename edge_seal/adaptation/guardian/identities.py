@@ -62,7 +62,13 @@ def _is_valid(module: str, number: str) -> bool:
     return check(number)
 
 
+# The shortest of the numbers has six digits; most texts have none.
+_ENOUGH_DIGITS: Final = re.compile(r"(?:\d[^\d\n]{0,4}){6}")
+
+
 def _national_numbers(text: str) -> Iterator[Match]:
+    if _ENOUGH_DIGITS.search(text) is None and _NATIONAL_INSURANCE.search(text) is None:
+        return
     for form, modules in _EVIDENT_FORMS:
         for found in form.finditer(text):
             if len(set(found[0])) > 3 and any(_is_valid(module, found[0]) for module in modules):
@@ -124,7 +130,7 @@ def _postal_addresses(text: str) -> Iterator[Match]:
 # Names of others ------------------------------------------------------------------------------------------
 
 _NAME: Final = r"[^\W\d_a-zß-öø-ÿ][^\W\d_]{0,20}(?:['’-][^\W\d_]{1,20})?"
-_WITH_TITLE: Final = re.compile(rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof)\b\.?\s({_NAME}(?:\s{_NAME})?)")
+_WITH_TITLE: Final = re.compile(rf"(?<!\w)(?:Mr|Mrs|Ms|Mx|Dr|Prof)\b\.?\s({_NAME}(?:\s{_NAME})?)")
 _RELATION: Final = re.compile(
     r"\b(?:[Mm]y|[Oo]ur|[Hh]is|[Hh]er|[Tt]heir)\s(?:\w{1,12}\s)?(?:sister|brother|mother|father|mum|mom|dad|wife|husband|partner|girlfriend"
     r"|boyfriend|son|daughter|child|kid|uncle|aunt|cousin|grand\w{3,8}|friend|boss|manager|colleague|coworker|neighbou?r|landlord|landlady"

@@ -78,11 +78,15 @@ def strictest(verdicts: Iterable[Verdict]) -> Verdict:
     return _verdict(finding for verdict in verdicts for finding in verdict.findings)
 
 
-def redacted(text: str, verdict: Verdict) -> str:
-    """`text` with everything that `verdict` found in it replaced by the name of its rule in brackets."""
+def redacted(text: str, verdict: Verdict, *, only: Action | None = None) -> str:
+    """`text` with what `verdict` found in it, but for what is allowed, replaced by the name of its rule in brackets.
+
+    With `only`, findings that led to something else stay as they are.
+    """
     parts: list[str] = []
     last = 0
-    for finding in sorted(verdict.findings, key=lambda f: (f.start, -f.end)):
+    masked = (f for f in verdict.findings if (f.action is not Action.ALLOW if only is None else f.action is only))
+    for finding in sorted(masked, key=lambda f: (f.start, -f.end)):
         if finding.start >= last:
             parts += (text[last : finding.start], f"[{finding.rule}]")
         last = max(last, finding.end)
