@@ -28,7 +28,7 @@ from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, policy_of, source_key
 from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
@@ -159,6 +159,8 @@ class Cycle:
         self._settings = settings
         self._cache = cache
         self._clock = clock
+        policy = settings.data_policy
+        self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
 
     def run(self, *, dry_run: bool = False, on_progress: Callable[[Progress], None] = _ignore) -> CycleReport:
         """Learns from the pending signals, or says why not.
@@ -406,7 +408,9 @@ class Cycle:
         if not self._settings.learning.pair_weight:
             return ()
         examples = self_edit.rejected(signals, self._signals.own_answers(signals))
-        return tuple(example for example in examples if judge_example(example, approved=True).allowed)
+        return tuple(
+            example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
+        )
 
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
@@ -484,6 +488,7 @@ class Cycle:
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
             earlier=self._contributed(),
+            policy=self._policy,
         )
 
     def _contributed(self) -> Mapping[str, int]:
@@ -501,7 +506,12 @@ class Cycle:
         with self._database.transaction():
             self._signals.refuse(blocked)
             self._advance(
-                update, State.CLEARED, examples=examples, findings=list(verdicts.reasons), signals_refused=list(blocked)
+                update,
+                State.CLEARED,
+                examples=examples,
+                findings=list(verdicts.reasons),
+                advisories=list(verdicts.advisories),
+                signals_refused=list(blocked),
             )
         if blocked:
             self._database.scrub()
@@ -735,7 +745,7 @@ class Cycle:
                 "stopped_because": training.stopped_because,
             },
             "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
-            "verdicts": list(verdicts.reasons),
+            "verdicts": [*verdicts.reasons, *verdicts.advisories],
             "risk": work.risk.as_json(),
             "signals": [
                 {
