@@ -31,6 +31,7 @@ class Choice(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+    PROMOTE = "promote"
     ROLL_BACK = "roll back"
     EXPORT = "export"
 
@@ -232,6 +233,8 @@ def _choices(update: Update, *, forgotten: bool) -> frozenset[Choice]:
     choices: set[Choice] = set()
     if update.state is State.AWAITING_APPROVAL:
         choices |= {Choice.APPROVE, Choice.REJECT}
+    if update.state is State.CANARY:
+        choices |= {Choice.PROMOTE, Choice.REJECT}
     if update.adapter_sha256 is not None:
         if update.state in REACHABLE - {State.ACTIVE}:
             choices.add(Choice.ROLL_BACK)

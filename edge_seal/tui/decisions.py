@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edge_seal.records import Contradiction, Proposal
+from edge_seal.records import Contradiction, Proposal, State
 from edge_seal.runtime.timeline import UpdateDetail
 from edge_seal.tui.dialogs import AskDialog, ChoiceDialog
 
@@ -22,27 +22,47 @@ async def approve_update(screen: DeskScreen, detail: UpdateDetail) -> bool:
         screen.tell_note(f"{update.id} cannot be approved: {detail.problem or update.state.value}", warning=True)
         return False
     risk = "" if detail.record.risk is None else f"\nrisk {detail.record.risk.words}"
-    told = f"It answers from then on, until you take it back.\nhash: {approval}{risk}"
+    told = f"It may answer from then on, until you take it back.\nhash: {approval}{risk}"
     if not await screen.app.push_screen_wait(AskDialog(f"Approve {update.id}?", told, yes="Approve")):
         return False
     done = await screen.called(lambda runtime: runtime.approve(update.id, approval=approval), "updates", "signals")
     if done is None:
         return False
-    state = done.state.value.replace("_", " ")
-    screen.tell_note(f"{done.id} is {state} now; roll back on another update takes it back")
+    if done.state is State.CANARY:
+        screen.tell_note(f"{done.id} is on the canary: it answers a share of new conversations first")
+    else:
+        screen.tell_note(f"{done.id} answers now; roll back on another update takes it back")
+    return True
+
+
+async def promote_update(screen: DeskScreen, detail: UpdateDetail) -> bool:
+    """Lets an update that is on the canary answer everybody, if the user says yes; gives whether it was done."""
+    update, canary = detail.entry.update, detail.record.canary
+    told = "" if canary is None else f"{canary.words}\n"
+    told += "It answers everything from then on, whatever its conversations show by now."
+    if not await screen.app.push_screen_wait(AskDialog(f"Promote {update.id}?", told, yes="Promote")):
+        return False
+    done = await screen.called(lambda runtime: runtime.promote(update.id), "updates", "signals")
+    if done is None:
+        return False
+    screen.tell_note(f"{done.id} answers now; roll back on another update takes it back")
     return True
 
 
 async def reject_update(screen: DeskScreen, detail: UpdateDetail) -> bool:
     """Ends the update, if the user says yes; gives whether it was done."""
     update, approval = detail.entry.update, detail.approval
-    told = "Its examples and its adapter are removed, and the words of its lessons with them. It cannot be undone."
+    told = (
+        "It answers no conversation any more."
+        if update.state is State.CANARY
+        else "Its examples and its adapter are removed, and the words of its lessons with them. It cannot be undone."
+    )
     if not await screen.app.push_screen_wait(AskDialog(f"Reject {update.id}?", told, yes="Reject")):
         return False
     done = await screen.called(lambda runtime: runtime.reject(update.id, approval=approval), "updates", "signals")
     if done is None:
         return False
-    screen.tell_note(f"{done.id} is rejected")
+    screen.tell_note(f"{done.id} is {done.state.value.replace('_', ' ')}")
     return True
 
 

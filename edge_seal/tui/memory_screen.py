@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -113,7 +114,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     # Reading --------------------------------------------------------------------------------------------------
 
     def _read_anew(self, *, to_top: bool = False) -> None:
-        self.run_worker(self._read_all(to_top=to_top), group="list", exclusive=True)
+        self.run_worker(partial(self._read_all, to_top=to_top), group="list", exclusive=True)
 
     async def _read_all(self, *, to_top: bool = False) -> None:
         query, wanted = self.query_one(Input).value.strip(), self._filter
@@ -164,7 +165,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     def on_paged_list_moved(self, message: PagedList.Moved) -> None:
         message.stop()
         self.refresh_bindings()
-        self.run_worker(self._read_detail(), group="detail", exclusive=True)
+        self.run_worker(self._read_detail, group="detail", exclusive=True)
 
     def on_paged_list_opened(self, message: PagedList.Opened) -> None:
         message.stop()
@@ -214,10 +215,10 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         self._change_filter(replace(self._filter, ended=not self._filter.ended))
 
     def action_kind(self) -> None:
-        self.run_worker(self._choose_filter("kind"), group="dialog", exclusive=True)
+        self.run_worker(partial(self._choose_filter, "kind"), group="dialog", exclusive=True)
 
     def action_source(self) -> None:
-        self.run_worker(self._choose_filter("source"), group="dialog", exclusive=True)
+        self.run_worker(partial(self._choose_filter, "source"), group="dialog", exclusive=True)
 
     async def _choose_filter(self, name: str) -> None:
         choices = await self.called(lambda runtime: runtime.memory_choices())
@@ -253,28 +254,28 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         return True
 
     def action_remember(self) -> None:
-        self.run_worker(self._remember(), group="dialog", exclusive=True)
+        self.run_worker(self._remember, group="dialog", exclusive=True)
 
     def action_edit(self) -> None:
-        self.run_worker(self._edit(), group="dialog", exclusive=True)
+        self.run_worker(self._edit, group="dialog", exclusive=True)
 
     def action_forget(self) -> None:
-        self.run_worker(self._forget(), group="dialog", exclusive=True)
+        self.run_worker(self._forget, group="dialog", exclusive=True)
 
     def action_reopen(self) -> None:
-        self.run_worker(self._reopen(), group="dialog", exclusive=True)
+        self.run_worker(self._reopen, group="dialog", exclusive=True)
 
     def action_proposed(self) -> None:
-        self.run_worker(self._decide_proposals(), group="dialog", exclusive=True)
+        self.run_worker(self._decide_proposals, group="dialog", exclusive=True)
 
     def action_contradictions(self) -> None:
-        self.run_worker(self._decide_contradictions(), group="dialog", exclusive=True)
+        self.run_worker(self._decide_contradictions, group="dialog", exclusive=True)
 
     def action_import(self) -> None:
-        self.run_worker(self._import(), group="dialog", exclusive=True)
+        self.run_worker(self._import, group="dialog", exclusive=True)
 
     def action_export(self) -> None:
-        self.run_worker(self._export(), group="dialog", exclusive=True)
+        self.run_worker(self._export, group="dialog", exclusive=True)
 
     async def _remember(self) -> None:
         text = await self.app.push_screen_wait(TextDialog("Remember, in your words", ""))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final, Generic, TypeVar
 
 from rich.cells import cell_len, set_cell_size
@@ -148,7 +149,7 @@ class PagedList(ScrollView, Generic[Item], can_focus=True, inherit_bindings=Fals
         if page in self._pages or page in self._asked or not 0 <= page * PAGE < self._total:
             return
         self._asked.add(page)
-        self.run_worker(self._read(page, self._generation), group="pages", exit_on_error=True)
+        self.run_worker(partial(self._read, page, self._generation), group="pages", exit_on_error=True)
 
     async def _read(self, page: int, generation: int) -> None:
         items = await self._fetch(page * PAGE, PAGE)

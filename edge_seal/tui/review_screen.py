@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -73,7 +74,7 @@ What waits for you, the riskiest first.
         self._read_anew()
 
     def _read_anew(self) -> None:
-        self.run_worker(self._read_all(), group="list", exclusive=True)
+        self.run_worker(self._read_all, group="list", exclusive=True)
 
     async def _read_all(self) -> None:
         items = await self.called(lambda runtime: runtime.waiting())
@@ -95,7 +96,7 @@ What waits for you, the riskiest first.
     def on_paged_list_moved(self, message: PagedList.Moved) -> None:
         message.stop()
         self.refresh_bindings()
-        self.run_worker(self._read_detail(), group="detail", exclusive=True)
+        self.run_worker(self._read_detail, group="detail", exclusive=True)
 
     def on_paged_list_opened(self, message: PagedList.Opened) -> None:
         message.stop()
@@ -119,10 +120,10 @@ What waits for you, the riskiest first.
         return None if action in {"approve", "reject"} and self._list.current is None else True
 
     def action_approve(self) -> None:
-        self.run_worker(self._decide(yes=True), group="decision", exclusive=True)
+        self.run_worker(partial(self._decide, yes=True), group="decision", exclusive=True)
 
     def action_reject(self) -> None:
-        self.run_worker(self._decide(yes=False), group="decision", exclusive=True)
+        self.run_worker(partial(self._decide, yes=False), group="decision", exclusive=True)
 
     async def _decide(self, *, yes: bool) -> None:
         item = self._list.current

@@ -70,6 +70,12 @@ def _waiting(written: Written, detail: UpdateDetail) -> None:
             written.line(f"{factor.points:>4}  {factor.reason}")
         if not risk.factors:
             written.line("typed, small, and near the base model")
+    canary = detail.record.canary
+    if canary is not None:
+        written.head(f"On the canary since {local_time(canary.started_at)}")
+        written.line(f"it answers {canary.design.share:.0%} of new conversations until they show enough")
+        written.pair("candidate", canary.candidate.words).pair("incumbent", canary.incumbent.words)
+        written.line(canary.words)
     if detail.approval is not None:
         written.head("Waits for you")
         written.line("approving lets exactly this answer, hashed anew:")

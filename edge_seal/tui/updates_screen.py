@@ -15,7 +15,7 @@ from edge_seal.records import State
 from edge_seal.runtime.interchange import AdapterFormat
 from edge_seal.runtime.pace import Pace
 from edge_seal.runtime.timeline import Choice, TimelineEntry, UpdateDetail
-from edge_seal.tui.decisions import approve_update, reject_update
+from edge_seal.tui.decisions import approve_update, promote_update, reject_update
 from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted
 from edge_seal.tui.paged_list import Column, PagedList
@@ -65,12 +65,14 @@ Everything that was learned, newest first. `*` marks the one that answers now.
   moved, in nats a token. **RISK**: points of 100.
 - **Roll back here** makes the update under the cursor answer, at once; one that was taken back can be taken forward
   again in the same way. **Back to base** takes everything back.
-- **Approve** lets an update answer that waits for you: exactly the one whose hash is shown.
+- **Approve** lets an update answer that waits for you: exactly the one whose hash is shown. It is on the canary first,
+  where that is set: **Promote** ends that early.
 """
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # Textual's form
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "Approve", id="updates.approve"),
         Binding("x", "reject", "Reject", id="updates.reject"),
+        Binding("p", "promote", "Promote", id="updates.promote"),
         Binding("b", "roll_back", "Roll back here", id="updates.roll_back"),
         Binding("B", "to_base", "Back to base", id="updates.to_base"),
         Binding("e", "export", "Export", id="updates.export"),
@@ -98,7 +100,7 @@ Everything that was learned, newest first. `*` marks the one that answers now.
     def on_mount(self) -> None:
         super().on_mount()
         self._list.focus()
-        self.run_worker(self._read_all(), group="timeline", exclusive=True)
+        self.run_worker(self._read_all, group="timeline", exclusive=True)
         if self.desk.is_learning:
             self.query_one(RunningPane).started()
             if self.desk.last_progress is not None:
@@ -131,12 +133,12 @@ Everything that was learned, newest first. `*` marks the one that answers now.
 
     def on_changed(self, message: Changed) -> None:
         if message.kind in {"updates", "signals", "memories"}:
-            self.run_worker(self._read_all(), group="timeline", exclusive=True)
+            self.run_worker(self._read_all, group="timeline", exclusive=True)
 
     def on_paged_list_moved(self, message: PagedList.Moved) -> None:
         message.stop()
         self.refresh_bindings()
-        self.run_worker(self._read_detail(), group="detail", exclusive=True)
+        self.run_worker(self._read_detail, group="detail", exclusive=True)
 
     def on_paged_list_opened(self, message: PagedList.Opened) -> None:
         message.stop()
@@ -159,7 +161,7 @@ Everything that was learned, newest first. `*` marks the one that answers now.
 
     def on_learning_started(self, _: LearningStarted) -> None:
         self.query_one(RunningPane).started()
-        self.run_worker(self._new_pace(), group="pace", exclusive=True)
+        self.run_worker(self._new_pace, group="pace", exclusive=True)
         self.refresh_bindings()
 
     async def _new_pace(self) -> None:
@@ -193,6 +195,8 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         wanted = {
             "approve": Choice.APPROVE, "reject": Choice.REJECT, "roll_back": Choice.ROLL_BACK, "export": Choice.EXPORT,
         }  # fmt: skip
+        if action == "promote":
+            return Choice.PROMOTE in choices  # rare: shown only where it is something
         if action in wanted:
             return True if wanted[action] in choices else None
         if action == "to_base":
@@ -204,19 +208,22 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         return True
 
     def action_approve(self) -> None:
-        self.run_worker(self._approve(), group="decision", exclusive=True)
+        self.run_worker(self._approve, group="decision", exclusive=True)
 
     def action_reject(self) -> None:
-        self.run_worker(self._reject(), group="decision", exclusive=True)
+        self.run_worker(self._reject, group="decision", exclusive=True)
+
+    def action_promote(self) -> None:
+        self.run_worker(self._promote, group="decision", exclusive=True)
 
     def action_roll_back(self) -> None:
-        self.run_worker(self._roll_back(), group="decision", exclusive=True)
+        self.run_worker(self._roll_back, group="decision", exclusive=True)
 
     def action_to_base(self) -> None:
-        self.run_worker(self._to_base(), group="decision", exclusive=True)
+        self.run_worker(self._to_base, group="decision", exclusive=True)
 
     def action_export(self) -> None:
-        self.run_worker(self._export(), group="decision", exclusive=True)
+        self.run_worker(self._export, group="decision", exclusive=True)
 
     async def _approve(self) -> None:
         detail = await self._current_detail()
@@ -227,6 +234,11 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         detail = await self._current_detail()
         if detail is not None:
             await reject_update(self, detail)
+
+    async def _promote(self) -> None:
+        detail = await self._current_detail()
+        if detail is not None:
+            await promote_update(self, detail)
 
     async def _roll_back(self) -> None:
         entry = self._list.current

@@ -68,7 +68,8 @@ class Stage:
     @property
     def detail(self) -> str:
         """What the detail pane says, all of it."""
-        return self.app.screen_stack[0].query_one(DetailPane).text
+        panes = self.app.screen_stack[0].query(DetailPane)
+        return panes.first().text if panes else ""
 
 
 @asynccontextmanager

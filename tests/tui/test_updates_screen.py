@@ -70,9 +70,16 @@ async def test_approving_shows_the_hash_and_approves_that_hash(learned: Home) ->
         assert approval in stage.text()
         await stage.press("y")
         await stage.says("Nothing waits for you.")
-        assert states(learned) == {"u1": "retired", "u2": "retired", "u3": "active"}
+        assert states(learned) == {"u1": "retired", "u2": "active", "u3": "canary"}
+        stage.app.action_go("updates")
+        await stage.until(lambda: "On the canary" in stage.detail, "the canary in the detail")
+        await stage.press("p")
+        await stage.says("Promote u3?")
+        await stage.press("y")
+        await stage.says("u3 answers now")
+    assert states(learned) == {"u1": "retired", "u2": "retired", "u3": "active"}
     with Runtime.open(learned) as runtime:
-        entry = next(entry for entry in runtime.update_record("u3").entries if entry.event == "update.active")
+        entry = next(entry for entry in runtime.update_record("u3").entries if entry.event == "update.canary")
         assert approval in entry.body
 
 
