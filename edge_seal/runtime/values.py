@@ -11,10 +11,14 @@ from edge_seal.config import LimitSettings
 from edge_seal.records import Example, LedgerEntry, Origin, Signal, Turn, Update
 from edge_seal.updates.budget import Allowance
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.conditions import Condition
 from edge_seal.updates.risk import Risk
 
 USER: Final = "user"
 """Who acts, in the audit trail, where a command was given."""
+
+SCHEDULER: Final = "scheduler"
+"""The same, where it was the schedule that asked."""
 
 ACTIVE: Final = "active"
 NONE: Final = "none"
@@ -78,10 +82,11 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits as they are set, and what is left of them."""
+    """The limits as they are set, what is left of them, and what the machine has to be like."""
 
     settings: LimitSettings
     allowance: Allowance
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
