@@ -409,6 +409,33 @@ class ApprovalSettings(_Section):
     )
 
 
+class CanarySettings(_Section):
+    """Whether a candidate first answers a share of the conversations, and the test that ends it (docs/release.md)."""
+
+    mode: Literal["off", "risky", "always"] = Field(
+        default="risky", description="risky: what a person had to approve, and what has a risk of canary.risk or more"
+    )
+    risk: int = Field(
+        default=30, ge=0, le=101, description="from this risk on (of 100) an update is on the canary first"
+    )
+    share: float = Field(default=0.5, gt=0.0, lt=1.0, description="of new conversations that the candidate answers")
+    minimum_pairs: int = Field(
+        default=5, ge=1, le=1000, description="of conversations compared before anything is found"
+    )
+    maximum_conversations: int = Field(
+        default=100, ge=2, le=100000, description="after which a person is asked, if no difference was found"
+    )
+    false_rollback: float = Field(
+        default=0.1, gt=0.0, le=0.5, description="how often at most a candidate that is not worse is taken back"
+    )
+    false_promotion: float = Field(
+        default=0.05, gt=0.0, le=0.5, description="how often at most a candidate that is not better is promoted"
+    )
+    undecided: Literal["keep", "promote"] = Field(
+        default="keep", description="where no difference was found: keep on until you decide, or promote"
+    )
+
+
 class InterfaceSettings(_Section):
     """The terminal interface; its keys are in `keymap.toml`, themes of your own in `themes/`, both beside this file."""
 
@@ -432,6 +459,7 @@ class Settings(_Section):
     monitoring: MonitoringSettings = MonitoringSettings()
     data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()
+    canary: CanarySettings = CanarySettings()
 
 
 def load_settings(path: Path) -> Settings:

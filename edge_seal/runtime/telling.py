@@ -9,13 +9,18 @@ from edge_seal.adaptation.admission import Admission
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.errors import Refused
 from edge_seal.memory.search import Mode
+<<<<<<< HEAD
 from edge_seal.records import Action, Memory, Origin, Recalled, SignalKind
+from edge_seal.runtime.trialling import Trialling
+=======
+from edge_seal.records import Action, Actor, Memory, Origin, Recalled, SignalKind
 from edge_seal.runtime.construction import Construction
+>>>>>>> main
 from edge_seal.runtime.values import Kept
 from edge_seal.updates.canonical import JsonValue
 
 
-class Telling(Construction):
+class Telling(Trialling):
     """Keeps what is told, and finds it again."""
 
     def teach(
@@ -43,7 +48,8 @@ class Telling(Construction):
     def thumb(self, turn_id: str, kind: SignalKind) -> Kept:
         """Keeps that the answer of a turn was good or bad."""
         turn = self.conversations.turn(turn_id)
-        return Kept((self.signals.add(kind, signals.said_in(turn), turn_id=turn.id),), ())
+        kept = self.signals.add(kind, signals.said_in(turn), turn_id=turn.id)
+        return Kept((kept,), (), self._after_answer())
 
     def correct(self, turn_id: str, answer: str, origin: Origin = Origin.TYPED) -> Kept:
         """Keeps what should have been said in a turn; `origin` is that of `answer`.
@@ -55,7 +61,7 @@ class Telling(Construction):
         lesson = signals.correction(turn, answer, origin)
         admitted = self._admitted(admission.of_lessons([lesson]), "signal.refused", "correction")
         signal = self.signals.add(SignalKind.CORRECTION, lesson, turn_id=turn.id)
-        return Kept((signal,), admitted.reasons(Action.QUARANTINE))
+        return Kept((signal,), admitted.reasons(Action.QUARANTINE), self._after_answer())
 
     def _admitted(self, judged: Admission, event: str, subject: str) -> Admission:
         """`judged`, if none of it is blocked; otherwise the refusal is recorded, without the text or its digest."""
@@ -64,7 +70,7 @@ class Telling(Construction):
         rules = judged.rules(Action.BLOCK)
         body: dict[str, JsonValue] = {"rules": rules, "refused": judged.count(Action.BLOCK)}
         with self.database.transaction():
-            self.ledger.append(event, actor="guardian", subject=subject, body=body)
+            self.ledger.append(event, actor=Actor.GUARDIAN, subject=subject, body=body)
         raise Refused(
             "the guardian refused it; nothing was kept",
             reasons=judged.reasons(Action.BLOCK),
