@@ -9,13 +9,8 @@ from edge_seal.adaptation.admission import Admission
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.errors import Refused
 from edge_seal.memory.search import Mode
-<<<<<<< HEAD
-from edge_seal.records import Action, Memory, Origin, Recalled, SignalKind
-from edge_seal.runtime.trialling import Trialling
-=======
 from edge_seal.records import Action, Actor, Memory, Origin, Recalled, SignalKind
-from edge_seal.runtime.construction import Construction
->>>>>>> main
+from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import Kept
 from edge_seal.updates.canonical import JsonValue
 

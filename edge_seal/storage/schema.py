@@ -407,9 +407,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
     Migration(8, "turns asked again, stopped answers, system prompts", _TURNS_ASKED_AGAIN),
     Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
-<<<<<<< HEAD
-    Migration(10, "canaries, and what was said before and after", _CANARIES),
-=======
     Migration(COUNTED_SINCE, "the ledger is counted, with the frontier of its tree", _LEDGER_COUNT),
->>>>>>> main
+    Migration(11, "canaries, and what was said before and after", _CANARIES),
 )

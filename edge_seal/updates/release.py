@@ -88,7 +88,6 @@ class Releases:
         with self._database.snapshot():
             return self._verification.serving(base_sha256)
 
-<<<<<<< HEAD
     def trial_problem(self, update: Update, base_sha256: str) -> str | None:
         """Why an update that is on the canary may not answer, in words; None if it may."""
         with self._database.snapshot():
@@ -121,15 +120,11 @@ class Releases:
                 and self._rows.examples(update.id)
             )
 
-    def audit(self) -> ChainReport:
-        """Checks all that is stored about updates: the chain, the rows against it, the examples, the files."""
-=======
     def audit(self, noted: Sequence[NotedHead] = (), kept: Sequence[KeptHead] = ()) -> ChainReport:
         """Checks all that is stored about updates: the chain, the rows against it, the examples, the files.
 
         `noted` and `kept` are heads of the ledger from elsewhere, see `Ledger.verify`.
         """
->>>>>>> main
         with self._database.snapshot():
             return self._verification.audit(noted, kept)
 
