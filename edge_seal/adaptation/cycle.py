@@ -42,6 +42,7 @@ from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
 from edge_seal.records import (
     Actor,
+    ActorName,
     Example,
     GateReport,
     Origin,
@@ -131,6 +132,7 @@ class Cycle:
         engine: serves the model that is to learn; its adapter is changed and left as it was found.
         model_path: the checked GGUF file of that model.
         cache: a directory for what can be made anew.
+        actor: who proposes an update, in the audit trail.
     """
 
     def __init__(
@@ -146,7 +148,9 @@ class Cycle:
         settings: Settings,
         cache: Path,
         clock: Clock,
+        actor: ActorName = ACTOR,
     ) -> None:
+        self._actor = actor
         self._database = database
         self._ledger = ledger
         self._releases = releases
@@ -225,7 +229,7 @@ class Cycle:
             None if incumbent is None else incumbent.id,
             self._engine.model_sha256,
             f"{len(work.signals)} lessons",
-            ACTOR,
+            self._actor,
         )
         self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
         try:
@@ -271,6 +275,7 @@ class Cycle:
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            self._require_size(file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -547,6 +552,14 @@ class Cycle:
                 pair_weight=learning.pair_weight,
             ),
         )
+
+    def _require_size(self, file: Path) -> None:
+        mib, limit = file.stat().st_size / 2**20, self._settings.limits.adapter_mib_per_update
+        if mib > limit:
+            raise LimitReached(
+                f"the adapter has {mib:.1f} MiB, and limits.adapter_mib_per_update is {limit:g}",
+                next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
+            )
 
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
         import numpy as np  # one array of weights
