@@ -58,7 +58,11 @@ class Learning(Asking):
                 clock=self.clock,
             )
             self._served = None  # the cycle sets adapters of its own
-            return cycle.run(dry_run=dry_run, on_progress=on_progress or _hear_nothing)
+            report = cycle.run(dry_run=dry_run, on_progress=on_progress or _hear_nothing)
+            if report.update is not None and report.state is State.ACTIVE:
+                # Here rather than before the next answer, which somebody waits for.
+                self.know_scope(report.update)
+            return report
 
     def _require_idle(self) -> None:
         try:

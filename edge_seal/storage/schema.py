@@ -329,6 +329,18 @@ _TURNS_ASKED_AGAIN = (
     "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
 )
 
+_SCOPE = (
+    # Vectors of how a lesson may be asked: as private as the lesson, so they go with it.
+    """
+    CREATE TABLE scope_vectors (
+        example_id INTEGER PRIMARY KEY REFERENCES examples (id) ON DELETE CASCADE,
+        embedder_sha256 TEXT NOT NULL,
+        vectors BLOB NOT NULL
+    ) STRICT
+    """,
+)
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
     Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
@@ -339,4 +351,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
     Migration(8, "turns asked again, stopped answers, system prompts", _TURNS_ASKED_AGAIN),
     Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
+    Migration(10, "what lessons bear on", _SCOPE),
 )
