@@ -412,6 +412,15 @@ class ApprovalSettings(_Section):
     )
 
 
+class InterfaceSettings(_Section):
+    """The terminal interface; its keys are in `keymap.toml`, themes of your own in `themes/`, both beside this file."""
+
+    theme: str = Field(
+        default="edge-dark", min_length=1, max_length=64,
+        description="edge-dark, edge-light, edge-contrast, or one of themes/",
+    )  # fmt: skip
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -422,6 +431,7 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
+    interface: InterfaceSettings = InterfaceSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()

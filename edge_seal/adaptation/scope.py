@@ -34,7 +34,7 @@ from edge_seal.engines.engine import FloatArray
 from edge_seal.memory.bearing import about_asker
 
 WORDINGS_OF_A_LESSON: Final = 10
-WORDINGS_OF_THE_UNTOLD: Final = 4
+WORDINGS_OF_THE_UNTOLD: Final = 2
 NEAREST: Final = 3
 
 FEATURES: Final = (

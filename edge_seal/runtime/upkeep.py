@@ -48,6 +48,20 @@ class Upkeep(Embedding):
         """
         return self._set("limits.set", "limits", name.removeprefix("limits."), value)
 
+    def change_setting(self, section: str, name: str, value: str) -> SettingChange:
+        """Changes one setting in the settings file, and records that it was changed.
+
+        A model has to be here to be set. What is open goes on with the former settings until it is opened anew.
+
+        Raises:
+            ConfigError: there is no such setting, or the value does not fit it.
+        """
+        if section == "limits":
+            return self.set_limit(name, value)
+        if section == "model" and name in {"name", "embedder"}:
+            return self.use_model(value)
+        return self._set("settings.set", section, name, value)
+
     def _set(
         self, event: str, section: str, name: str, value: str, told: Mapping[str, JsonValue] | None = None
     ) -> SettingChange:
