@@ -25,7 +25,7 @@ from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, policy_of, source_key
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
@@ -34,8 +34,9 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
-from edge_seal.errors import EdgeSealError, EngineError
+from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.records import (
+    Actor,
     Example,
     GateReport,
     Origin,
@@ -52,16 +53,18 @@ from edge_seal.records import (
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.canary import Canaries
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
+from edge_seal.updates.lifecycle import IN_CYCLE
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
 from edge_seal.updates.spending import Spending
 
 log = logging.getLogger(__name__)
 
-ACTOR = "cycle"
+ACTOR = Actor.CYCLE
 SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
@@ -137,12 +140,15 @@ class Cycle:
         self._releases = releases
         self._adapters = adapters
         self._forgetting = Forgetting(database, ledger, adapters, releases)
+        self._canaries = Canaries(database, releases, clock, settings.canary)
         self._signals = signals
         self._engine = engine
         self._model_path = model_path
         self._settings = settings
         self._cache = cache
         self._clock = clock
+        policy = settings.data_policy
+        self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
 
     def run(self, *, dry_run: bool = False, on_progress: Callable[[Progress], None] = _ignore) -> CycleReport:
         """Learns from the pending signals, or says why not.
@@ -151,13 +157,16 @@ class Cycle:
         stops before activation until a person approves it.
 
         Raises:
-            LimitReached: a rate limit holds; asked before anything else, and also where nothing waits.
+            LimitReached: a rate limit holds; asked before anything else, and also where nothing waits. Or an update is
+                on the canary.
             IntegrityError: stored bytes are damaged, so nothing may be built on them.
             EngineError: the model cannot be trained here.
         """
         if not dry_run:
             Spending(self._database, self._ledger, self._clock).require(self._settings.limits)
         notes = self._without_forgotten(dry_run=dry_run)
+        if not dry_run:
+            self._require_no_canary()
         chosen = self._chosen_signals()
         if not chosen:
             return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
@@ -202,11 +211,12 @@ class Cycle:
             f"{len(work.signals)} lessons",
             ACTOR,
         )
+        self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
         try:
             return self._train_and_release(work, update, scored, held, network, start, parent_adapter, trained_on)
         except BaseException as error:
             # Ctrl-C and errors alike: the state from before, and a record that says so.
-            if self._releases.get(update.id).state not in {State.REJECTED, State.ACTIVE, State.AWAITING_APPROVAL}:
+            if self._releases.get(update.id).state in IN_CYCLE:
                 self._releases.abandon(update.id, actor=ACTOR, reason=_why_stopped(error))
             raise
 
@@ -257,7 +267,7 @@ class Cycle:
             )
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
-            refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
@@ -273,8 +283,12 @@ class Cycle:
                 )  # fmt: skip
             with self._database.transaction():
                 self._signals.mark(scored.known_signals, SignalState.DROPPED)
-                active = self._releases.activate(update.id, ACTOR, {"scale": _figure(report.scale)}, learned)
-        return work.report(active, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
+                scale: dict[str, JsonValue] = {"scale": _figure(report.scale)}
+                if self._goes_on_canary(work.risk):
+                    released = self._canaries.start(update.id, ACTOR, scale)
+                else:
+                    released = self._releases.activate(update.id, ACTOR, scale, learned)
+        return work.report(released, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
 
     def _without_forgotten(self, *, dry_run: bool) -> tuple[str, ...]:
         """Leaves an update that learned what was forgotten, so that nothing is trained on top of it; says so."""
@@ -286,6 +300,22 @@ class Cycle:
             return ()
         self._engine.use_adapter(self._serving_path())
         return (retired.words,)
+
+    def _require_no_canary(self) -> None:
+        """Returns if no update is on the canary: what is learned now would change what that one is compared with.
+
+        One whose incumbent is gone already is ended, and its lessons are among those that wait.
+        """
+        self._canaries.end_stale(ACTOR)
+        running = self._canaries.running()
+        if running is None:
+            return
+        report = self._canaries.report(running.id)
+        stands = "" if report is None else f" ({report.words})"
+        raise LimitReached(
+            f"{running.id} is on the canary{stands}, and nothing is learned meanwhile",
+            next_step=f"edge-seal updates promote {running.id}, or edge-seal updates reject {running.id}",
+        )
 
     # Propose ----------------------------------------------------------------------------------------------
 
@@ -308,8 +338,11 @@ class Cycle:
         ]
 
     def _chosen_signals(self) -> list[Signal]:
+        held = self._releases.held_signals()
         teaching = [
-            signal for signal in self._signals.pending() if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION}
+            signal
+            for signal in self._signals.pending()
+            if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION} and signal.id not in held
         ]
         carried = self._carried_signals()
         if carried:
@@ -319,6 +352,9 @@ class Cycle:
         return typed or teaching
 
     def _why_nothing(self) -> tuple[str, ...]:
+        held = self._releases.held_signals()
+        if held:
+            return (f"{len(held)} lessons are in an update that waits: `edge-seal updates list` names it",)
         thumbs = len(self._signals.pending())
         rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
         return (f"nothing new to learn{rest}: teach with `edge-seal teach` or correct an answer",)
@@ -346,7 +382,9 @@ class Cycle:
         if not self._settings.learning.pair_weight:
             return ()
         examples = self_edit.rejected(signals, self._signals.own_answers(signals))
-        return tuple(example for example in examples if judge_example(example, approved=True).allowed)
+        return tuple(
+            example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
+        )
 
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
@@ -419,6 +457,7 @@ class Cycle:
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
             earlier=self._contributed(),
+            policy=self._policy,
         )
 
     def _contributed(self) -> Mapping[str, int]:
@@ -436,7 +475,12 @@ class Cycle:
         with self._database.transaction():
             self._signals.refuse(blocked)
             self._advance(
-                update, State.CLEARED, examples=examples, findings=list(verdicts.reasons), signals_refused=list(blocked)
+                update,
+                State.CLEARED,
+                examples=examples,
+                findings=list(verdicts.reasons),
+                advisories=list(verdicts.advisories),
+                signals_refused=list(blocked),
             )
         if blocked:
             self._database.scrub()
@@ -445,7 +489,7 @@ class Cycle:
         blocked = {example.signal_id for example in verdicts.blocked}
         refused = self._releases.refuse(
             update.id,
-            actor="guardian",
+            actor=Actor.GUARDIAN,
             reasons=verdicts.reasons,
             body={},
             signals_refused=[signal.id for signal in work.signals if signal.id in blocked],
@@ -615,6 +659,11 @@ class Cycle:
             return f"its risk is {work.risk.score}, and approval.risk is {most}"
         return None
 
+    def _goes_on_canary(self, risk: Risk) -> bool:
+        """Whether what needs no approval still answers only a share of the conversations first."""
+        canary = self._settings.canary
+        return canary.mode == "always" or (canary.mode == "risky" and risk.score >= canary.risk)
+
     def _ledger_gate(self, update: Update, report: GateReport, risk: Risk) -> None:
         if report.passed:
             body: dict[str, JsonValue] = {
@@ -659,7 +708,7 @@ class Cycle:
                 "stopped_because": training.stopped_because,
             },
             "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
-            "verdicts": list(verdicts.reasons),
+            "verdicts": [*verdicts.reasons, *verdicts.advisories],
             "risk": work.risk.as_json(),
             "signals": [
                 {

@@ -34,7 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "teach": ("teaching:teach", "Give examples to learn from."),
     "learn": ("learning:learn", "Learn from what was taught and corrected."),
     "rollback": ("updates:rollback", "Take what was learned back."),
-    "updates": ("updates:updates", "What was learned: list, show, approve, reject."),
+    "updates": ("updates:updates", "What was learned: list, show, approve, promote, reject."),
     "remember": ("memory:remember", "Keep a fact in memory."),
     "forget": ("forgetting:forget", "Take a memory or a lesson out for good."),
     "memory": ("memory:memory", "Search, list, change, import and export what is remembered."),

@@ -112,7 +112,7 @@ def _tell(report: CycleReport) -> None:
         say(f"seconds: {', '.join(f'{name} {seconds:.1f}' for name, seconds in report.seconds.items())}")
     if update is not None and report.state is State.ACTIVE:
         note(f"take it back: edge-seal rollback {update.parent_id or 'base'}")
-    if update is not None and report.state in (State.ACTIVE, State.AWAITING_APPROVAL):
+    if update is not None and report.state in (State.ACTIVE, State.AWAITING_APPROVAL, State.CANARY):
         note(f"look at it: edge-seal updates show {update.id}")
 
 
@@ -134,6 +134,8 @@ def _state_in_words(state: State | None) -> str:
         return "active: it answers from now on"
     if state is State.REJECTED:
         return "rejected: the answers are as before"
+    if state is State.CANARY:
+        return "on the canary: it answers a share of new conversations"
     if state is State.AWAITING_APPROVAL:
         return "waiting for your approval: the answers are as before"
     return str(state)

@@ -18,7 +18,7 @@ from edge_seal.conversation import Conversations
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine
 from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.memories import Memories
-from edge_seal.runtime.values import USER
+from edge_seal.runtime.values import PROGRAM, USER
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.possession import clear_up
 from edge_seal.safekeeping.unlocking import Passphrases, unlocked
@@ -27,6 +27,7 @@ from edge_seal.storage.database import Database
 from edge_seal.storage.sealing import DataKey
 from edge_seal.updates import write_lock
 from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.canary import Canaries
 from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
@@ -279,6 +280,11 @@ class Construction:
 
         return Memories(self.database, audit, embedder, self.clock, self.settings.memory)
 
+    @property
+    def canaries(self) -> Canaries:
+        """The canary, with the design that is set now for the next one."""
+        return Canaries(self.database, self.releases, self.clock, self.settings.canary)
+
     @contextlib.contextmanager
     def writing(self) -> Generator[None]:
         """Holds the write lock, after clearing up what a crash left.
@@ -290,6 +296,7 @@ class Construction:
         with write_lock.hold(self.home.lock_file):
             self.releases.recover()
             self.forgetting.recover()
+            self.canaries.end_stale(PROGRAM)
             yield
 
 

@@ -101,10 +101,20 @@ class Learning(Asking):
             entries,
             risk=None if manifest is None else risk_of(manifest.get("risk")),
             approval=approval,
+            canary=self.canaries.report(update.id),
         )
 
-    def approve(self, update_id: str, *, approval: str | None = None, adapter_sha256: str | None = None) -> Update:
+    def approve(
+        self,
+        update_id: str,
+        *,
+        approval: str | None = None,
+        adapter_sha256: str | None = None,
+        canary: bool | None = None,
+    ) -> Update:
         """Lets an update answer that waits for a person. What is applied is hashed anew, files and examples.
+
+        It is on the canary first, unless `canary.mode` is off; `canary` says otherwise for this one.
 
         `approval` is the approval hash of what the person was shown, or its beginning (`Releases.approval_hash`); of
         an adapter that came as a file, `adapter_sha256` may be compared instead.
@@ -116,15 +126,34 @@ class Learning(Asking):
         with self.writing():
             update, found = self._as_shown(update_id, approval, adapter_sha256)
             body: dict[str, JsonValue] = {"approved": found}
-            return self.releases.activate(update.id, USER, body, self._signals_of(update), approved=found)
+            if self.settings.canary.mode != "off" if canary is None else canary:
+                return self.canaries.start(update.id, USER, body, approved=found)
+            done = self.releases.activate(update.id, USER, body, self._signals_of(update), approved=found)
+            self.canaries.end_stale(USER)
+            return done
 
-    def reject(self, update_id: str, *, approval: str | None = None) -> Update:
-        """Ends an update that waits for a person; the words of its lessons are erased with it.
+    def promote(self, update_id: str) -> Update:
+        """Makes an update that is on the canary the active one, whatever its conversations show by now.
 
         Raises:
-            EdgeSealError: it does not wait, or has another approval hash than `approval`.
+            EdgeSealError: it is not on the canary.
+            IntegrityError: it is not what was trained.
         """
         with self.writing():
+            return self.canaries.promote(self.releases.get(update_id).id, USER)
+
+    def reject(self, update_id: str, *, approval: str | None = None) -> Update:
+        """Ends an update that waits for a person, or is on the canary.
+
+        Of one that waits, the words of its lessons are erased with it: somebody else wrote them. One on the canary is
+        taken back like any other: its lessons are dropped, and keep their words.
+
+        Raises:
+            EdgeSealError: it does neither, or has another approval hash than `approval`.
+        """
+        with self.writing():
+            if self.releases.get(update_id).state is State.CANARY:
+                return self.canaries.take_back(update_id, USER)
             update = self._waiting(update_id)
             if approval is not None:
                 self._as_shown(update_id, approval, None)
@@ -177,6 +206,7 @@ class Learning(Asking):
             with self.database.transaction():
                 active = self.releases.rollback(target, USER)
                 self.forgetting.purge(USER)
+                self.canaries.end_stale(USER)
             taken_back = tuple(
                 update.id
                 for update in self.releases.list()

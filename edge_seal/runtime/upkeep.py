@@ -22,6 +22,7 @@ from edge_seal.settings_file import SettingChange
 from edge_seal.storage.database import Database
 from edge_seal.storage.key_file import KeyFile
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.heads import noted_head
 
 if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
@@ -30,9 +31,13 @@ if TYPE_CHECKING:
 class Upkeep(Embedding):
     """Looks after the installation."""
 
-    def audit(self) -> ChainReport:
-        """Checks the chain, the updates, their files, and the memories."""
-        report = self.releases.audit()
+    def audit(self, noted: Sequence[str] = ()) -> ChainReport:
+        """Checks the chain, the updates, their files, and the memories; `noted` are heads as `audit head` printed them.
+
+        Raises:
+            ConfigError: one of `noted` is no head.
+        """
+        report = self.releases.audit([noted_head(text) for text in noted])
         return replace(report, problems=(*report.problems, *self.stored_memories.problems()))
 
     def limits(self) -> Limits:
