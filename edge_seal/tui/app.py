@@ -91,17 +91,18 @@ class EdgeSealApp(App[None]):
     async def _begin(self) -> None:
         """What needs the runtime, once there is something on the screen."""
 
-        def missing(runtime: Runtime) -> tuple[str, ...]:
-            known = runtime.models()
-            return tuple(one.listing.manifest.name for one in known if one.in_use and not one.listing.complete)
+        def missing(runtime: Runtime) -> dict[str, str]:
+            known = (one.listing for one in runtime.models() if one.in_use)
+            return {one.manifest.name: one.manifest.kind for one in known if not one.complete}
 
         try:
-            names = await self.desk.call(missing)
+            kinds = await self.desk.call(missing)
         except EdgeSealError as error:
             self.tell_problem(error)
             return
-        if names or self._is_first_start:
-            await self.push_screen_wait(WelcomeScreen(self.desk.home, names))
+        # Without an embedder memories are found by their words; every answer says so, and that is enough.
+        if self._is_first_start or "chat" in kinds.values():
+            await self.push_screen_wait(WelcomeScreen(self.desk.home, tuple(kinds)))
             self.tell(Changed("models"))
         await self.desk.load_model()
 
@@ -151,6 +152,15 @@ class EdgeSealApp(App[None]):
             await self.desk.change(lambda runtime: runtime.change_setting("interface", "theme", name), "settings")
         except EdgeSealError as error:
             self.tell_problem(error)
+
+    async def model_changed(self) -> None:
+        """Opens the model anew, as it is set now."""
+        try:
+            await self.desk.reopen()
+        except EdgeSealError as error:
+            self.tell_problem(error)
+        self.tell(Changed("models"))
+        self.run_worker(self.desk.load_model(), name="load", exclusive=True, group="load")
 
     # What happened --------------------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class ChatScreen(DeskScreen):
     """Talks with the model in one conversation at a time."""
 
     MODE: ClassVar[str] = "chat"
+    AUTO_FOCUS: ClassVar[str | None] = "#prompt"
     HELP: ClassVar[str | None] = """
 # Chat
 
@@ -137,6 +138,11 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self._tell_state()
         self.call_after_refresh(self._read_list)
 
+    @property
+    def model_state(self) -> str:
+        """`loading`, `ready` or `failed`."""
+        return self._model
+
     # What is told ---------------------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
@@ -161,8 +167,9 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self._learning = f"learning: {progress.stage} {progress.done}/{progress.total}"
         self._tell_state()
 
-    def on_learning_ended(self, _: LearningEnded) -> None:
-        self._learning = ""
+    def on_learning_ended(self, event: LearningEnded) -> None:
+        update = None if event.report is None else event.report.update
+        self._learning = "" if update is None else f"learned: {update.id} is {update.state.replace('_', ' ')} (F3)"
         self._tell_state()
 
     # Sending --------------------------------------------------------------------------------------------------
@@ -222,6 +229,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         for view in self._replaced:
             view.display = False
         self._asked = written
+        if not self.desk.is_learning:
+            self._learning = ""
         self._answering = TurnView(written.text, written.origin)
         await turns.mount(self._answering)
         turns.anchor()
@@ -658,8 +667,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
 
 _GREETING: Final = """\
-Ask something. What you tell about yourself can be remembered; what you correct can be learned;
-everything that was learned can be seen and taken back (F3).
+Ask something. What you tell about yourself can be remembered, what you
+correct can be learned, and all of it can be seen and taken back (F3).
 
 enter sends · ctrl+j new line · F1 help · ctrl+p commands"""
 _PRIVATE_GREETING: Final = """\
