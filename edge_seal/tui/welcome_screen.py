@@ -53,8 +53,8 @@ class WelcomeScreen(ModalScreen[bool]):
 
     def _words(self) -> str:
         lines = [
-            "An assistant that lives on this machine. It remembers what you tell it, learns from what you correct, and "
-            "everything it learned can be seen and taken back.",
+            "An assistant that lives on this machine. It remembers what you tell it and learns from what you correct.",
+            "Everything it learned can be seen and taken back.",
             "",
             "Nothing leaves this machine.",
             *(
