@@ -12,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.widgets import TextArea
 
 from edge_seal.errors import ConfigError, EdgeSealError
 from edge_seal.tui import keymap, themes
@@ -63,7 +64,7 @@ class EdgeSealApp(App[None]):
         Binding("question_mark", "help", "Help", id="app.help_mark", show=False),
         Binding("f9,ctrl+p", "command_palette", "Commands", id="app.palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
-        Binding("ctrl+c", "interrupt", "Stop", id="app.interrupt", show=False),
+        Binding("ctrl+c", "interrupt", "Copy or stop", id="app.interrupt", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
     ]
 
@@ -199,7 +200,8 @@ class EdgeSealApp(App[None]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: stops an answer, copies a selection, and otherwise says how to leave. It never loses anything."""
-        selected = self.screen.get_selected_text()
+        focused = self.focused
+        selected = (focused.selected_text if isinstance(focused, TextArea) else "") or self.screen.get_selected_text()
         if selected:
             self.copy_to_clipboard(selected)
             self.notify("copied", timeout=2)

@@ -133,7 +133,7 @@ def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, 
     received = bytearray()
 
     def until(holds: Callable[[], bool], what: str) -> None:
-        quiet_since, end = time.monotonic(), time.monotonic() + 60
+        quiet_since, end = time.monotonic(), time.monotonic() + 150
         while time.monotonic() < end:
             ready, _, _ = select.select([leader], [], [], 0.05)
             if ready:
@@ -197,7 +197,7 @@ def kinds(output: str) -> set[str]:
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 def test_no_byte_of_hostile_text_makes_a_terminal_act(tmp_path: Path) -> None:
     texts = corpus(random.Random(7))
     written: dict[str, str] = {}
