@@ -90,7 +90,7 @@ class EdgeSealApp(App[None]):
     def _first_painted(self) -> None:
         for problem in self._problems:
             self.tell_problem(problem)
-        self.run_worker(self._begin(), name="begin")
+        self.run_worker(self._begin, name="begin")
 
     async def _begin(self) -> None:
         """What needs the runtime, once there is something on the screen."""
@@ -164,7 +164,7 @@ class EdgeSealApp(App[None]):
         except EdgeSealError as error:
             self.tell_problem(error)
         self.tell(Changed("models"))
-        self.run_worker(self.desk.load_model(), name="load", exclusive=True, group="load")
+        self.run_worker(self.desk.load_model, name="load", exclusive=True, group="load")
 
     # What happened --------------------------------------------------------------------------------------------
 
@@ -187,7 +187,7 @@ class EdgeSealApp(App[None]):
 
     def start_learning(self) -> None:
         """Learns now, beside everything else; says how it ended."""
-        self.run_worker(self._learn(), name="learn")
+        self.run_worker(self._learn, name="learn")
 
     async def _learn(self) -> None:
         ended = await self.desk.learn()
@@ -245,7 +245,7 @@ class EdgeSealApp(App[None]):
         yield SystemCommand("Quit", "Leaves Edge Seal (ctrl+q)", self.action_quit)
 
     def _choose(self, theme: str) -> None:
-        self.run_worker(self.choose_theme(theme))
+        self.run_worker(partial(self.choose_theme, theme))
 
     def _commands_of(self, screen: DeskScreen) -> Iterable[SystemCommand]:
         offered: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -82,7 +83,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
     # Showing --------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        self.run_worker(self._show(), exclusive=True, group="read")
+        self.run_worker(self._show, exclusive=True, group="read")
 
     async def _show(self) -> None:
         models = await self.called(lambda runtime: runtime.models())
@@ -146,7 +147,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
         """Fetches the model."""
         if (model := self._free()) is not None:
             self._tell_doing(f"fetching {model.listing.manifest.name}")
-            self.run_worker(self._pull(model.listing.manifest.name))
+            self.run_worker(partial(self._pull, model.listing.manifest.name))
 
     async def _pull(self, name: str) -> None:
         def show(_: str, progress: PullProgress) -> None:
@@ -165,7 +166,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
     def action_use(self) -> None:
         """Makes the model the one in use."""
         if (model := self._free()) is not None:
-            self.run_worker(self._use(model.listing.manifest.name))
+            self.run_worker(partial(self._use, model.listing.manifest.name))
 
     async def _use(self, name: str) -> None:
         def used(runtime: Runtime) -> tuple[str, ...]:
@@ -183,7 +184,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
         """Hashes every file of the model anew."""
         if (model := self._free()) is not None:
             self._tell_doing(f"hashing {model.listing.manifest.name}")
-            self.run_worker(self._verify(model.listing.manifest.name))
+            self.run_worker(partial(self._verify, model.listing.manifest.name))
 
     async def _verify(self, name: str) -> None:
         def verified(runtime: Runtime, _: object) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
     def action_tune(self) -> None:
         """Measures other forms of the file in use, and chooses the fastest."""
         if self._free() is not None:
-            self.run_worker(self._tune())
+            self.run_worker(self._tune)
 
     async def _tune(self) -> None:
         told = (
@@ -229,7 +230,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
     def action_undo_tuning(self) -> None:
         """Goes back to the file as it was shipped."""
         if self._free() is not None:
-            self.run_worker(self._undo_tuning())
+            self.run_worker(self._undo_tuning)
 
     async def _undo_tuning(self) -> None:
         done = await self.called(lambda runtime: runtime.undo_tuning())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -70,7 +71,7 @@ The file keeps its comments and its order. Keys are in `keymap.toml`, themes in 
     # Showing --------------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        self.run_worker(self._show(), exclusive=True, group="read")
+        self.run_worker(self._show, exclusive=True, group="read")
 
     async def _show(self) -> None:
         def read(runtime: Runtime) -> tuple[tuple[DescribedSection, ...], str]:
@@ -168,7 +169,7 @@ The file keeps its comments and its order. Keys are in `keymap.toml`, themes in 
         if not one.is_editable:
             self.tell_note(f"{one.key} is a list: change it in {self._file}", warning=True)
             return
-        self.run_worker(self._change(one), exclusive=True, group="change")
+        self.run_worker(partial(self._change, one), exclusive=True, group="change")
 
     async def _change(self, one: DescribedSetting) -> None:
         choices = self.app.own_themes if one.key == "interface.theme" else one.choices
@@ -184,7 +185,7 @@ The file keeps its comments and its order. Keys are in `keymap.toml`, themes in 
         """Puts the default back."""
         one = self._current()
         if one is not None and one.is_editable and one.value != one.default:
-            self.run_worker(self._write(one, one.default), exclusive=True, group="change")
+            self.run_worker(partial(self._write, one, one.default), exclusive=True, group="change")
 
     async def _write(self, one: DescribedSetting, value: str) -> None:
         if one.key == "interface.theme":

@@ -85,7 +85,7 @@ class WelcomeScreen(ModalScreen[bool]):
             self.dismiss(True)
         elif not self._fetching:
             self._fetching = True
-            self.run_worker(self._fetch())
+            self.run_worker(self._fetch)
 
     def action_leave(self) -> None:
         """Closes it; what is being fetched stops, and goes on from there another time."""

@@ -116,7 +116,7 @@ def prepared(root: Path, texts: list[str], directory: Path) -> None:
         learned_update(home, seed=number + 1, to=state, prompt=told, answer=told)
 
 
-def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, pyte.Screen]:  # noqa: C901  # one walk through everything
+def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, pyte.Screen]:
     """What the interface writes while every screen is looked at, and the last screen."""
     file = tmp_path / f"answers-{cut}.json"
     file.write_text(json.dumps(answers), encoding="utf-8")
@@ -128,6 +128,16 @@ def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, 
     command = [sys.executable, "-m", "tests.tui.hostile_program", str(root), str(file), str(cut)]
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment)
     os.close(follower)
+    try:
+        return _walked(process, leader)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+
+
+def _walked(process: subprocess.Popen[bytes], leader: int) -> tuple[str, pyte.Screen]:  # noqa: C901  # one walk
+    """Looks at every screen and list, and leaves."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     received = bytearray()
@@ -145,7 +155,7 @@ def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, 
                 # pyte knows no private modes of CSI with `>` and `<`; they are not what it is asked about.
                 stream.feed(re.sub(rb"\x1b\[[<>=][0-9;]*[a-z]", b"", data))
                 quiet_since = time.monotonic()
-            elif holds() and time.monotonic() - quiet_since > 0.25:
+            elif time.monotonic() - quiet_since > 0.25 and holds():
                 return
         pytest.fail(f"it did not come to this: {what}\n" + "\n".join(screen.display))
 
@@ -155,8 +165,9 @@ def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, 
     until(seen("Memory"), "the chat")
     until(lambda: not seen("loading")(), "the model")
     for prompt in ("say it", "say more"):
+        before = len(received)
         os.write(leader, prompt.encode() + b"\r")
-        until(seen("answering"), "an answer that begins") if cut == 1 else None
+        until(lambda start=before: b"answering" in received[start:], "an answer that begins")
         until(lambda: seen("tokens/s")() and not seen("answering")(), "an answer")
     os.write(leader, b"\x1b[24~")  # F12: the list of conversations
     until(lambda: True, "the list")
@@ -178,7 +189,6 @@ def run(root: Path, answers: list[str], cut: int, tmp_path: Path) -> tuple[str, 
             received.extend(os.read(leader, 65536))
         except OSError:
             break
-    os.close(leader)
     assert process.returncode == 0
     return received.decode("utf-8"), screen
 
