@@ -16,7 +16,6 @@ from edge_seal.records import ChainReport, MonitoringReport
 from edge_seal.tui.messages import Changed, LearningEnded
 from edge_seal.tui.monitor_text import audit_text, state_text
 from edge_seal.tui.screen import DeskScreen
-from edge_seal.tui.series_plot import SeriesPlot
 
 _PERIODS: Final = ((timedelta(days=2), "two days"), (timedelta(days=30), "30 days"), (timedelta(days=365), "a year"))
 _REFRESH_S: Final = 10.0
@@ -108,6 +107,8 @@ How it goes, on this machine and nowhere else.
         await self._show(self._report)
 
     async def _show(self, report: MonitoringReport) -> None:
+        from edge_seal.tui.series_plot import SeriesPlot  # plotext is loaded for who looks at plots
+
         self.query_one("#state", Static).update(state_text(report))
         self._show_audit()
         self.query_one("#period", Static).update(f"\nThe last {_PERIODS[self._period][1]}")
