@@ -295,10 +295,16 @@ def _trained(report: CycleReport, seconds: float) -> Figures:
 def _drifted(place: Workplace, home: LearningHome, general: Sequence[tuple[str, str]]) -> Figures:
     """Drift after learning; `general` are the base's own answers to plain questions."""
     asked = asked_of(general)
-    still = [is_right(question, home.said(question)) for question in asked]
+    answers = {question: home.said(question) for question in asked}
+    still = [is_right(question, answer) for question, answer in answers.items()]
     drift = place.drift(home)
     adapter: Lora | None = home.adapter(drift.decoder)
-    return {"general_right": sum(still), "general_asked": len(asked), **asdict(drift.measure(adapter))}
+    return {
+        "general_right": sum(still),
+        "general_asked": len(asked),
+        "general_wrong": {q: answer for q, answer in answers.items() if not is_right(q, answer)},
+        **asdict(drift.measure(adapter)),
+    }
 
 
 def _by_kind(facts: Sequence[Fact], asked: Sequence[Asked]) -> dict[str, float]:

@@ -75,16 +75,16 @@ TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 5,
-    "contrasts": 6,
-    "general": 3,
+    "lessons": 6,
+    "contrasts": 5,
+    "general": 2,
     "texts": 2,
     "replay": 3,
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
 TEXT_TOKENS = 24
-HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 8.0}
+HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
 LEAST_STEPS = 24
 REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
