@@ -35,13 +35,14 @@ from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
-from edge_seal.config import Settings
+from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
 from edge_seal.records import (
     Actor,
+    ActorName,
     Example,
     GateReport,
     Origin,
@@ -131,6 +132,7 @@ class Cycle:
         engine: serves the model that is to learn; its adapter is changed and left as it was found.
         model_path: the checked GGUF file of that model.
         cache: a directory for what can be made anew.
+        actor: who proposes an update, in the audit trail.
     """
 
     def __init__(
@@ -146,7 +148,9 @@ class Cycle:
         settings: Settings,
         cache: Path,
         clock: Clock,
+        actor: ActorName = ACTOR,
     ) -> None:
+        self._actor = actor
         self._database = database
         self._ledger = ledger
         self._releases = releases
@@ -225,7 +229,7 @@ class Cycle:
             None if incumbent is None else incumbent.id,
             self._engine.model_sha256,
             f"{len(work.signals)} lessons",
-            ACTOR,
+            self._actor,
         )
         self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
         try:
@@ -271,6 +275,7 @@ class Cycle:
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            self._require_size(file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -284,7 +289,8 @@ class Cycle:
             )
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
-            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
+            figures: dict[str, JsonValue] = {"scale": _figure(report.scale), "measures": _measures(report)}
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body=figures)
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
@@ -547,6 +553,14 @@ class Cycle:
             ),
         )
 
+    def _require_size(self, file: Path) -> None:
+        mib, limit = file.stat().st_size / 2**20, self._settings.limits.adapter_mib_per_update
+        if mib > limit:
+            raise LimitReached(
+                f"the adapter has {mib:.1f} MiB, and limits.adapter_mib_per_update is {limit:g}",
+                next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
+            )
+
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
         import numpy as np  # one array of weights
 
@@ -744,7 +758,13 @@ class Cycle:
                 "seconds": _figure(training.seconds),
                 "stopped_because": training.stopped_because,
             },
-            "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
+            "limits": _limits(self._settings.limits),
+            "gate": {
+                "scale": _figure(report.scale),
+                "passed": report.passed,
+                "measures": _measures(report),
+                "outcomes": _outcomes(report),
+            },
             "verdicts": [*verdicts.reasons, *verdicts.advisories],
             "risk": work.risk.as_json(),
             "signals": [
@@ -931,6 +951,31 @@ def _measures(report: GateReport) -> list[JsonValue]:
         }
         for measure in report.measures
     ]
+
+
+def _outcomes(report: GateReport) -> list[JsonValue]:
+    """What was held back, with its figures and the real answers; `updates.forgetting` takes them out again."""
+    return [
+        {
+            "role": outcome.role.value,
+            "prompt": outcome.prompt,
+            "answer": outcome.answer,
+            "signal": outcome.signal_id,
+            "before_nats": _figure(outcome.before_nats),
+            "after_nats": _figure(outcome.after_nats),
+            "before_hit": outcome.before_hit,
+            "after_hit": outcome.after_hit,
+            "said_before": outcome.said_before,
+            "said_after": outcome.said_after,
+        }
+        for outcome in report.outcomes
+    ]
+
+
+def _limits(limits: LimitSettings) -> dict[str, JsonValue]:
+    """What an update was allowed to take when it was made; numbers as text, like every figure."""
+    taken = ("steps_per_update", "seconds_per_update", "examples_per_update", "memory_mib_per_update")
+    return {name: _figure(getattr(limits, name)) for name in taken}
 
 
 def _training_body(report: TrainingReport, seconds: Mapping[str, float]) -> dict[str, JsonValue]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from edge_seal.engines.cores import physical_cores
 from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
 from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
-from edge_seal.runtime.values import USER, RolledBack, UpdateRecord
+from edge_seal.runtime.metering import Meter
+from edge_seal.runtime.values import SCHEDULER, USER, RolledBack, UpdateRecord
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.conditions import blocking
 from edge_seal.updates.risk import risk_of
 
 if TYPE_CHECKING:
@@ -30,20 +30,28 @@ class Learning(Asking):
         *,
         now: bool = False,
         dry_run: bool = False,
+        when_idle: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> CycleReport:
-        """One cycle over what waits to be learned. Without `now` it does not start on a busy machine.
+        """One cycle over what waits to be learned. Without `now` it does not start where a condition is not met.
+
+        `when_idle`: it is the scheduler that asks; nobody may be using the machine, and where nothing waits no model
+        is loaded.
 
         Raises:
-            LimitReached: a limit holds, or the machine is busy.
+            LimitReached: a limit holds, or (without `now`) the machine is not fit for it.
             Busy: another process is learning.
         """
-        from edge_seal.adaptation.cycle import Cycle
+        from edge_seal.adaptation.cycle import ACTOR, Cycle, CycleReport
 
-        if not now and not dry_run:
+        hear = on_progress or _hear_nothing
+        if when_idle and not self.signals.pending():
+            return CycleReport(None, None, reasons=("nothing waits to be learned",))
+        if not dry_run:
             # A limit is told first: it says when, and --now does not lift it.
             self.spending.require(self.settings.limits)
-            self._require_idle()
+            if not now:
+                self._require_fit(idle=when_idle)
         with self.writing():
             cycle = Cycle(
                 database=self.database,
@@ -56,19 +64,27 @@ class Learning(Asking):
                 settings=self.settings,
                 cache=self.home.cache,
                 clock=self.clock,
+                actor=SCHEDULER if when_idle else ACTOR,
             )
             self._served = None  # the cycle sets adapters of its own
-            return cycle.run(dry_run=dry_run, on_progress=on_progress or _hear_nothing)
+            if dry_run:
+                return cycle.run(dry_run=True, on_progress=hear)
+            # Anew, under the lock: another process may have learned since.
+            allowed = self.spending.require(self.settings.limits)
+            actor = SCHEDULER if when_idle else USER
+            with Meter(self.spending, self.machine, self.clock, self.settings.limits, allowed, actor, hear) as meter:
+                report = cycle.run(on_progress=meter.progress)
+                meter.ended(report)
+            return report
 
-    def _require_idle(self) -> None:
-        try:
-            load = os.getloadavg()[0] / physical_cores()
-        except (OSError, AttributeError):
-            return  # the system does not say
-        most = self.settings.learning.maximum_load
-        if load > most:
+    def _require_fit(self, *, idle: bool) -> None:
+        limits = self.settings.limits
+        holding = blocking(self.conditions(idle=idle or limits.idle_only), limits)
+        if holding:
+            until = [condition.until for condition in holding]
             raise LimitReached(
-                f"the machine is busy: a load of {load:.2f} a core, and learning.maximum_load is {most:g}",
+                "; ".join(condition.words for condition in holding),
+                allowed_at=max(filter(None, until)) if all(until) else None,
                 next_step="edge-seal learn --now starts anyway",
             )
 
