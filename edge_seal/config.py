@@ -307,7 +307,13 @@ class LearningSettings(_Section):
         default=0.1, ge=0.0, le=16.0, description="of a corrected answer against its correction; 0: it is not learned"
     )
     batch_examples: int = Field(default=8, ge=1, le=512)
-    replayed_examples: int = Field(default=64, ge=0, le=10000)
+    draws_a_lesson: int = Field(
+        default=24,
+        ge=1,
+        le=10000,
+        description="how often training draws a lesson, in any wording: an update's steps follow from it",
+    )
+    replayed_examples: int = Field(default=96, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
 
 
@@ -321,9 +327,9 @@ class LimitSettings(_Section):
     cpu_seconds_per_day: float = Field(
         default=7200.0, ge=0.0, le=10_000_000.0, description="of all learning, whatever became of it"
     )
-    steps_per_update: int = Field(default=48, ge=1, le=100000)
+    steps_per_update: int = Field(default=400, ge=1, le=100000)
     seconds_per_update: float = Field(default=600.0, gt=0.0, le=86400.0)
-    examples_per_update: int = Field(default=512, ge=1, le=100000)
+    examples_per_update: int = Field(default=2048, ge=1, le=100000)
     memory_mib_per_update: int = Field(default=4096, ge=128, le=1048576)
     adapter_mib_per_update: float = Field(default=256.0, gt=0.0, le=65536.0, description="of the adapter's file")
     energy_wh_per_update: float = Field(

@@ -8,6 +8,7 @@ the active adapter as it was, and leaves the signals waiting unless they themsel
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from edge_kernels.trie import TokenSequence
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
@@ -25,6 +27,7 @@ from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
+from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import (
     Purpose,
     SourceCaps,
@@ -37,6 +40,7 @@ from edge_seal.adaptation.guardian import (
     source_key,
     sudden_change,
 )
+from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
@@ -46,9 +50,11 @@ from edge_seal.config import Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
+from edge_seal.memory.facts import Facts
 from edge_seal.records import (
     Action,
     Actor,
+    ActorName,
     Example,
     GateReport,
     Measure,
@@ -85,13 +91,20 @@ SPOKEN_NEIGHBOURS = 6
 SPOKEN_GENERAL = 6
 SOUGHT_TEXTS = 8
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 4,
-    "contrasts": 3,
-    "general": 2,
+    "lessons": 5,
+    "contrasts": 6,
+    "general": 3,
+    "texts": 2,
     "replay": 3,
     "pairs": 1,
 }
-"""How many examples of each kind a step of 8 draws, and replayed ones beside them; absent kinds are not replaced."""
+"""How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
+TEXT_TOKENS = 24
+HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 8.0}
+"""What holding a general answer or a plain text near the base weighs, in lessons."""
+LEAST_STEPS = 24
+REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
+"""A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,7 @@ class Cycle:
         model_path: the checked GGUF file of that model.
         cache: a directory for what can be made anew.
         remembered: what memory holds; of that, what may not be trained on is not to be said by what was trained.
+        actor: who proposes an update, in the audit trail.
     """
 
     def __init__(
@@ -151,7 +165,9 @@ class Cycle:
         cache: Path,
         clock: Clock,
         remembered: Callable[[], Sequence[str]] = tuple,
+        actor: ActorName = ACTOR,
     ) -> None:
+        self._actor: ActorName = actor
         self._database = database
         self._ledger = ledger
         self._releases = releases
@@ -185,7 +201,11 @@ class Cycle:
         notes = self._without_forgotten(dry_run=dry_run)
         if not dry_run:
             self._require_no_canary()
-        chosen = self._chosen_signals()
+        chosen, overruled = self._not_overruled(self._chosen_signals())
+        if overruled:
+            notes = (*notes, f"{len(overruled)} lessons are left out: memory says otherwise since")
+            if not dry_run:
+                self._signals.mark([signal.id for signal in overruled], SignalState.DROPPED)
         if not chosen:
             return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
         work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes))
@@ -208,7 +228,7 @@ class Cycle:
             edits = self_edit.propose(work.signals, earlier)
             edits = self._within_limit(edits, earlier, work)
             general, work.anchors = self._general(work)
-            replayed = self._replayed(earlier)
+            replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
             held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
@@ -228,7 +248,7 @@ class Cycle:
             None if incumbent is None else incumbent.id,
             self._engine.model_sha256,
             f"{len(work.signals)} lessons",
-            ACTOR,
+            self._actor,
         )
         self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
         try:
@@ -266,14 +286,16 @@ class Cycle:
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
             mixture = self._mixture(cleared, place_of, network.examples)
+            mixture = _with_present_need(mixture, network, incumbent)
             trained = train(
-                network, mixture, start, self._budget(), self._clock.monotonic,
+                network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
             report = self._guarded(work, report, network, gate.scaled(trained.adapter, report.scale), verdicts, file)
+            self._require_size(file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -371,6 +393,17 @@ class Cycle:
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
         return typed or teaching
 
+    def _not_overruled(self, signals: Sequence[Signal]) -> tuple[list[Signal], list[Signal]]:
+        """`signals` in two parts: those that may be taught, and those that memory says otherwise of since.
+
+        What was said last holds, wherever it was said: weights must not tell what memory has seen end.
+        """
+        facts = Facts(self._database, _nothing_to_audit, self._clock)
+        parts: tuple[list[Signal], list[Signal]] = ([], [])
+        for signal in signals:
+            parts[facts.overrules(first_person(signal.answer), signal.created_at)].append(signal)
+        return parts
+
     def _why_nothing(self) -> tuple[str, ...]:
         held = self._releases.held_signals()
         if held:
@@ -386,13 +419,11 @@ class Cycle:
         while update is not None:
             kept.extend(e for e in self._releases.examples(update.id) if e.role in self_edit.TAUGHT_ROLES)
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        told = {example.signal_id for example in kept if example.role is Role.LESSON}
+        _, overruled = self._not_overruled([signal for signal in self._signals.all() if signal.id in told])
+        gone = {signal.id for signal in overruled}
+        kept = [e for e in kept if e.signal_id not in gone or e.role is Role.CONTRAST]
         return self_edit.still_valid(kept, signals)
-
-    def _replayed(self, earlier: Sequence[Example]) -> tuple[Example, ...]:
-        lessons_first = sorted(earlier, key=lambda example: example.role is not Role.LESSON)
-        return tuple(
-            replace(example, role=Role.REPLAY) for example in lessons_first[: self._settings.learning.replayed_examples]
-        )
 
     def _rejected(self, signals: Sequence[Signal]) -> tuple[Example, ...]:
         """The answers that the user corrected, for training to turn away from.
@@ -427,9 +458,14 @@ class Cycle:
         decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
         # MLX has threads of its own, and its arrays belong to the thread that made them.
         workers = work.workers if backend == "numpy" else Workers()
-        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples], workers)
+        sequences = [encode(example, self._engine) for example in examples]
+        network = ExampleNetwork(decoder, [*sequences, *self._texts()], workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
         return network
+
+    def _texts(self) -> list[TokenSequence]:
+        """The plain texts, which stand after the examples: every word of them is held."""
+        return [TokenSequence(tuple(self._engine.tokenize(text)[:TEXT_TOKENS]), 1) for text in PLAIN_TEXTS]
 
     def _start(self, decoder: Network, incumbent: Update | None) -> tuple[Lora, Lora | None]:
         """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
@@ -518,10 +554,13 @@ class Cycle:
 
     # Train ------------------------------------------------------------------------------------------------
 
-    def _budget(self) -> TrainingBudget:
+    def _budget(self, lessons: int) -> TrainingBudget:
+        """As many steps as `lessons` need; the limit is a ceiling."""
         limits, learning = self._settings.limits, self._settings.learning
+        a_step = max(1, DRAWN_OF_8["lessons"] * learning.batch_examples // 8)
+        needed = max(LEAST_STEPS, math.ceil(lessons * learning.draws_a_lesson / a_step))
         return TrainingBudget(
-            steps=limits.steps_per_update,
+            steps=min(needed, limits.steps_per_update),
             seconds=limits.seconds_per_update,
             memory_bytes=limits.memory_mib_per_update * 2**20,
             rate=learning.rate,
@@ -533,6 +572,14 @@ class Cycle:
             ),
         )
 
+    def _require_size(self, file: Path) -> None:
+        mib, limit = file.stat().st_size / 2**20, self._settings.limits.adapter_mib_per_update
+        if mib > limit:
+            raise LimitReached(
+                f"the adapter has {mib:.1f} MiB, and limits.adapter_mib_per_update is {limit:g}",
+                next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
+            )
+
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
         import numpy as np  # one array of weights
 
@@ -540,9 +587,11 @@ class Cycle:
             return [place for place, example in zip(place_of, cleared, strict=True) if example.role in roles]
 
         size = self._settings.learning.batch_examples
-        weights = np.zeros(total)
+        texts = list(range(total, total + len(PLAIN_TEXTS)))
+        weights = np.zeros(total + len(texts))
         for place, example in zip(place_of, cleared, strict=True):
-            weights[place] = example.weight
+            weights[place] = HELD_WEIGHTS["general"] if example.role is Role.GENERAL else example.weight
+        weights[texts] = HELD_WEIGHTS["texts"]
         validation, _ = _split(cleared, place_of)
         lesson_of = {
             example.signal_id: place
@@ -559,12 +608,13 @@ class Cycle:
                 "lessons": places(Role.LESSON, Role.REWORDING),
                 "contrasts": places(Role.CONTRAST),
                 "general": places(Role.GENERAL),
+                "texts": texts,
                 "replay": places(Role.REPLAY),
             },
             drawn={kind: max(1, count * size // 8) for kind, count in DRAWN_OF_8.items()},
             settled=places(Role.LESSON, Role.CONTRAST),
             validation=validation,
-            held=places(Role.GENERAL),
+            held=[*places(Role.GENERAL), *texts],
             weights=weights,
             pairs=pairs,
         )
@@ -926,6 +976,25 @@ def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[i
     """The places of the probes, every other one: those that may stop training, and those that only the gate sees."""
     probes = [place for place, example in zip(place_of, examples, strict=True) if example.role is Role.PROBE]
     return probes[0::2], probes[1::2]
+
+
+def _nothing_to_audit(event: str, subject: str, body: Mapping[str, str]) -> None:
+    """Facts are only read here; what would be changed has no place to be written to."""
+    raise RuntimeError(f"{event} of {subject}: a cycle changes no memory ({len(body)} fields)")
+
+
+def _with_present_need(mixture: Mixture, network: ExampleNetwork, incumbent: Lora | None) -> Mixture:
+    """`mixture` with how badly what is rehearsed is said at present, and more draws the more there is of it."""
+    replayed = mixture.kinds["replay"]
+    if not replayed:
+        return mixture
+    worst = network.measure(replayed, incumbent).worst_nats
+    drawn = min(MOST_REPLAYED, max(mixture.drawn["replay"], math.ceil(len(replayed) / REPLAYED_A_DRAW)))
+    return replace(
+        mixture,
+        present_nats=dict(zip(replayed, worst.tolist(), strict=True)),
+        drawn={**mixture.drawn, "replay": drawn},
+    )
 
 
 def _cleared(verdicts: Verdicts) -> tuple[Example, ...]:

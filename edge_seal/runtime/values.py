@@ -12,12 +12,15 @@ from edge_seal.records import Actor, Example, LedgerEntry, Origin, Signal, Turn,
 from edge_seal.updates.budget import Allowance
 from edge_seal.updates.canary import CanaryReport
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.conditions import Condition
 from edge_seal.updates.risk import Risk
 
 USER: Final = Actor.USER
 """Who acts, in the audit trail, where a command was given."""
 
-PROGRAM: Final = "edge-seal"
+SCHEDULER: Final = Actor.SCHEDULER
+"""The same, where it was the schedule that asked."""
+PROGRAM: Final = Actor.PROGRAM
 """Who acts where nobody was asked."""
 
 ACTIVE: Final = "active"
@@ -87,10 +90,11 @@ class UpdateRecord:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits as they are set, and what is left of them."""
+    """The limits as they are set, what is left of them, and what the machine has to be like."""
 
     settings: LimitSettings
     allowance: Allowance
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,7 @@ class TestLimits:
         assert world.run(dry_run=True).update is None
 
     def test_lessons_beyond_the_number_of_examples_wait(self, world: World) -> None:
-        world.settings = with_settings(limits={"examples_per_update": 24})
+        world.settings = with_settings(limits={"examples_per_update": 64})
         world.teach(DOG, HOME, ("What is my hobby?", "Chess."))
         report = world.run()
         assert report.state is State.ACTIVE
@@ -219,7 +219,7 @@ class TestLimits:
 
     def test_what_is_known_is_not_contrasted_where_lessons_have_to_wait(self, world: World) -> None:
         world.learned(("What is my cat's name?", "Tom."))
-        world.settings = with_settings(limits={"examples_per_update": 12})
+        world.settings = with_settings(limits={"examples_per_update": 32})
         world.teach(DOG, HOME)
         report = world.run(dry_run=True)
         new = [example for example in report.examples if example.role in {Role.CONTRAST, Role.NEIGHBOUR}]
