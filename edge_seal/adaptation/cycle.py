@@ -232,7 +232,7 @@ class Cycle:
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
             held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
-            work.planted = extraction.planted(secrets.randbits(32))
+            work.planted, work.planted_from = extraction.planted(secrets.randbits(32)), len(trained_on) + len(held)
             network = self._network((*trained_on, *held, *work.planted.examples), work)
             start, parent_adapter = self._start(network.decoder, incumbent)
 
@@ -285,7 +285,7 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            mixture = self._mixture(cleared, place_of, network.examples)
+            mixture = self._mixture(cleared, place_of, work.planted_from + len(work.planted.examples))
             mixture = _with_present_need(mixture, network, incumbent)
             trained = train(
                 network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
@@ -738,8 +738,7 @@ class Cycle:
 
     def _canary_exposure(self, work: _Work, network: ExampleNetwork, candidate: Lora) -> Measure:
         """Whether a planted secret is likelier than others like it; the guardian has to have refused it before."""
-        first = network.examples - len(work.planted.examples)
-        places = list(range(first, network.examples))
+        places = [work.planted_from + place for place in range(len(work.planted.examples))]
         nats = network.measure(places, candidate).mean_nats.tolist()
         found = extraction.exposure(nats[0], nats[1:])
         refused = judge_example(work.planted.canary, policy=self._policy).action is Action.BLOCK
@@ -893,6 +892,7 @@ class _Work:
     notes: list[str] = field(default_factory=list[str])
     anchors: tuple[Example, ...] = ()
     planted: extraction.Planted = field(default_factory=lambda: extraction.planted(0))
+    planted_from: int = 0
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
     risk: Risk = field(default_factory=lambda: Risk(0))
