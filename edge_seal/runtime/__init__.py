@@ -13,6 +13,7 @@ from edge_seal.runtime.reviewing import Reviewing
 from edge_seal.runtime.safekeeping import Safekeeping
 from edge_seal.runtime.tuning import Tuning
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask, Kept, KnownModel, Limits, RolledBack, UpdateRecord
+from edge_seal.runtime.watching import Watching
 
 __all__ = [
     "ACTIVE",
@@ -32,5 +33,5 @@ __all__ = [
 ]
 
 
-class Runtime(Reviewing, Interchange, Browsing, Forgetting, Tuning, Safekeeping):
+class Runtime(Watching, Reviewing, Interchange, Browsing, Forgetting, Tuning, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""
