@@ -44,6 +44,8 @@ def test_every_update_has_a_planted_canary_and_is_asked_for_what_was_withheld(wo
 
 def test_an_update_that_learned_the_planted_secret_is_rejected(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cycle_module.secrets, "randbits", lambda _bits: 7)
+    # A tiny random model learns digits as such before it learns these: 12 bits, where an update without them has one.
+    monkeypatch.setattr(extraction, "EXPOSED_BITS", 8.0)
     canary = extraction.planted(7).canary
     world.settings = with_settings(limits={"steps_per_update": 48})
     world.signals.add_all([lesson(canary.prompt, canary.answer)])
