@@ -74,6 +74,10 @@ class Releases:
         """The examples of an update, in the order in which they were given."""
         return self._rows.examples(self._rows.get(update_id).id)
 
+    def lessons(self, update: Update) -> tuple[tuple[int, str], ...] | None:
+        """The lessons of an update and of those below it: see `UpdateRows.lessons`."""
+        return self._rows.lessons(update)
+
     def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
         """What sources that the user did not type gave to updates since that time: see `UpdateRows.contributions`."""
         return self._rows.contributions(since)
@@ -87,6 +91,38 @@ class Releases:
         """
         with self._database.snapshot():
             return self._verification.serving(base_sha256)
+
+    def trial_problem(self, update: Update, base_sha256: str) -> str | None:
+        """Why an update that is on the canary may not answer, in words; None if it may."""
+        with self._database.snapshot():
+            return self._verification.trial_problem(update, base_sha256)
+
+    def held_signals(self) -> frozenset[str]:
+        """The signals whose lessons are in an update that waits for a person or is on the canary, and can still answer.
+
+        They are pending, and no cycle takes them meanwhile. What builds on something that does not answer any more can
+        never be activated, and holds nothing.
+        """
+        return frozenset(
+            example.signal_id
+            for update in self._held()
+            if self._builds_on_current(update)
+            for example in self._rows.examples(update.id)
+            if example.signal_id is not None
+        )
+
+    def end_overtaken(self, signals: Collection[str], actor: str) -> tuple[Update, ...]:
+        """Abandons updates that wait but can never answer any more, where all of their lessons are in `signals`."""
+        with self._database.transaction():
+            return tuple(
+                self.abandon(
+                    update.id, actor=actor, reason="overtaken: its lessons are learned anew on what answers now"
+                )
+                for update in self._held()
+                if not self._builds_on_current(update)
+                and {e.signal_id for e in self._rows.examples(update.id)} - {None} <= set(signals)
+                and self._rows.examples(update.id)
+            )
 
     def audit(self, noted: Sequence[NotedHead] = (), kept: Sequence[KeptHead] = ()) -> ChainReport:
         """Checks all that is stored about updates: the chain, the rows against it, the examples, the files.
@@ -232,6 +268,20 @@ class Releases:
             self._rows.mark_signals(signals_learned, SignalState.LEARNED)
             return self.get(update_id)
 
+    def start_trial(self, update_id: str, actor: str, body: Body, *, approved: str | None = None) -> Update:
+        """Puts an update on the canary: it answers a share of the conversations beside what is active.
+
+        Raises:
+            IntegrityError, EdgeSealError: as `activate`.
+        """
+        with self._database.transaction():
+            update = self.get(update_id)
+            self._require_current(update.parent_id, update.base_sha256)
+            self._require_as_approved(update, approved)
+            told = {**body, "adapter_sha256": update.adapter_sha256, "manifest_sha256": update.manifest_sha256}
+            self._move(update, State.CANARY, actor, told)
+            return self.get(update_id)
+
     # Taking it back ---------------------------------------------------------------------------------------
 
     def rollback(self, target: str | None, actor: ActorName) -> Update | None:
@@ -348,10 +398,20 @@ class Releases:
         except EdgeSealError as error:
             log.info("deleted text stays in the write-ahead log for now: %s", error.message)
 
+    def _held(self) -> tuple[Update, ...]:
+        return tuple(update for update in self.list() if update.state in (State.AWAITING_APPROVAL, State.CANARY))
+
+    def _current(self, base_sha256: str) -> str | None:
+        """What an update for this model file has to build on: the active one's id, None for the base."""
+        active = self.active()
+        return active.id if active is not None and active.base_sha256 == base_sha256 else None
+
+    def _builds_on_current(self, update: Update) -> bool:
+        return update.parent_id == self._current(update.base_sha256)
+
     def _require_current(self, parent_id: str | None, base_sha256: str) -> None:
         """An update is trained on top of the active one; activated over another, it would undo that one unseen."""
-        active = self.active()
-        current = active.id if active is not None and active.base_sha256 == base_sha256 else None
+        current = self._current(base_sha256)
         if parent_id != current:
             raise EdgeSealError(
                 f"the update builds on {parent_id or BASE}, but {current or BASE} is active now",

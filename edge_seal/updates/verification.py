@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_seal.errors import IntegrityError
-from edge_seal.records import ChainReport, Update
+from edge_seal.records import ChainReport, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.audit import EVENT_PREFIX, LESSONS_FORGOTTEN, Replay, differences, examples_digest, replay
@@ -64,6 +64,16 @@ class Verification:
         if hashes not in recorded.activated_with or update.base_sha256 != recorded.update.base_sha256:
             return "its row names other hashes than the audit trail"
         return self._adapters.verify(*hashes)
+
+    def trial_problem(self, update: Update, base_sha256: str) -> str | None:
+        """Why an update on the canary may not answer; see `Releases.trial_problem`."""
+        if update.base_sha256 != base_sha256:
+            return "it was trained for another model file"
+        recorded = self.evidence().replayed.updates.get(update.id)
+        if recorded is None or recorded.update != update or update.state is not State.CANARY:
+            return "the sound part of the audit trail does not have it on the canary with these hashes"
+        hashes = hashes_of(update)
+        return "its row names no adapter" if hashes is None else self._adapters.verify(*hashes)
 
     def approval_hash(self, update: Update) -> str:
         """The hash of what was trained: model file, parent, adapter, manifest, examples; see `Releases.approval_hash`.
