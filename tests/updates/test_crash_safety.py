@@ -49,7 +49,7 @@ def test_only_the_state_before_or_after(
 LONG: tuple[tuple[str, Fault, int], ...] = (
     ("ForgetLearned", "kill", 23),
     ("ForgetLearned", "full", 67),
-    ("ForgetLearned", "error", 71),
+    ("ForgetLearned", "error", 11),
     ("SetLimit", "kill", 5),
     ("SetLimit", "error", 7),
     ("SetLimit", "full", 11),
@@ -59,7 +59,7 @@ EVERY: tuple[tuple[str, Fault, int], ...] = tuple(
 )
 
 
-@pytest.mark.timeout(900 if EVERYTHING else 120)
+@pytest.mark.timeout(900 if EVERYTHING else 300)
 @pytest.mark.parametrize(("scenario", "fault", "every"), EVERY if EVERYTHING else LONG)
 def test_forgetting_and_settings_are_done_or_not(
     fault_library: Path, quick_directory: Path, scenario: str, fault: Fault, every: int
