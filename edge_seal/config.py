@@ -395,6 +395,9 @@ class GateSettings(_Section):
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
+    sudden_change: Literal["refuse", "off"] = Field(
+        default="refuse", description="whether refusals, length, kindness and variety of general answers are bounded"
+    )
 
 
 class MonitoringSettings(_Section):
