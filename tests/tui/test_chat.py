@@ -138,7 +138,7 @@ async def test_another_answer_and_an_edited_question_take_the_place_of_the_old(t
         again = scene.turns[0].turn
         assert again is not None
         assert (again.prompt, again.answer != first.answer if first else None) == ("Hello there", True)
-        await scene.press("escape", "e")
+        await scene.press("e")
         await in_dialog(scene, EditDialog)
         await scene.press("H", "i", "ctrl+s")
         await scene.until(lambda: bool(scene.turns) and (t := scene.turns[-1].turn) is not None and t.prompt == "Hi")
