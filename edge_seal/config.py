@@ -297,7 +297,7 @@ class LearningSettings(_Section):
     projections: tuple[Projection, ...] = Field(
         default=PROJECTIONS, min_length=1, description="which linear maps of a layer are adapted"
     )
-    rate: float = Field(default=1.5e-3, gt=0.0, le=0.1)
+    rate: float = Field(default=2.5e-3, gt=0.0, le=0.1)
     rate_b_ratio: float = Field(default=4.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
     scope: Literal["lessons", "everything"] = Field(
         default="lessons", description="lessons: where no lesson bears on a question, the base answers it untouched"
