@@ -378,6 +378,9 @@ class GateSettings(_Section):
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
+    maximum_overwritten_certainty: float = Field(
+        default=0.45, ge=0.0, le=1.0, description="how sure of something else the base may be where a lesson is general"
+    )
 
 
 class MonitoringSettings(_Section):

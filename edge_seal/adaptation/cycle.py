@@ -23,8 +23,10 @@ from edge_models.network import Network, open_network
 from edge_seal import __version__
 from edge_seal.adaptation import gate, scoring, self_edit
 from edge_seal.adaptation.anchors import Anchors, anchors
+from edge_seal.adaptation.evidence import examine, fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
+from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
@@ -66,6 +68,8 @@ SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
+SPOKEN_GENERAL = 5
+GENERAL_TOKENS = 20
 DRAWN_OF_8: Mapping[str, int] = {
     "lessons": 4,
     "contrasts": 3,
@@ -527,7 +531,9 @@ class Cycle:
             neighbours=[place for place, example in by_place.items() if example.role is Role.NEIGHBOUR],
             anchors=self._anchors(work, network.decoder),
             kept=[place for place, example in by_place.items() if example.role is Role.REPLAY],
+            facts=self._facts(work, network.decoder),
         )
+        evidence = examine(network.decoder, cleared, self._engine, work.workers)
         figures = gate.admissible_scale(
             network, held, incumbent, trained.adapter, bounds,
             lambda done, total: work.tell("gate", done, total, "adapter scale"),
@@ -538,7 +544,8 @@ class Cycle:
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
-        return gate.judge(figures, cleared, served, bounds), file, change_rms(chosen, incumbent)
+        report = gate.judge(figures, cleared, served, bounds, rules=held.rules, evidence=evidence)
+        return report, file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:
         return anchors(
@@ -548,6 +555,17 @@ class Cycle:
             cache=self._cache,
             workers=work.workers,
             on_layer=lambda done, total: work.tell("gate", done, total, "anchors, once for this model"),
+        )
+
+    def _facts(self, work: _Work, decoder: Network) -> Anchors:
+        """The general facts, whose frozen layers are kept like the anchors'."""
+        return anchors(
+            decoder,
+            [fact_sequence(fact, self._engine) for fact in GENERAL_FACTS],
+            model_sha256=self._engine.model_sha256,
+            cache=self._cache,
+            workers=work.workers,
+            on_layer=lambda done, total: work.tell("gate", done, total, "general facts, once for this model"),
         )
 
     def _served(
@@ -564,18 +582,21 @@ class Cycle:
         asked = {*range(SPOKEN_PROBES), *range(first_neighbour, first_neighbour + SPOKEN_NEIGHBOURS)}
         spoken = [outcome.prompt if place in asked else None for place, outcome in enumerate(figures.outcomes)]
         compared = [(network, probe) for probe in held.probes[:2]] + [(held.anchors.network, 0)]
-        total = 2 * sum(prompt is not None for prompt in spoken)
+        step = max(1, len(work.anchors) // SPOKEN_GENERAL)
+        general = [anchor.prompt for anchor in work.anchors[::step]][:SPOKEN_GENERAL]
+        total = 2 * (sum(prompt is not None for prompt in spoken) + len(general))
         done = 0
 
-        def said(prompt: str | None) -> str | None:
+        def answer(prompt: str, most: int) -> str:
             nonlocal done
-            if prompt is None:
-                return None
             done += 1
             work.tell("gate", done, total, "real answers")
             tokens = self._engine.render([Message("user", prompt)])
-            pieces = self._engine.generate(tokens, Sampling(TOLD_TOKENS), reuse_prefix=True)
+            pieces = self._engine.generate(tokens, Sampling(most), reuse_prefix=True)
             return "".join(piece.text for piece in pieces).strip()
+
+        def said(prompt: str | None) -> str | None:
+            return None if prompt is None else answer(prompt, TOLD_TOKENS)
 
         def divergence(adapter: Lora | None) -> float:
             total_nats = 0.0
@@ -590,10 +611,12 @@ class Cycle:
         base_agreement = divergence(None)
         self._engine.use_adapter(self._serving_path())
         before = [said(prompt) for prompt in spoken]
+        general_before = [answer(prompt, GENERAL_TOKENS) for prompt in general]
         self._engine.use_adapter(file)
         agreement = divergence(candidate)
         after = [said(prompt) for prompt in spoken]
-        return gate.Served(before, after, agreement, base_agreement)
+        general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
+        return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
 
     def _serving_path(self) -> Path | None:
         serving, _ = self._releases.serving(self._engine.model_sha256)
