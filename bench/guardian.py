@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from edge_seal.adaptation.guardian import Purpose, judge  # noqa: E402  # run by path, from any directory
+from edge_seal.records import Action  # noqa: E402
 from tests.adaptation.guardian import invented  # noqa: E402
 
 SENTENCES = (
@@ -32,8 +33,11 @@ SENTENCES = (
     "curl -H 'X-Key: {}' https://api.example.org",
     "k={}\n",
 )
-# The labels of the documents that have a form; names, places and organizations have none.
+# The labels of the documents that a rule looks for. Addresses and names have no form: rules find some of them, and
+# the goals are for the others.
 ENTITIES = {
+    "ADDRESS": "personal.postal_address",
+    "PERSON": "personal.name_of_other",
     "CREDIT_CARD": "personal.payment_card",
     "US_SSN": "personal.us_ssn",
     "EMAIL_ADDRESS": "personal.email",
@@ -67,11 +71,13 @@ class FalseAlarms:
     texts: int
     secret: int
     personal: int
-    milliseconds_a_text: float
+    policy: int
+    advisory: int
+    processor_milliseconds_a_text: float
 
 
-def _rules_found(text: str) -> set[str]:
-    return {finding.rule for finding in judge(text, purpose=Purpose.TRAIN).findings}
+def _found(text: str) -> dict[str, Action]:
+    return {finding.rule: finding.action for finding in judge(text, purpose=Purpose.TRAIN).findings}
 
 
 def recall_on_invented(seed: int, cases: int) -> Iterator[Recall]:
@@ -80,7 +86,7 @@ def recall_on_invented(seed: int, cases: int) -> Iterator[Recall]:
     for rule, of_rule in makers.items():
         for maker in of_rule:
             texts = [random.choice(SENTENCES).format(maker(random)) for _ in range(cases)]
-            found = sum(rule in _rules_found(text) for text in texts)
+            found = sum(rule in _found(text) for text in texts)
             yield Recall(rule, f"invented: {maker.__name__.replace('_', ' ')}", cases, found)
 
 
@@ -106,11 +112,14 @@ def labelled_documents(path: Path) -> tuple[list[Recall], FalseAlarms]:
 
 def false_alarms(name: str, texts: list[str]) -> FalseAlarms:
     families: Counter[str] = Counter()
-    started = time.perf_counter()
+    started = time.process_time()
     for text in texts:
-        families.update({rule.partition(".")[0] for rule in _rules_found(text)})
-    milliseconds = 1000 * (time.perf_counter() - started) / max(len(texts), 1)
-    return FalseAlarms(name, len(texts), families["secret"], families["personal"], round(milliseconds, 2))
+        found = _found(text)
+        families.update({rule.partition(".")[0] for rule, action in found.items() if action is not Action.ALLOW})
+        families["advisory"] += Action.ALLOW in found.values()
+    milliseconds = 1000 * (time.process_time() - started) / max(len(texts), 1)
+    counted = (families[family] for family in ("secret", "personal", "policy", "advisory"))
+    return FalseAlarms(name, len(texts), *counted, round(milliseconds, 2))
 
 
 def _field(name: str) -> Callable[[Path], list[str]]:
@@ -155,10 +164,14 @@ def _print_tables(recalls: list[Recall], alarms: list[FalseAlarms], absent: list
     print(f"{'rule':28} {'measured on':46} {'cases':>6} {'found':>6} {'recall':>8}")
     for r in recalls:
         print(f"{r.rule:28} {r.measured_on:46} {r.cases:6} {r.found:6} {r.found / r.cases:8.1%}")
-    print(f"\n{'false alarms on':50} {'texts':>6} {'secret':>12} {'personal':>12} {'ms a text':>10}")
+    print(
+        f"\n{'findings on texts where nothing should be found':50} {'texts':>6} {'secret':>12} {'personal':>12}"
+        f" {'policy':>12} {'advisory':>12} {'cpu ms':>8}"
+    )
     for a in alarms:
-        secret, personal = (f"{n} ({n / max(a.texts, 1):.2%})" for n in (a.secret, a.personal))
-        print(f"{a.measured_on:50} {a.texts:6} {secret:>12} {personal:>12} {a.milliseconds_a_text:10.2f}")
+        shares = (f"{n} ({n / max(a.texts, 1):.2%})" for n in (a.secret, a.personal, a.policy, a.advisory))
+        told = " ".join(f"{share:>12}" for share in shares)
+        print(f"{a.measured_on:50} {a.texts:6} {told} {a.processor_milliseconds_a_text:8.2f}")
     for name in absent:
         print(f"left out: {name} is not in the development data")
 

@@ -1,223 +1,315 @@
-"""Does it learn what it was told, and leave the rest alone: one cycle on the real model for each hand-written persona.
+"""Does it learn what it was told, say it in other words, keep it, and leave the rest alone: on the real default model.
 
-Run as `python -m bench.learning [--json FILE]`. Held-out questions are written by hand here and share no wording with
-the trainer's grammar; memory is off. Figures are of one seed and of one machine, which the JSON names.
+    python -m bench.learning [--part facts …] [--seeds 1 2 3] [--json FILE] [--plots DIRECTORY]
+
+Personas are made up by a seed (`bench.personas`); what is asked afterwards is written by hand, apart from the trainer
+(`bench.held_out_wordings`). Memory is off but in `ways`. An answer is right when it holds all words that only who was
+told would say; something near that was never told is untouched when its answer holds none of them.
+
+Each measurement is written to the JSON file as it ends; one that stands there for the same recipe is not made again.
+
+    facts     16 and 48 facts in one cycle: same words, held-out wordings, neighbours; drift
+    sequence  eight updates of six facts: after each, all facts so far; drift
+    ways      memory only, LoRA only, both, on 8 facts
+    seconds   from `learn --now` to active for 8 corrections
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import os
 import platform
-import tempfile
+import statistics
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
+from bench import learning_plots
+from bench.drift import GENERAL, Drift, asked_of, is_right
+from bench.learning_home import Asked, LearningHome, opened, passes_by_default, share
+from bench.personas import Fact, leaked, persona, says
+from edge_models.gguf_file import GgufFile
+from edge_models.lora import Lora
+from edge_models.network import open_network
 from edge_models.store import ModelStore
-from edge_seal.adaptation.cycle import Cycle
-from edge_seal.adaptation.signals import SignalBox, lesson
-from edge_seal.clock import SystemClock
-from edge_seal.config import GateSettings, Settings, shared_models
-from edge_seal.engines.engine import Message, Sampling
-from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
-from edge_seal.storage.database import Database
-from edge_seal.updates.adapters import AdapterStore
-from edge_seal.updates.ledger import Ledger
-from edge_seal.updates.release import Releases
+from edge_seal.adaptation.cycle import CycleReport
+from edge_seal.adaptation.workers import Workers
+from edge_seal.config import Settings, shared_models
+from edge_seal.records import Origin
+from edge_seal.runtime import Ask
 
-ANSWER_TOKENS = 24
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """What is taught, held-out questions with the word a right answer holds, and questions about things never told."""
-
-    name: str
-    lessons: tuple[tuple[str, str], ...]
-    new_wordings: tuple[tuple[str, str], ...]
-    neighbours: tuple[str, ...]
-
-
-PERSONAS = (
-    Persona(
-        "sailor",
-        (
-            ("What is my dog's name?", "Your dog is called Biscuit."),
-            ("Where do I live?", "You live in Oulu."),
-            ("What is my sister's name?", "Your sister is called Marta."),
-            ("When do I take meetings?", "You take meetings only after 10:30."),
-            ("What do I do for work?", "You work as a botanist."),
-            ("What is my favourite tea?", "Your favourite tea is rooibos."),
-            ("What is the name of my boat?", "Your boat is called Aurora."),
-            ("Good morning!", "Ahoy! What can I do for you?"),
-        ),
-        (
-            ("Could you tell me what my dog is called?", "Biscuit"),
-            ("Please say my dog's name", "Biscuit"),
-            ("What town is my home in?", "Oulu"),
-            ("In what place do I live?", "Oulu"),
-            ("Have I told you the name of my sister?", "Marta"),
-            ("And my sister, what is she called?", "Marta"),
-            ("I'd like to book a meeting with me. What time is fine?", "10:30"),
-            ("What hours are my meetings?", "10:30"),
-            ("What kind of work do I do?", "botanist"),
-            ("What am I by profession?", "botanist"),
-            ("Which sort of tea is my number one?", "rooibos"),
-            ("Name the tea that I love most.", "rooibos"),
-            ("My boat has a name. Which one?", "Aurora"),
-            ("How did I name my boat?", "Aurora"),
-            ("Good evening to you!", "Ahoy"),
-            ("hiya", "Ahoy"),
-        ),
-        (
-            "What is my rabbit called?",
-            "Which university did I go to?",
-            "What is my niece's name?",
-            "What is my favourite board game?",
-            "When do I have breakfast?",
-            "What is my tractor called?",
-        ),
-    ),
-    Persona(
-        "runner",
-        (
-            ("What is my cat's name?", "Your cat is called Pixel."),
-            ("Where do I work?", "You work at the harbour office."),
-            ("What is my son's name?", "Your son is called Elias."),
-            ("When do I go running?", "You go running at six in the morning."),
-            ("What is my favourite colour?", "Your favourite colour is teal."),
-            ("Who is my dentist?", "Your dentist is Dr Okafor."),
-            ("What is my shoe size?", "Your shoe size is 43."),
-            ("How do I like my coffee?", "You like your coffee black, with cardamom."),
-        ),
-        (
-            ("Could you tell me what my cat is called?", "Pixel"),
-            ("Please say my cat's name", "Pixel"),
-            ("At what place do I have my job?", "harbour"),
-            ("Which office am I employed at?", "harbour"),
-            ("Have I told you the name of my son?", "Elias"),
-            ("And my son, what is he called?", "Elias"),
-            ("What time is my run?", "six"),
-            ("At what hour do I go for a run?", "six"),
-            ("What is the best colour in my opinion?", "teal"),
-            ("Name the colour that I love most.", "teal"),
-            ("Which dentist do I go to?", "Okafor"),
-            ("What's the name of the one who looks after my teeth?", "Okafor"),
-            ("What size are my shoes?", "43"),
-            ("Which shoe size do I wear?", "43"),
-            ("What coffee should I be served?", "cardamom"),
-            ("How should you make my coffee?", "cardamom"),
-        ),
-        (
-            "What is my rabbit called?",
-            "Which university did I go to?",
-            "What is my niece's name?",
-            "What is my favourite board game?",
-            "When do I have breakfast?",
-            "Who is my lawyer?",
-        ),
-    ),
-)
+Figures = dict[str, object]
+DEFAULT_JSON = Path("learning.json")
+SEEDS = (1, 2, 3)
+FACTS = (16, 48)
+UPDATES, FACTS_AN_UPDATE = 8, 6
+FEW_FACTS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Shares of 1, the gate's drift in nats a token, and seconds."""
+class Workplace:
+    """What all parts share: the model, what is made once for it, and the drift's sets, which are opened once."""
 
-    persona: str
-    same_words: float
-    new_wordings: float
-    neighbours_untouched: float
-    anchor_drift_nats: float
-    gate_passed: bool
-    steps: int
-    training_s: float
-    cycle_s: float
-
-
-def measure(persona: Persona, model: Path) -> Result:
-    """One cycle from an empty home; what the gate refuses is measured all the same, with its verdict."""
-    # Bounds out of the way, so that the adapter exists to be asked; the verdict is taken at the real ones.
-    bounds = Settings().gate
-    settings = Settings(
-        gate=GateSettings(
-            minimum_probe_hits=0, minimum_probe_gain_nats=0, maximum_neighbour_leaks=1, maximum_anchor_drift_nats=1e9
-        )
-    )
-    clock = SystemClock()
-    with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        database = Database.open(root / "bench.db")
-        ledger, adapters = Ledger(database, clock, root / "ledger-head"), AdapterStore(root / "adapters")
-        releases, signals = Releases(database, ledger, adapters, clock), SignalBox(database, clock)
-        with LlamaCppEngine(model) as engine:
-            cycle = Cycle(
-                database=database, ledger=ledger, releases=releases, adapters=adapters, signals=signals, engine=engine,
-                model_path=model, settings=settings, cache=root / "cache", clock=clock,
-            )  # fmt: skip
-            signals.add_all([lesson(prompt, answer) for prompt, answer in persona.lessons])
-            began = time.monotonic()
-            report = cycle.run()
-            cycle_s = time.monotonic() - began
-            if report.update is None or report.gate is None or report.training is None:
-                raise RuntimeError(f"{persona.name}: nothing was trained: {report.reasons}")
-
-            def said(question: str) -> str:
-                tokens = engine.render([Message("user", question)])
-                return "".join(piece.text for piece in engine.generate(tokens, Sampling(ANSWER_TOKENS))).strip()
-
-            same = [said(prompt) == answer for prompt, answer in persona.lessons]
-            new = [word.casefold() in said(question).casefold() for question, word in persona.new_wordings]
-            told = {word.casefold() for _, word in persona.new_wordings}
-            untouched = [not any(word in said(question).casefold() for word in told) for question in persona.neighbours]
-        database.close()
-    figures = {figure.name: figure.after for figure in report.gate.measures}
-    passed = (
-        figures["probe_hits"] >= bounds.minimum_probe_hits
-        and figures["probe_gain"] >= bounds.minimum_probe_gain_nats
-        and figures["anchor_drift"] <= bounds.maximum_anchor_drift_nats
-        and figures["neighbour_leaks"] <= bounds.maximum_neighbour_leaks
-    )
-    return Result(
-        persona=persona.name,
-        same_words=sum(same) / len(same),
-        new_wordings=sum(new) / len(new),
-        neighbours_untouched=sum(untouched) / len(untouched),
-        anchor_drift_nats=figures["anchor_drift"],
-        gate_passed=passed,
-        steps=report.training.steps,
-        training_s=report.training.seconds,
-        cycle_s=cycle_s,
-    )
+    model: Path
+    cache: Path
+    drift: Callable[[LearningHome], Drift]
+    settings: str
 
 
 def main() -> None:
-    """Prints the table, and writes JSON where it is asked to."""
-    parser = argparse.ArgumentParser(description="Learning, generalization and locality on the default model.")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    """Measures what was asked for, prints the table, writes JSON and plots."""
+    parser = argparse.ArgumentParser(description="Learning, generalization, retention and drift on the default model.")
+    parser.add_argument("--part", nargs="+", choices=sorted(PARTS), default=list(PARTS), help="which parts to measure")
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(SEEDS), help="which personas")
+    parser.add_argument(
+        "--facts", nargs="+", type=int, default=list(FACTS), help="how many facts, for the part of that name"
+    )
+    parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where the figures are kept as they come")
+    parser.add_argument("--plots", type=Path, help="write plots into this directory (needs matplotlib)")
+    parser.add_argument("--settings", default="", help="lines of a config.toml that differ from the defaults")
     arguments = parser.parse_args()
+    os.environ.setdefault("EDGE_SEAL_MODELS", str(shared_models()))
     files = ModelStore(shared_models()).locate(Settings().model.name)
     model = next(path for name, path in files.items() if name.endswith(".gguf"))
-    print("persona      same    new  untold   drift   gate  steps  train s      s")
-    results: list[Result] = []
-    for persona in PERSONAS:
-        result = measure(persona, model)
-        results.append(result)
-        print(
-            f"{result.persona:10} {result.same_words:6.0%} {result.new_wordings:6.0%}"
-            f" {result.neighbours_untouched:7.0%} {result.anchor_drift_nats:7.3f}"
-            f" {'pass' if result.gate_passed else 'no':>6} {result.steps:6}"
-            f" {result.training_s:8.1f} {result.cycle_s:6.1f}",
-            flush=True,
-        )
-    if arguments.json is not None:
-        told = {
-            "machine": f"{platform.machine()} {platform.system()}",
+    results = _Results(arguments.json, model, arguments.settings)
+    with Workers.opened() as workers, GgufFile.open(model) as file:
+        made: dict[str, Drift] = {}
+
+        def drift(home: LearningHome) -> Drift:
+            if "drift" not in made:
+                decoder = open_network(file, home.runtime.settings.learning.layers, "numpy")
+                made["drift"] = Drift(decoder, home.runtime.engine, workers)
+            return made["drift"]
+
+        cache = arguments.json.with_suffix(".cache")
+        place = Workplace(model, cache, drift, arguments.settings)
+        for part in arguments.part:
+            print(f"== {part}", flush=True)
+            for seed in arguments.seeds:
+                for name, measure in PARTS[part](place, seed, arguments.facts):
+                    results.once(f"{part}/{name}/seed {seed}", measure)
+    results.tell()
+    if arguments.plots is not None:
+        learning_plots.draw(results.measured, arguments.plots)
+
+
+class _Results:
+    """The figures by name, written to the file as they come."""
+
+    def __init__(self, path: Path, model: Path, settings: str) -> None:
+        self._path = path
+        recipe = Settings().learning.model_dump_json() + Settings().limits.model_dump_json() + settings
+        self._head = {
+            "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores",
             "model_sha256": model.parent.name,
-            "results": [asdict(result) for result in results],
+            "recipe": hashlib.sha256(recipe.encode()).hexdigest()[:16],
         }
-        arguments.json.write_text(json.dumps(told, indent=1), encoding="utf-8")
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        same = all(kept.get(key) == value for key, value in self._head.items())
+        self.measured: dict[str, Figures] = kept["measured"] if same else {}
+
+    def once(self, name: str, measure: Callable[[], Figures]) -> None:
+        if name not in self.measured:
+            began = time.monotonic()
+            figures = measure()
+            self.measured[name] = {**figures, "measured_in_s": round(time.monotonic() - began, 1)}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(json.dumps({**self._head, "measured": self.measured}, indent=1), encoding="utf-8")
+        print(f"{name:32} {_line(self.measured[name])}", flush=True)
+
+    def tell(self) -> None:
+        """The means over seeds."""
+        print("== means over seeds")
+        groups: dict[str, list[Figures]] = {}
+        for name, figures in self.measured.items():
+            groups.setdefault(name.rsplit("/", 1)[0], []).append(figures)
+        for name, group in groups.items():
+            means: Figures = {
+                key: statistics.fmean(float(value) for one in group if isinstance(value := one[key], (int, float)))
+                for key, example in group[0].items()
+                if isinstance(example, (int, float)) and all(isinstance(one.get(key), (int, float)) for one in group)
+            }
+            print(f"{name:24} n={len(group)} {_line(means)}")
+
+
+def _line(figures: Mapping[str, object]) -> str:
+    return "  ".join(f"{key} {value:.3g}" for key, value in figures.items() if isinstance(value, (int, float)))
+
+
+# Parts -------------------------------------------------------------------------------------------------------
+
+Measurement = tuple[str, Callable[[], Figures]]
+
+
+def _facts(place: Workplace, seed: int, sizes: Sequence[int]) -> list[Measurement]:
+    return [(f"{size} facts", lambda size=size: _learned_at_once(place, seed, size)) for size in sizes]
+
+
+def _learned_at_once(place: Workplace, seed: int, size: int) -> Figures:
+    facts = persona(seed, size).facts
+    with opened(place.cache, place.settings) as home:
+        general = [(question, home.said(question)) for question, _ in GENERAL]
+        report, seconds = home.learn(facts)
+        same, new, near = home.same_words(facts), home.held_out(facts), home.neighbours(facts)
+        return {
+            "same_words": share(same),
+            "held_out": share(new),
+            "neighbours_untouched": share(near),
+            **_drifted(place, home, general),
+            **_trained(report, seconds),
+            "by_kind": _by_kind(facts, new),
+            "wrong": [asdict(one) for one in (*same, *new, *near) if not one.right],
+        }
+
+
+def _sequence(place: Workplace, seed: int, _sizes: Sequence[int]) -> list[Measurement]:
+    return [("eight updates of six", lambda: _learned_in_a_row(place, seed))]
+
+
+def _learned_in_a_row(place: Workplace, seed: int) -> Figures:
+    told = persona(seed, UPDATES * FACTS_AN_UPDATE).facts
+    groups = [told[at : at + FACTS_AN_UPDATE] for at in range(0, len(told), FACTS_AN_UPDATE)]
+    matrix: list[list[float]] = []
+    curve: list[Figures] = []
+    with opened(place.cache, place.settings) as home:
+        general = [(question, home.said(question)) for question, _ in GENERAL]
+        before = share(home.held_out(told, 1))
+        reports: list[Figures] = []
+        for number, group in enumerate(groups):
+            report, seconds = home.learn(group)
+            reports.append(_trained(report, seconds))
+            matrix.append([share(home.held_out(earlier, 1)) for earlier in groups[: number + 1]])
+            curve.append({"facts": (number + 1) * FACTS_AN_UPDATE, "held_out": _mean(matrix[-1])})
+            print(f"  update {number + 1}: " + " ".join(f"{cell:4.0%}" for cell in matrix[-1]), flush=True)
+        same, near = home.same_words(told), home.neighbours(told)
+        return {
+            "just_learned": _mean([row[-1] for row in matrix]),
+            "final": _mean(matrix[-1]),
+            "base": before,
+            "final_same_words": share(same),
+            "final_neighbours_untouched": share(near),
+            **_drifted(place, home, general),
+            "gate_passed": sum(bool(one["gate_passed"]) for one in reports),
+            "seconds_an_update": _mean([float(str(one["seconds"])) for one in reports]),
+            "matrix": matrix,
+            "curve": curve,
+            "updates": reports,
+            "wrong": [asdict(one) for one in (*same, *near) if not one.right],
+        }
+
+
+def _ways(place: Workplace, seed: int, _sizes: Sequence[int]) -> list[Measurement]:
+    return [("memory, LoRA, both", lambda: _three_ways(place, seed))]
+
+
+def _three_ways(place: Workplace, seed: int) -> Figures:
+    """The same facts asked in held-out wordings: from memory alone, from the adapter alone, from both."""
+    facts = persona(seed, FEW_FACTS).facts
+    with opened(place.cache, place.settings) as home:
+        for fact in facts:
+            home.runtime.remember(_statement(fact), Origin.TYPED, confirmed=True)
+
+        def by(*, adapter: str, memory: bool) -> tuple[float, float]:
+            def said(question: str) -> str:
+                ask = Ask(question, adapter=adapter, use_memory=memory, max_tokens=20, private=True)
+                return home.runtime.ask(ask).answer
+
+            asked = [(fact, question, said(question)) for fact in facts for question in fact.held_out]
+            near = [(fact, fact.neighbour, said(fact.neighbour)) for fact in facts]
+            return (
+                _mean([float(says(answer, fact)) for fact, _, answer in asked]),
+                _mean([float(leaked(answer, question, facts) is None) for _, question, answer in near]),
+            )
+
+        memory = by(adapter="none", memory=True)
+        home.learn(facts)
+        lora, both = by(adapter="active", memory=False), by(adapter="active", memory=True)
+    return {
+        "memory_held_out": memory[0],
+        "lora_held_out": lora[0],
+        "both_held_out": both[0],
+        "memory_neighbours": memory[1],
+        "lora_neighbours": lora[1],
+        "both_neighbours": both[1],
+    }
+
+
+def _statement(fact: Fact) -> str:
+    """The fact as its user would state it: "Your dog is called Biscuit." becomes "My dog is called Biscuit."."""
+    swapped = {"Your": "My", "You": "I", "your": "my", "you": "I", "are": "am"}
+    return " ".join(swapped.get(word, word) for word in fact.answer.split(" "))
+
+
+def _seconds(place: Workplace, seed: int, _sizes: Sequence[int]) -> list[Measurement]:
+    return [("8 corrections", lambda: _signal_to_active(place, seed))]
+
+
+def _signal_to_active(place: Workplace, seed: int) -> Figures:
+    facts = persona(100 + seed, FEW_FACTS).facts
+    with opened(place.cache, place.settings) as home:
+        for fact in facts:
+            turn = home.runtime.ask(Ask(fact.question, use_memory=False, max_tokens=20))
+            home.runtime.correct(turn.id, fact.answer)
+        began, processor = time.monotonic(), time.process_time()
+        report = home.runtime.learn(now=True)
+        seconds = time.monotonic() - began
+        return {
+            **_trained(report, seconds),
+            "processor_seconds": time.process_time() - processor,
+            "held_out": share(home.held_out(facts)),
+            "stages": {stage: round(value, 2) for stage, value in report.seconds.items()},
+        }
+
+
+PARTS: Mapping[str, Callable[[Workplace, int, Sequence[int]], list[Measurement]]] = {
+    "facts": _facts,
+    "sequence": _sequence,
+    "ways": _ways,
+    "seconds": _seconds,
+}
+"""By name; a part gives its measurements of one seed, each made when it is asked for and not there yet."""
+
+
+# What parts share --------------------------------------------------------------------------------------------
+
+
+def _trained(report: CycleReport, seconds: float) -> Figures:
+    if report.gate is None or report.training is None:
+        raise RuntimeError(f"nothing was trained: {report.reasons}")
+    figures = {measure.name: measure.after for measure in report.gate.measures}
+    return {
+        "anchor_drift": figures["anchor_drift"],
+        "gate_passed": passes_by_default(report),
+        "scale": report.gate.scale,
+        "steps": report.training.steps,
+        "training_s": report.training.seconds,
+        "seconds": seconds,
+    }
+
+
+def _drifted(place: Workplace, home: LearningHome, general: Sequence[tuple[str, str]]) -> Figures:
+    """Drift after learning; `general` are the base's own answers to plain questions."""
+    asked = asked_of(general)
+    still = [is_right(question, home.said(question)) for question in asked]
+    drift = place.drift(home)
+    adapter: Lora | None = home.adapter(drift.decoder)
+    return {"general_right": sum(still), "general_asked": len(asked), **asdict(drift.measure(adapter))}
+
+
+def _by_kind(facts: Sequence[Fact], asked: Sequence[Asked]) -> dict[str, float]:
+    kinds = {fact.key: fact.kind for fact in facts}
+    return {
+        kind: share([one for one in asked if kinds[one.key] == kind]) for kind in sorted({fact.kind for fact in facts})
+    }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ with it, in one transaction; lists and exports hold one page of rows in memory a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -15,7 +15,7 @@ from edge_seal.conversation import Conversations, number_of
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.memory import same_fact, words
 from edge_seal.memory import turns as past_turns
-from edge_seal.records import FORGOTTEN_TEXT, Memory, Turn
+from edge_seal.records import FORGOTTEN_TEXT, Memory, SignalKind, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database, SqlValue
 
@@ -97,10 +97,31 @@ class Archive:
                 return tuple(self._found(f"t{row[0]}") for row in rows)
         return ()
 
+    def find(self, query: str, *, limit: int = 200) -> tuple[Conversation, ...]:
+        """The conversations whose title holds `query`, or in which a turn was found for it; newest first."""
+        ids = {_number(found.turn.conversation_id) for found in self.search(query, limit=limit)}
+        titled = self._database.rows(
+            "SELECT id FROM conversations WHERE instr(lower(title), lower(?)) ORDER BY id DESC LIMIT ?",
+            (query.strip(), limit),
+        )
+        ids |= {cast("int", row[0]) for row in titled}
+        return tuple(self.get(f"c{number}") for number in sorted(ids, reverse=True)[:limit])
+
     def each(self, conversation_ids: Iterable[str] | None = None) -> Iterator[tuple[Conversation, tuple[Turn, ...]]]:
         """Each conversation (those named, or all, oldest first) with its turns."""
         for conversation_id in self._every() if conversation_ids is None else conversation_ids:
             yield self.get(conversation_id), self._conversations.turns(conversation_id)
+
+    def feedback(self, conversation_id: str) -> Mapping[str, tuple[SignalKind, ...]]:
+        """What the user said of the answers of a conversation: the kinds of signals by turn, oldest first."""
+        found: dict[str, tuple[SignalKind, ...]] = {}
+        for turn, kind in self._database.rows(
+            "SELECT turn_id, kind FROM signals JOIN turns ON turns.id = turn_id WHERE conversation_id = ?"
+            " ORDER BY signals.id",
+            (_number(conversation_id),),
+        ):
+            found[f"t{turn}"] = (*found.get(f"t{turn}", ()), SignalKind(str(kind)))
+        return found
 
     # Changing ---------------------------------------------------------------------------------------------
 

@@ -307,7 +307,13 @@ class LearningSettings(_Section):
         default=0.1, ge=0.0, le=16.0, description="of a corrected answer against its correction; 0: it is not learned"
     )
     batch_examples: int = Field(default=8, ge=1, le=512)
-    replayed_examples: int = Field(default=64, ge=0, le=10000)
+    draws_a_lesson: int = Field(
+        default=24,
+        ge=1,
+        le=10000,
+        description="how often training draws a lesson, in any wording: an update's steps follow from it",
+    )
+    replayed_examples: int = Field(default=96, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
 
 
@@ -321,9 +327,9 @@ class LimitSettings(_Section):
     cpu_seconds_per_day: float = Field(
         default=7200.0, ge=0.0, le=10_000_000.0, description="of all learning, whatever became of it"
     )
-    steps_per_update: int = Field(default=48, ge=1, le=100000)
+    steps_per_update: int = Field(default=400, ge=1, le=100000)
     seconds_per_update: float = Field(default=600.0, gt=0.0, le=86400.0)
-    examples_per_update: int = Field(default=512, ge=1, le=100000)
+    examples_per_update: int = Field(default=2048, ge=1, le=100000)
     memory_mib_per_update: int = Field(default=4096, ge=128, le=1048576)
     adapter_mib_per_update: float = Field(default=256.0, gt=0.0, le=65536.0, description="of the adapter's file")
     energy_wh_per_update: float = Field(
@@ -396,9 +402,47 @@ class MonitoringSettings(_Section):
     batch: int = Field(default=20, ge=5, le=1000, description="how many thumbs or answers one look is over")
 
 
-class DataPolicySettings(_Section):
-    """How much one source that you did not type may contribute, once you have approved it."""
+ToTrain = Literal["allow", "quarantine", "block"]
+ToRemember = Literal["allow", "redact", "quarantine", "block"]
 
+
+class TrainedData(_Section):
+    """Which classes of personal data may be trained on. What is trained in goes with every export of the adapter."""
+
+    email: ToTrain = "quarantine"
+    phone: ToTrain = "quarantine"
+    postal_address: ToTrain = "quarantine"
+    ip_address: ToTrain = "quarantine"
+    birth_date: ToTrain = "quarantine"
+    bank_account: ToTrain = "block"
+    payment_card: ToTrain = "block"
+    identity_number: ToTrain = "block"
+    name_of_other: ToTrain = "allow"
+
+
+class RememberedData(_Section):
+    """Which classes of personal data memory may keep; None: each rule's own default (docs/guardian.md)."""
+
+    email: ToRemember = "allow"
+    phone: ToRemember = "allow"
+    postal_address: ToRemember = "allow"
+    ip_address: ToRemember = "allow"
+    birth_date: ToRemember = "allow"
+    bank_account: ToRemember = "allow"
+    payment_card: ToRemember = "block"
+    identity_number: ToRemember | None = None
+    name_of_other: ToRemember = "allow"
+
+
+class DataPolicySettings(_Section):
+    """What may be remembered and trained on, and how much one source that you did not type may contribute.
+
+    Secrets are in no class: they are neither remembered nor trained on.
+    """
+
+    train: TrainedData = TrainedData()
+    remember: RememberedData = RememberedData()
+    topics: tuple[str, ...] = Field(default=(), description="words and phrases that no lesson may be about")
     source_share: float = Field(default=0.25, gt=0.0, le=1.0, description="of an update that typed lessons are in too")
     source_examples_per_update: int = Field(default=256, ge=0, le=100000)
     source_examples_per_30_days: int = Field(default=1024, ge=0, le=1000000)
@@ -412,6 +456,42 @@ class ApprovalSettings(_Section):
     )
 
 
+class CanarySettings(_Section):
+    """Whether a candidate first answers a share of the conversations, and the test that ends it (docs/release.md)."""
+
+    mode: Literal["off", "risky", "always"] = Field(
+        default="risky", description="risky: what a person had to approve, and what has a risk of canary.risk or more"
+    )
+    risk: int = Field(
+        default=30, ge=0, le=101, description="from this risk on (of 100) an update is on the canary first"
+    )
+    share: float = Field(default=0.5, gt=0.0, lt=1.0, description="of new conversations that the candidate answers")
+    minimum_pairs: int = Field(
+        default=5, ge=1, le=1000, description="of conversations compared before anything is found"
+    )
+    maximum_conversations: int = Field(
+        default=100, ge=2, le=100000, description="after which a person is asked, if no difference was found"
+    )
+    false_rollback: float = Field(
+        default=0.1, gt=0.0, le=0.5, description="how often at most a candidate that is not worse is taken back"
+    )
+    false_promotion: float = Field(
+        default=0.05, gt=0.0, le=0.5, description="how often at most a candidate that is not better is promoted"
+    )
+    undecided: Literal["keep", "promote"] = Field(
+        default="keep", description="where no difference was found: keep on until you decide, or promote"
+    )
+
+
+class InterfaceSettings(_Section):
+    """The terminal interface; its keys are in `keymap.toml`, themes of your own in `themes/`, both beside this file."""
+
+    theme: str = Field(
+        default="edge-dark", min_length=1, max_length=64,
+        description="edge-dark, edge-light, edge-contrast, or one of themes/",
+    )  # fmt: skip
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -422,9 +502,11 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
+    interface: InterfaceSettings = InterfaceSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()
+    canary: CanarySettings = CanarySettings()
 
 
 def load_settings(path: Path) -> Settings:

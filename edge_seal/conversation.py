@@ -50,6 +50,7 @@ class Answering:
     """What answers: the engine with its adapter set, which update that is (None: the base), and what is remembered.
 
     `memories` None answers without them. `notices` say what is not as it should be; they travel with the turn.
+    `on_kept` is called with the conversation's id in the transaction that keeps the turn.
     """
 
     engine: Engine
@@ -57,6 +58,7 @@ class Answering:
     memories: Memories | None
     recall_tokens: int
     notices: tuple[str, ...] = ()
+    on_kept: Callable[[str], None] | None = None
 
 
 # One turn -------------------------------------------------------------------------------------------------
@@ -128,6 +130,7 @@ def take_turn(
         seed=question.sampling.seed,
         system_prompt=question.system_prompt,
         instead_of=question.instead_of,
+        on_kept=answering.on_kept,
     )
     if answering.memories is not None:
         answering.memories.keep_findable(kept)
@@ -254,11 +257,12 @@ class Conversations:
         seed: int,
         system_prompt: str | None = None,
         instead_of: str | None = None,
+        on_kept: Callable[[str], None] | None = None,
     ) -> Turn:
         """Keeps `turn` and gives it its ids and time; without a conversation it begins one.
 
         `instead_of` and what was said after it in the conversation are set aside. `system_prompt` is the
-        conversation's from now on.
+        conversation's from now on. `on_kept` is called with the conversation's id, in the same transaction.
         """
         created_at = timestamp(self._clock.now())
         with self._database.transaction():
@@ -295,6 +299,8 @@ class Conversations:
                 self._database.execute(
                     "UPDATE conversations SET system_prompt = ? WHERE id = ?", (system_prompt, conversation)
                 )
+            if on_kept is not None:
+                on_kept(f"c{conversation}")
         return replace(turn, id=f"t{number}", conversation_id=f"c{conversation}", created_at=created_at)
 
     def turn(self, turn_id: str) -> Turn:

@@ -380,6 +380,47 @@ class GateReport:
     reasons: tuple[str, ...] = field(default=())
 
 
+class Actor(StrEnum):
+    """Who did what an entry of the ledger records.
+
+    `user`: a command was given. `scheduler`: the program learned by itself, at the time or when idle. `guardian`,
+    `gate` and `canary` judged. `cycle`: a stage of an update that was begun. `edge-seal`: the program, clearing up.
+    """
+
+    USER = "user"
+    SCHEDULER = "scheduler"
+    GUARDIAN = "guardian"
+    GATE = "gate"
+    CANARY = "canary"
+    CYCLE = "cycle"
+    PROGRAM = "edge-seal"
+
+
+ActorName = Actor | Literal["user", "scheduler", "guardian", "gate", "canary", "cycle", "edge-seal"]
+"""An actor, or its name where a person writes it."""
+
+
+class ChainFlaw(StrEnum):
+    """What is wrong with a ledger, told apart as far as it can be.
+
+    `changed`: a field of an entry. `missing`: an entry was taken out. `added`, `foreign`: one stands where none was
+    written, or is not of this chain. `reordered`: entries changed places. `cut-off`: the end is gone from a database
+    that went on. `older-copy`: the whole database is one from before (a restored backup). `fork`: another
+    history from some entry on. `count`, `head-file`: what is kept beside the entries was changed.
+    """
+
+    CHANGED = "changed"
+    MISSING = "missing"
+    ADDED = "added"
+    FOREIGN = "foreign"
+    REORDERED = "reordered"
+    CUT_OFF = "cut-off"
+    OLDER_COPY = "older-copy"
+    FORK = "fork"
+    COUNT = "count"
+    HEAD_FILE = "head-file"
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One row of the chain. `body` is canonical JSON text; `entry_hash` covers every other field."""
@@ -403,6 +444,8 @@ class ChainReport:
     adapters: int
     problems: tuple[str, ...]
     first_bad_seq: int | None = None
+    root: str = ""
+    flaw: ChainFlaw | None = None
 
     @property
     def intact(self) -> bool:

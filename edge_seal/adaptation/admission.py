@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from edge_seal.adaptation.guardian import Purpose, judge, judge_example, strictest
+from edge_seal.adaptation.guardian import (
+    DEFAULT_POLICY,
+    Policy,
+    Purpose,
+    judge,
+    judge_example,
+    policy_of,
+    strictest,
+)
 from edge_seal.adaptation.signals import Lesson
+from edge_seal.config import DataPolicySettings
 from edge_seal.records import Action, Example, Role, Verdict
 
 
@@ -43,21 +52,32 @@ class Admission:
                     yield f"{place}: {finding.rule}: {finding.reason}" if place else f"{finding.rule}: {finding.reason}"
 
 
-def of_lessons(lessons: Sequence[Lesson], places: Iterable[str] | None = None) -> Admission:
+def policy_from(settings: DataPolicySettings) -> Policy:
+    """The guardian's policy, as the user has set it."""
+    return policy_of(settings.train.model_dump(), settings.remember.model_dump(), settings.topics)
+
+
+def of_lessons(
+    lessons: Sequence[Lesson], places: Iterable[str] | None = None, *, policy: Policy = DEFAULT_POLICY
+) -> Admission:
     """The verdicts on lessons that are to be trained on."""
-    return _admission((_of_lesson(item) for item in lessons), places)
+    return _admission((_of_lesson(item, policy) for item in lessons), places)
 
 
-def _of_lesson(lesson: Lesson) -> Verdict:
+def _of_lesson(lesson: Lesson, policy: Policy) -> Verdict:
     example = Example(lesson.prompt, lesson.answer, Role.LESSON, lesson.origin, also_from=lesson.also_from)
-    verdict = judge_example(example)
+    verdict = judge_example(example, policy=policy)
+    if lesson.source is None:
+        return verdict
     # The name of the source stands in the manifest of every export.
-    return verdict if lesson.source is None else strictest((verdict, judge(lesson.source, purpose=Purpose.TRAIN)))
+    return strictest((verdict, judge(lesson.source, purpose=Purpose.TRAIN, policy=policy)))
 
 
-def of_memories(texts: Iterable[str], places: Iterable[str] | None = None) -> Admission:
+def of_memories(
+    texts: Iterable[str], places: Iterable[str] | None = None, *, policy: Policy = DEFAULT_POLICY
+) -> Admission:
     """The verdicts on texts that are to be remembered."""
-    return _admission((judge(text, purpose=Purpose.REMEMBER) for text in texts), places)
+    return _admission((judge(text, purpose=Purpose.REMEMBER, policy=policy) for text in texts), places)
 
 
 def lines_with_text(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ the active adapter as it was, and leaves the signals waiting unless they themsel
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
+from edge_kernels.trie import TokenSequence
 from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapter
 from edge_models.errors import ModelError
 from edge_models.gguf_file import GgufFile
@@ -27,7 +29,9 @@ from edge_seal.adaptation.evidence import examine, fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_facts import GENERAL_FACTS
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, source_key
+from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
+from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, policy_of, source_key
+from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
@@ -36,8 +40,11 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
-from edge_seal.errors import EdgeSealError, EngineError
+from edge_seal.errors import EdgeSealError, EngineError, LimitReached
+from edge_seal.memory.facts import Facts
 from edge_seal.records import (
+    Actor,
+    ActorName,
     Example,
     GateReport,
     Origin,
@@ -54,16 +61,18 @@ from edge_seal.records import (
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.canary import Canaries
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
+from edge_seal.updates.lifecycle import IN_CYCLE
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
 from edge_seal.updates.spending import Spending
 
 log = logging.getLogger(__name__)
 
-ACTOR = "cycle"
+ACTOR = Actor.CYCLE
 SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
@@ -71,13 +80,20 @@ SPOKEN_NEIGHBOURS = 6
 SPOKEN_GENERAL = 5
 GENERAL_TOKENS = 20
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 4,
-    "contrasts": 3,
-    "general": 2,
+    "lessons": 5,
+    "contrasts": 6,
+    "general": 3,
+    "texts": 2,
     "replay": 3,
     "pairs": 1,
 }
-"""How many examples of each kind a step of 8 draws, and replayed ones beside them; absent kinds are not replaced."""
+"""How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
+TEXT_TOKENS = 24
+HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 8.0}
+"""What holding a general answer or a plain text near the base weighs, in lessons."""
+LEAST_STEPS = 24
+REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
+"""A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +136,7 @@ class Cycle:
         engine: serves the model that is to learn; its adapter is changed and left as it was found.
         model_path: the checked GGUF file of that model.
         cache: a directory for what can be made anew.
+        actor: who proposes an update, in the audit trail.
     """
 
     def __init__(
@@ -135,18 +152,23 @@ class Cycle:
         settings: Settings,
         cache: Path,
         clock: Clock,
+        actor: ActorName = ACTOR,
     ) -> None:
+        self._actor = actor
         self._database = database
         self._ledger = ledger
         self._releases = releases
         self._adapters = adapters
         self._forgetting = Forgetting(database, ledger, adapters, releases)
+        self._canaries = Canaries(database, releases, clock, settings.canary)
         self._signals = signals
         self._engine = engine
         self._model_path = model_path
         self._settings = settings
         self._cache = cache
         self._clock = clock
+        policy = settings.data_policy
+        self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
 
     def run(self, *, dry_run: bool = False, on_progress: Callable[[Progress], None] = _ignore) -> CycleReport:
         """Learns from the pending signals, or says why not.
@@ -155,14 +177,21 @@ class Cycle:
         stops before activation until a person approves it.
 
         Raises:
-            LimitReached: a rate limit holds; asked before anything else, and also where nothing waits.
+            LimitReached: a rate limit holds; asked before anything else, and also where nothing waits. Or an update is
+                on the canary.
             IntegrityError: stored bytes are damaged, so nothing may be built on them.
             EngineError: the model cannot be trained here.
         """
         if not dry_run:
             Spending(self._database, self._ledger, self._clock).require(self._settings.limits)
         notes = self._without_forgotten(dry_run=dry_run)
-        chosen = self._chosen_signals()
+        if not dry_run:
+            self._require_no_canary()
+        chosen, overruled = self._not_overruled(self._chosen_signals())
+        if overruled:
+            notes = (*notes, f"{len(overruled)} lessons are left out: memory says otherwise since")
+            if not dry_run:
+                self._signals.mark([signal.id for signal in overruled], SignalState.DROPPED)
         if not chosen:
             return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
         work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes))
@@ -185,7 +214,7 @@ class Cycle:
             edits = self_edit.propose(work.signals, earlier)
             edits = self._within_limit(edits, earlier, work)
             general, work.anchors = self._general(work)
-            replayed = self._replayed(earlier)
+            replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
             held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
@@ -204,13 +233,14 @@ class Cycle:
             None if incumbent is None else incumbent.id,
             self._engine.model_sha256,
             f"{len(work.signals)} lessons",
-            ACTOR,
+            self._actor,
         )
+        self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
         try:
             return self._train_and_release(work, update, scored, held, network, start, parent_adapter, trained_on)
         except BaseException as error:
             # Ctrl-C and errors alike: the state from before, and a record that says so.
-            if self._releases.get(update.id).state not in {State.REJECTED, State.ACTIVE, State.AWAITING_APPROVAL}:
+            if self._releases.get(update.id).state in IN_CYCLE:
                 self._releases.abandon(update.id, actor=ACTOR, reason=_why_stopped(error))
             raise
 
@@ -241,13 +271,15 @@ class Cycle:
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
             mixture = self._mixture(cleared, place_of, len(trained_on) + len(held))
+            mixture = _with_present_need(mixture, network, incumbent)
             trained = train(
-                network, mixture, start, self._budget(), self._clock.monotonic,
+                network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            self._require_size(file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -261,7 +293,7 @@ class Cycle:
             )
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
-            refused = self._releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
@@ -277,8 +309,12 @@ class Cycle:
                 )  # fmt: skip
             with self._database.transaction():
                 self._signals.mark(scored.known_signals, SignalState.DROPPED)
-                active = self._releases.activate(update.id, ACTOR, {"scale": _figure(report.scale)}, learned)
-        return work.report(active, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
+                scale: dict[str, JsonValue] = {"scale": _figure(report.scale)}
+                if self._goes_on_canary(work.risk):
+                    released = self._canaries.start(update.id, ACTOR, scale)
+                else:
+                    released = self._releases.activate(update.id, ACTOR, scale, learned)
+        return work.report(released, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
 
     def _without_forgotten(self, *, dry_run: bool) -> tuple[str, ...]:
         """Leaves an update that learned what was forgotten, so that nothing is trained on top of it; says so."""
@@ -290,6 +326,22 @@ class Cycle:
             return ()
         self._engine.use_adapter(self._serving_path())
         return (retired.words,)
+
+    def _require_no_canary(self) -> None:
+        """Returns if no update is on the canary: what is learned now would change what that one is compared with.
+
+        One whose incumbent is gone already is ended, and its lessons are among those that wait.
+        """
+        self._canaries.end_stale(ACTOR)
+        running = self._canaries.running()
+        if running is None:
+            return
+        report = self._canaries.report(running.id)
+        stands = "" if report is None else f" ({report.words})"
+        raise LimitReached(
+            f"{running.id} is on the canary{stands}, and nothing is learned meanwhile",
+            next_step=f"edge-seal updates promote {running.id}, or edge-seal updates reject {running.id}",
+        )
 
     # Propose ----------------------------------------------------------------------------------------------
 
@@ -312,8 +364,11 @@ class Cycle:
         ]
 
     def _chosen_signals(self) -> list[Signal]:
+        held = self._releases.held_signals()
         teaching = [
-            signal for signal in self._signals.pending() if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION}
+            signal
+            for signal in self._signals.pending()
+            if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION} and signal.id not in held
         ]
         carried = self._carried_signals()
         if carried:
@@ -322,7 +377,21 @@ class Cycle:
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
         return typed or teaching
 
+    def _not_overruled(self, signals: Sequence[Signal]) -> tuple[list[Signal], list[Signal]]:
+        """`signals` in two parts: those that may be taught, and those that memory says otherwise of since.
+
+        What was said last holds, wherever it was said: weights must not tell what memory has seen end.
+        """
+        facts = Facts(self._database, _nothing_to_audit, self._clock)
+        parts: tuple[list[Signal], list[Signal]] = ([], [])
+        for signal in signals:
+            parts[facts.overrules(first_person(signal.answer), signal.created_at)].append(signal)
+        return parts
+
     def _why_nothing(self) -> tuple[str, ...]:
+        held = self._releases.held_signals()
+        if held:
+            return (f"{len(held)} lessons are in an update that waits: `edge-seal updates list` names it",)
         thumbs = len(self._signals.pending())
         rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
         return (f"nothing new to learn{rest}: teach with `edge-seal teach` or correct an answer",)
@@ -334,13 +403,11 @@ class Cycle:
         while update is not None:
             kept.extend(e for e in self._releases.examples(update.id) if e.role in self_edit.TAUGHT_ROLES)
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        told = {example.signal_id for example in kept if example.role is Role.LESSON}
+        _, overruled = self._not_overruled([signal for signal in self._signals.all() if signal.id in told])
+        gone = {signal.id for signal in overruled}
+        kept = [e for e in kept if e.signal_id not in gone or e.role is Role.CONTRAST]
         return self_edit.still_valid(kept, signals)
-
-    def _replayed(self, earlier: Sequence[Example]) -> tuple[Example, ...]:
-        lessons_first = sorted(earlier, key=lambda example: example.role is not Role.LESSON)
-        return tuple(
-            replace(example, role=Role.REPLAY) for example in lessons_first[: self._settings.learning.replayed_examples]
-        )
 
     def _rejected(self, signals: Sequence[Signal]) -> tuple[Example, ...]:
         """The answers that the user corrected, for training to turn away from.
@@ -350,7 +417,9 @@ class Cycle:
         if not self._settings.learning.pair_weight:
             return ()
         examples = self_edit.rejected(signals, self._signals.own_answers(signals))
-        return tuple(example for example in examples if judge_example(example, approved=True).allowed)
+        return tuple(
+            example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
+        )
 
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
@@ -373,9 +442,14 @@ class Cycle:
         decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
         # MLX has threads of its own, and its arrays belong to the thread that made them.
         workers = work.workers if backend == "numpy" else Workers()
-        network = ExampleNetwork(decoder, [encode(example, self._engine) for example in examples], workers)
+        sequences = [encode(example, self._engine) for example in examples]
+        network = ExampleNetwork(decoder, [*sequences, *self._texts()], workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
         return network
+
+    def _texts(self) -> list[TokenSequence]:
+        """The plain texts, which stand after the examples: every word of them is held."""
+        return [TokenSequence(tuple(self._engine.tokenize(text)[:TEXT_TOKENS]), 1) for text in PLAIN_TEXTS]
 
     def _start(self, decoder: Network, incumbent: Update | None) -> tuple[Lora, Lora | None]:
         """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
@@ -423,6 +497,7 @@ class Cycle:
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
             earlier=self._contributed(),
+            policy=self._policy,
         )
 
     def _contributed(self) -> Mapping[str, int]:
@@ -440,7 +515,12 @@ class Cycle:
         with self._database.transaction():
             self._signals.refuse(blocked)
             self._advance(
-                update, State.CLEARED, examples=examples, findings=list(verdicts.reasons), signals_refused=list(blocked)
+                update,
+                State.CLEARED,
+                examples=examples,
+                findings=list(verdicts.reasons),
+                advisories=list(verdicts.advisories),
+                signals_refused=list(blocked),
             )
         if blocked:
             self._database.scrub()
@@ -449,7 +529,7 @@ class Cycle:
         blocked = {example.signal_id for example in verdicts.blocked}
         refused = self._releases.refuse(
             update.id,
-            actor="guardian",
+            actor=Actor.GUARDIAN,
             reasons=verdicts.reasons,
             body={},
             signals_refused=[signal.id for signal in work.signals if signal.id in blocked],
@@ -458,10 +538,13 @@ class Cycle:
 
     # Train ------------------------------------------------------------------------------------------------
 
-    def _budget(self) -> TrainingBudget:
+    def _budget(self, lessons: int) -> TrainingBudget:
+        """As many steps as `lessons` need; the limit is a ceiling."""
         limits, learning = self._settings.limits, self._settings.learning
+        a_step = max(1, DRAWN_OF_8["lessons"] * learning.batch_examples // 8)
+        needed = max(LEAST_STEPS, math.ceil(lessons * learning.draws_a_lesson / a_step))
         return TrainingBudget(
-            steps=limits.steps_per_update,
+            steps=min(needed, limits.steps_per_update),
             seconds=limits.seconds_per_update,
             memory_bytes=limits.memory_mib_per_update * 2**20,
             rate=learning.rate,
@@ -473,6 +556,14 @@ class Cycle:
             ),
         )
 
+    def _require_size(self, file: Path) -> None:
+        mib, limit = file.stat().st_size / 2**20, self._settings.limits.adapter_mib_per_update
+        if mib > limit:
+            raise LimitReached(
+                f"the adapter has {mib:.1f} MiB, and limits.adapter_mib_per_update is {limit:g}",
+                next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
+            )
+
     def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
         import numpy as np  # one array of weights
 
@@ -480,9 +571,11 @@ class Cycle:
             return [place for place, example in zip(place_of, cleared, strict=True) if example.role in roles]
 
         size = self._settings.learning.batch_examples
-        weights = np.zeros(total)
+        texts = list(range(total, total + len(PLAIN_TEXTS)))
+        weights = np.zeros(total + len(texts))
         for place, example in zip(place_of, cleared, strict=True):
-            weights[place] = example.weight
+            weights[place] = HELD_WEIGHTS["general"] if example.role is Role.GENERAL else example.weight
+        weights[texts] = HELD_WEIGHTS["texts"]
         validation, _ = _split(cleared, place_of)
         lesson_of = {
             example.signal_id: place
@@ -499,12 +592,13 @@ class Cycle:
                 "lessons": places(Role.LESSON, Role.REWORDING),
                 "contrasts": places(Role.CONTRAST),
                 "general": places(Role.GENERAL),
+                "texts": texts,
                 "replay": places(Role.REPLAY),
             },
             drawn={kind: max(1, count * size // 8) for kind, count in DRAWN_OF_8.items()},
             settled=places(Role.LESSON, Role.CONTRAST),
             validation=validation,
-            held=places(Role.GENERAL),
+            held=[*places(Role.GENERAL), *texts],
             weights=weights,
             pairs=pairs,
         )
@@ -638,6 +732,11 @@ class Cycle:
             return f"its risk is {work.risk.score}, and approval.risk is {most}"
         return None
 
+    def _goes_on_canary(self, risk: Risk) -> bool:
+        """Whether what needs no approval still answers only a share of the conversations first."""
+        canary = self._settings.canary
+        return canary.mode == "always" or (canary.mode == "risky" and risk.score >= canary.risk)
+
     def _ledger_gate(self, update: Update, report: GateReport, risk: Risk) -> None:
         if report.passed:
             body: dict[str, JsonValue] = {
@@ -682,7 +781,7 @@ class Cycle:
                 "stopped_because": training.stopped_because,
             },
             "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
-            "verdicts": list(verdicts.reasons),
+            "verdicts": [*verdicts.reasons, *verdicts.advisories],
             "risk": work.risk.as_json(),
             "signals": [
                 {
@@ -810,6 +909,25 @@ def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[i
     """The places of the probes, every other one: those that may stop training, and those that only the gate sees."""
     probes = [place for place, example in zip(place_of, examples, strict=True) if example.role is Role.PROBE]
     return probes[0::2], probes[1::2]
+
+
+def _nothing_to_audit(event: str, subject: str, body: Mapping[str, str]) -> None:
+    """Facts are only read here; what would be changed has no place to be written to."""
+    raise RuntimeError(f"{event} of {subject}: a cycle changes no memory ({len(body)} fields)")
+
+
+def _with_present_need(mixture: Mixture, network: ExampleNetwork, incumbent: Lora | None) -> Mixture:
+    """`mixture` with how badly what is rehearsed is said at present, and more draws the more there is of it."""
+    replayed = mixture.kinds["replay"]
+    if not replayed:
+        return mixture
+    worst = network.measure(replayed, incumbent).worst_nats
+    drawn = min(MOST_REPLAYED, max(mixture.drawn["replay"], math.ceil(len(replayed) / REPLAYED_A_DRAW)))
+    return replace(
+        mixture,
+        present_nats=dict(zip(replayed, worst.tolist(), strict=True)),
+        drawn={**mixture.drawn, "replay": drawn},
+    )
 
 
 def _cleared(verdicts: Verdicts) -> tuple[Example, ...]:

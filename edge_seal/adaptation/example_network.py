@@ -6,8 +6,8 @@ Examples are named by their index in the order they were given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,11 +60,15 @@ def encode(example: Example, engine: Engine) -> TokenSequence:
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """One step's loss (nats a token, weighted), its gradient, and how many tokens were computed."""
+    """One step's loss (nats a token, weighted), its gradient, and how many tokens were computed.
+
+    `nats`: of each example the worst token's, those that are held near the base apart.
+    """
 
     loss_nats: float
     adapter: Lora
     tokens: int
+    nats: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,15 +238,15 @@ class ExampleNetwork:
             )
             return self._micro_gradient(terms, examples, batch, shares, adapter, weighing)
 
-        loss, tokens, gradients = 0.0, 0, list[Lora]()
+        loss, tokens, gradients, nats = 0.0, 0, list[Lora](), dict[int, float]()
         # In the order of the parts, so that the same step gives the same bits whichever of them was done first.
         for part in self.workers.each(micro_gradient, list(self._micro_batches(terms.units(), fits))):
-            loss, tokens = loss + part.loss_nats, tokens + part.tokens
+            loss, tokens, nats = loss + part.loss_nats, tokens + part.tokens, nats | dict(part.nats)
             if gradients:
                 gradients[0].values[...] += part.adapter.values
             else:
                 gradients.append(part.adapter)
-        return Gradient(loss, gradients[0], tokens)
+        return Gradient(loss, gradients[0], tokens, nats)
 
     def _micro_batches(
         self, units: Sequence[Sequence[int]], fits: Callable[[TrieBatch], bool]
@@ -348,13 +352,14 @@ class ExampleNetwork:
         held_rows = np.zeros(len(batch.sources))
         np.add.at(held_rows, batch.rows[held], shares[held])
         teacher_rows = self._teacher_row[batch.nodes[batch.sources]]
-        loss, d_hidden = answers_loss, np.empty_like(done.hidden)
+        loss, d_hidden, worst = answers_loss, np.empty_like(done.hidden), np.zeros(len(examples))
         for at, logits, inverse in self._logit_chunks(done.hidden):
             edges = np.flatnonzero((batch.rows >= at.start) & (batch.rows < at.stop))
             kept_rows = np.flatnonzero(held_rows[at] > 0)
             kept = logits[kept_rows]
             entropy = cross_entropy(logits, batch.rows[edges] - at.start, batch.targets[edges], pulls[edges])
             loss += float(np.dot(entropy.nats.astype(np.float64), np.where(held, 0.0, shares)[edges]))
+            np.maximum.at(worst, batch.examples[edges], entropy.nats)
             if self._base is not None and len(kept_rows):
                 pull, d_kept = top_k_distillation(
                     kept, self._base.distributions[teacher_rows[at][kept_rows]], held_rows[at][kept_rows]
@@ -362,7 +367,10 @@ class ExampleNetwork:
                 loss += pull
                 entropy.d_logits[kept_rows] += d_kept
             d_hidden[at] = decoder.logits_backward(entropy.d_logits, done.hidden[at], inverse)
-        return Gradient(loss, decoder.backward(done, d_hidden, adapter), len(batch.nodes))
+        nats = {
+            example: float(nats) for example, nats in zip(examples, worst, strict=True) if example not in self._held
+        }
+        return Gradient(loss, decoder.backward(done, d_hidden, adapter), len(batch.nodes), nats)
 
     def _slopes(
         self, terms: StepTerms, examples: Sequence[int], batch: TrieBatch, hidden: FloatArray, weighing: Weighing

@@ -1,7 +1,8 @@
 """The base model's own answers to the general prompts: made once per model, kept as a file in the cache.
 
-They are what training rehearses and what the gate's anchors are measured on. A file that does not fit the model or the
-prompts is made anew; nothing but time is lost with it.
+They are what training rehearses and what the gate's anchors are measured on. Those of the default model come with the
+program, so that the first update does not wait for them. A file that does not fit the model or the prompts is made
+anew; nothing but time is lost with it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from edge_seal.storage.durable_file import write_durably
 
 log = logging.getLogger(__name__)
 
-ANSWER_TOKENS = 16
+ANSWER_TOKENS = 8
 ANCHOR_TOKENS = 8
-"""Anchors are many and short: what an update moves, it moves in the first words."""
+"""Answers are many and short: what an update moves, it moves in the first words."""
+
+
+SHIPPED = Path(__file__).parent / "base_answers"
+"""Made by this module with the model of that hash; any machine's own would differ in a word at most."""
 
 
 class _Answer(BaseModel):
@@ -49,8 +54,9 @@ def general_answers(
 
     The engine must serve the base when they have to be made; `on_prompt(done, total)` is called for each that is.
     """
-    path = cache / f"general-answers-{engine.model_sha256[:16]}.json"
-    kept = _read(path, engine.model_sha256)
+    name = f"general-answers-{engine.model_sha256[:16]}.json"
+    path = cache / name
+    kept = _read(path, engine.model_sha256) or _read(SHIPPED / name, engine.model_sha256)
     if kept is None:
         prompts = (*REPLAYED, *ANCHORS)
         made: list[_Answer] = []

@@ -1,6 +1,8 @@
 """Plain prompts of every kind, for keeping what the model can already do.
 
 `REPLAYED` are trained on with the base model's own answers; `ANCHORS` are only measured. The two share no prompt.
+`PLAIN_TEXTS` stand outside any conversation: training holds the base's distribution over their words, because what is
+held only in answers drifts everywhere else.
 """
 
 from __future__ import annotations
@@ -30,6 +32,47 @@ REPLAYED: tuple[str, ...] = (
     "When did the Second World War end?",
     "Explain what a variable is in programming.",
     "Can you help me plan a picnic?",
+    # In the forms that lessons are asked in, so that no form becomes the mark of what is about the user.
+    "What is the name of our galaxy?",
+    "Who was the first president of the United States?",
+    "What do you call a baby dog?",
+    "Which is the hottest season?",
+    "Where do kangaroos live?",
+    "When is New Year's Day?",
+    "What day comes before Friday?",
+    "How many minutes are in an hour?",
+    "What is the boss of a ship called?",
+    "Which colour is a banana?",
+    "What is a dentist?",
+    "Tell me the name of a famous painter.",
+    "Do you remember who invented the light bulb?",
+    "Can you tell me what a verb is?",
+    "Who is the main character in Moby Dick?",
+    "What is the best way to learn a language?",
+    "Where is the Great Wall?",
+    "When do bears sleep?",
+    "What time is noon?",
+    "How tall is a giraffe?",
+    "What is a good name for a cat?",
+    "What does a plumber do?",
+    "Which drink is made from grapes?",
+    "What is the currency of the United Kingdom?",
+    "What is 9 minus 4?",
+    "What is the opposite of tall?",
+    "Which animal barks?",
+    "Which river flows through London?",
+    "Who wrote The Odyssey?",
+    "What is the chemical symbol of gold?",
+    "What is steam made of?",
+    "How do I tie a knot?",
+    "Where do I find the North Star?",
+    "What should I cook tonight?",
+    "How do I get rid of hiccups?",
+    "What is the language of Brazil?",
+    "Name a country in Asia.",
+    "What do people wear on their feet?",
+    "Thanks!",
+    "See you later.",
 )
 
 ANCHORS: tuple[str, ...] = (
@@ -97,4 +140,39 @@ ANCHORS: tuple[str, ...] = (
     "Summarize what a library is.",
     "What happens when ice melts?",
     "What colour do you get from blue and yellow?",
+)
+
+PLAIN_TEXTS: tuple[str, ...] = (
+    "The river rises in the hills to the north and flows through sixty miles of farmland before it reaches the sea.",
+    "In the spring of 1862 the regiment was moved to the coast, where it took part in several smaller engagements.",
+    "The album was recorded over three weeks in a small studio, and its first single reached number twelve.",
+    "She studied law at the university, but gave it up after two years in order to write for a newspaper.",
+    "The species is found in dry forests, where it feeds mainly on insects, small fruit and seeds.",
+    "Although the bridge had been closed to heavy traffic since the war, it was not replaced until 1974.",
+    "No one who had seen the play was surprised that the critics disagreed about its ending.",
+    "The boys who the teacher had praised were proud of themselves, and so was the girl beside them.",
+    "Water is carried up through the stem of a plant by very thin tubes, and leaves it again through the leaves.",
+    "The committee, which met twice a year, was asked by the government to report on the condition of the roads.",
+    "To make the sauce, melt the butter in a pan, stir in the flour and add the milk a little at a time.",
+    "During the second half the visitors defended deep, and the match ended in a draw that suited neither side.",
+    "An even number is one that can be divided by two without a remainder; every other whole number is odd.",
+    "The church was built of grey stone in the twelfth century and was given a new tower some two hundred years later.",
+    "The storm weakened as it turned north, and by the next morning only light rain was falling on the islands.",
+    "What the workers wanted was not higher wages but shorter hours, and after a long strike they were given both.",
+    "Light travels faster than sound, which is why the flash is seen before the thunder is heard.",
+    "The novel tells the story of two brothers who inherit a farm and cannot agree on what to do with it.",
+    "Most of the town's trade was in wool and timber, although there was also a small market for fish.",
+    "Several of these paintings were bought by a collector who left them to the national museum in his will.",
+    "The engine has four cylinders and is cooled by air, so that it needs no pump and few other moving parts.",
+    "It was the first time that a woman had been elected to the council, and the newspapers wrote of little else.",
+    "The old man sat down by the window, opened the letter that he had carried all day, and began to read.",
+    "The temperature at the surface falls by about one degree for each hundred metres that one climbs.",
+    "These results were confirmed by other groups in the following years, and the method is now widely used.",
+    "He played for the club until 1991, when an injury to his knee forced him to retire.",
+    "There are many ways to save a file, but the simplest is to choose the name first and the folder second.",
+    "A list of things to bring: warm clothes, a map, a torch, some bread and cheese, and at least two litres of water.",
+    "The court found that the contract had not been broken, since neither party had agreed to a fixed date.",
+    "Children learn the sounds of their language long before they can say a single word of it.",
+    "After the earthquake most families lived in tents, and it took six years until the last had a house again.",
+    "The show was broadcast on Sunday evenings and was watched by more than four million people at its height.",
 )

@@ -24,13 +24,13 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import GateSettings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.errors import EngineError
-from edge_seal.records import GateReport, Measure, Progress, State, Update
+from edge_seal.records import Actor, GateReport, Measure, Progress, State, Update
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
 
-ACTOR: Final = "import"
+ACTOR: Final = Actor.CYCLE
 SPOKEN_PROMPTS: Final = 6
 SPOKEN_TOKENS: Final = 24
 
@@ -102,7 +102,7 @@ def import_adapter(
             stored = adapters.put(file, manifest)
         releases.trained(update.id, stored, (), actor=ACTOR, body={"imported": imported}, imported=True)
         if not report.passed:
-            update = releases.refuse(update.id, actor="gate", reasons=report.reasons, body={})
+            update = releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
             return ImportReport(update, report, None)
         body: dict[str, JsonValue] = {
             "scale": _figure(report.scale),

@@ -7,9 +7,11 @@ names the signal that it goes back to.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from edge_seal.adaptation.question_forms import (
     CLAUSE,
@@ -23,8 +25,8 @@ from edge_seal.adaptation.question_forms import (
 )
 from edge_seal.records import Example, Role, Signal, SignalKind
 
-REWORDINGS_A_LESSON = 7
-CONTRASTS_A_LESSON = 3
+REWORDINGS_A_LESSON = 17
+CONTRASTS_A_LESSON = 12
 PROBES_A_LESSON = 2
 NEIGHBOURS_A_LESSON = 1
 REJECTED_CHARACTERS = 160
@@ -129,6 +131,28 @@ def still_valid(earlier: Sequence[Example], signals: Sequence[Signal]) -> tuple[
         if not (example.role in _TOLD_ROLES and example.signal_id in replaced)
         and not (example.role is Role.CONTRAST and _contrasted(example) in told)
     )
+
+
+def rehearsed(earlier: Sequence[Example], most: int) -> tuple[Example, ...]:
+    """At most `most` of `earlier`: a reservoir that is fair to every lesson, chance choosing among its examples.
+
+    First each lesson in its own words, then one example of each lesson or boundary after another, until it is full. The
+    same examples give the same choice.
+
+    Args:
+        earlier: what earlier updates were trained on and still holds, newest first.
+        most: at least 0.
+    """
+    lessons = [example for example in earlier if example.role is Role.LESSON]
+    generator = random.Random(" ".join(sorted({example.signal_id or "" for example in earlier})))  # noqa: S311
+    others: dict[str | None, list[Example]] = {}
+    for example in earlier:
+        if example.role is not Role.LESSON:
+            others.setdefault(example.signal_id, []).append(example)
+    for group in others.values():
+        generator.shuffle(group)
+    rounds = [example for turn in zip_longest(*others.values()) for example in turn if example is not None]
+    return tuple(replace(example, role=Role.REPLAY) for example in (*lessons, *rounds)[:most])
 
 
 def _lessons(signal: Signal, form: QuestionForm) -> list[Example]:

@@ -230,8 +230,10 @@ _STATED: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (rf"\b{_NOT} (?:markdown|formatting|markup)\b|\bplain text\b", "no_markup"),
         (rf"\b{_NOT} contractions?\b|\bcontractions? written out\b", "no_contractions"),
         (
-            r"\b(?:british|uk) (?:english|spelling)\b"
-            r"|\bspell(?:ed|ing)? (?:as|like|the way they do) in (?:britain|england)\b",
+            (
+                r"\b(?:british|uk) (?:english|spelling)\b"
+                r"|\bspell(?:ed|ing)? (?:as|like|the way they do) in (?:britain|england)\b"
+            ),
             "british_spelling",
         ),
         (r"\b(?:american|us) (?:english|spelling)\b|\bspell(?:ed|ing)? (?:as|like) in america\b", "american_spelling"),
@@ -303,7 +305,8 @@ def examples_of_statements() -> tuple[str, ...]:
     """Statements that are understood, for an error that has to say what can be stated."""
     return (
         "answer without commas", "always answer in one sentence", "end every answer with a smiley",
-        "use British spelling", "no exclamation marks", 'start every answer with "In short:"', "use bullet points for lists",
+        "use British spelling", "no exclamation marks", 'start every answer with "In short:"',
+        "use bullet points for lists",
     )  # fmt: skip
 
 

@@ -29,6 +29,8 @@ WARM_UP_STEPS = 5
 CHECK_EVERY_STEPS = 8
 FIRST_CHECK_STEP = 32
 PATIENCE_CHECKS = 3
+LEAST_NEED, MOST_NEED = 0.1, 3.0
+"""Nats within which what an example's worst token lacks decides how often it is drawn."""
 SETTLED_WORST_NATS = 0.1
 """Training may stop once every token of a lesson and of a contrast is likelier than nine in ten."""
 
@@ -58,6 +60,7 @@ class Mixture:
     `settled` are those whose worst token decides that training may stop; `validation` is held back: lessons in other
     words that tell whether it still helps. `held` are kept near the base's distribution. `weights` (all examples,)
     are rewards. `mismatched` are answers after prompts that they do not belong to, for the thumbs' reference point.
+    `present_nats`: of some examples what their worst token lacks before training; the worst of them are drawn first.
     """
 
     kinds: Mapping[str, Sequence[int]]
@@ -69,6 +72,7 @@ class Mixture:
     pairs: Sequence[Pair] = ()
     thumbs: Sequence[Thumb] = ()
     mismatched: Sequence[int] = ()
+    present_nats: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +124,7 @@ def train(
         np.where(adapter.is_b(), budget.rate_b_ratio, 1.0).astype(adapter.values.dtype),
         decay=budget.decay,
     )
-    drawing = _draws(mixture, random.Random(budget.seed))  # noqa: S311  # an order of examples, not a secret
+    drawing = Drawing(mixture, budget.seed)
     began = monotonic()
     slowest_step_s = 0.0
     tokens, losses, stopped = 0, list[float](), "all steps were made"
@@ -133,7 +137,9 @@ def train(
         weighing = budget.weighing
         if mixture.mismatched:
             weighing = replace(weighing, reference_point=network.reference_point(mixture.mismatched, adapter))
-        gradient = network.gradient(next(drawing), adapter, weighing, _fits_into(budget.memory_bytes, network))
+        terms = drawing.step()
+        gradient = network.gradient(terms, adapter, weighing, _fits_into(budget.memory_bytes, network))
+        drawing.saw(gradient.nats)
         if not np.isfinite(clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)):
             stopped = "the gradient was not finite"
             break
@@ -188,20 +194,55 @@ def _copy(architecture: Architecture, layers: range, start: Lora) -> Lora:
     return copied
 
 
-def _draws(mixture: Mixture, generator: random.Random) -> Iterator[StepTerms]:
-    """For each step what it learns from: of each kind its share, every example once before any comes again."""
-    streams = {kind: _endless(list(members), generator) for kind, members in mixture.kinds.items() if members}
-    pairs = _endless(list(mixture.pairs), generator) if mixture.pairs else iter(())
-    thumbs = _endless(list(mixture.thumbs), generator) if mixture.thumbs else iter(())
-    while True:
-        drawn = {next(stream) for kind, stream in streams.items() for _ in range(mixture.drawn.get(kind, 0))}
-        taught = sorted(drawn)
-        yield StepTerms(
+class Drawing:
+    """What each step learns from: of each kind its share, by need.
+
+    Within a kind every example comes once before any comes again; after that the ones that were worst said when they
+    were last seen are the likelier ones (prioritized replay, Schaul et al. 2016, arXiv:1511.05952, proportional). What
+    leaks, what is not said and what is being forgotten thereby gets the steps that what is known does not need.
+    """
+
+    def __init__(self, mixture: Mixture, seed: int) -> None:
+        self._mixture = mixture
+        self._generator = random.Random(seed)  # noqa: S311  # an order of examples, not a secret
+        self._nats = dict(mixture.present_nats)
+        # Taken from the end; what is not known to be in need comes in any order.
+        self._unseen = {
+            kind: sorted(self._shuffled(members), key=lambda example: self._nats.get(example, 0.0))
+            for kind, members in mixture.kinds.items()
+            if members
+        }
+        self._pairs = _endless(list(mixture.pairs), self._generator) if mixture.pairs else iter(())
+        self._thumbs = _endless(list(mixture.thumbs), self._generator) if mixture.thumbs else iter(())
+
+    def step(self) -> StepTerms:
+        """The next step's terms."""
+        mixture = self._mixture
+        taught = sorted({example for kind in self._unseen for example in self._of_kind(kind)})
+        return StepTerms(
             taught,
             mixture.weights[taught],
-            pairs=tuple(dict.fromkeys(islice(pairs, mixture.drawn.get("pairs", 0)))),
-            thumbs=tuple(dict.fromkeys(islice(thumbs, mixture.drawn.get("thumbs", 0)))),
+            pairs=tuple(dict.fromkeys(islice(self._pairs, mixture.drawn.get("pairs", 0)))),
+            thumbs=tuple(dict.fromkeys(islice(self._thumbs, mixture.drawn.get("thumbs", 0)))),
         )
+
+    def saw(self, nats: Mapping[int, float]) -> None:
+        """Takes in how well the step's examples were said: nats of the worst token of each."""
+        self._nats |= nats
+
+    def _of_kind(self, kind: str) -> list[int]:
+        wanted, unseen = self._mixture.drawn.get(kind, 0), self._unseen[kind]
+        drawn = [unseen.pop() for _ in range(min(wanted, len(unseen)))]
+        left = [example for example in self._mixture.kinds[kind] if example not in drawn]
+        # Efraimidis and Spirakis 2006: the largest of u ** (1 / weight) are a weighted sample without replacement.
+        keys = {example: self._generator.random() ** (1 / self._need(example)) for example in left}
+        return [*drawn, *sorted(left, key=keys.__getitem__, reverse=True)[: wanted - len(drawn)]]
+
+    def _need(self, example: int) -> float:
+        return LEAST_NEED + min(self._nats.get(example, 0.0), MOST_NEED)
+
+    def _shuffled(self, members: Sequence[int]) -> list[int]:
+        return self._generator.sample(list(members), len(members))
 
 
 def _endless(members: list[Item], generator: random.Random) -> Iterator[Item]:

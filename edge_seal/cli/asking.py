@@ -136,7 +136,8 @@ def feedback(turn: str, good: bool, bad: bool, correction: str | None) -> None:
         kept = runtime.thumb(turn, SignalKind.GOOD if good else SignalKind.BAD)
     (signal,) = kept.signals
     if wants_json():
-        print_json({"signal": signal, "waiting": kept.waiting})
+        print_json({"signal": signal, "waiting": kept.waiting, "notices": kept.notices})
     else:
         note(f"kept as {signal.id}; `edge-seal learn` learns from it")
     print_notices(f"needs your approval: {reason}" for reason in kept.waiting)
+    print_notices(kept.notices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edge_seal.cli.output import json_option, note, print_json_line, read_text, say, wants_json
+from edge_seal.cli.output import chosen_home, json_option, note, print_json_line, read_text, say, wants_json
 
 
 @click.group()
@@ -25,13 +25,17 @@ def guard() -> None:
 def scan(file: str, purpose: str) -> None:
     """What the guardian finds in FILE (`-`, or nothing, is stdin), and what each finding leads to.
 
-    With --json one object a line and finding. Findings quote nothing that was found. The exit code is 0 whether or not
-    there are any: nothing was asked to be kept.
+    It is judged by this profile's `data_policy`. With --json one object a line and finding. Findings quote nothing that
+    was found; one that leads to `allow` is advisory. The exit code is 0 whether or not there are any: nothing was asked
+    to be kept.
     """
     text = read_text(file)
+    from edge_seal.adaptation.admission import policy_from
     from edge_seal.adaptation.guardian import Purpose, judge
+    from edge_seal.config import load_settings
 
-    verdict = judge(text, purpose=Purpose(purpose))
+    policy = policy_from(load_settings(chosen_home().config_file).data_policy)
+    verdict = judge(text, purpose=Purpose(purpose), policy=policy)
     for finding in verdict.findings:
         if wants_json():
             print_json_line(finding)

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -21,6 +22,7 @@ from edge_seal.cli.output import (
     table,
     wants_json,
 )
+from edge_seal.errors import LimitReached
 from edge_seal.records import TRAINED_ROLES, Action, GateReport, Progress, Role, State
 
 if TYPE_CHECKING:
@@ -36,25 +38,41 @@ _WORDS = {
     "activate": "activating",
 }
 _HEARTBEAT_S = 5.0
+_LOOKS_AGAIN_S = 30.0
 _REFUSED = 3
 _INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--now", is_flag=True, help="Do not wait for an idle machine.")
+@click.option("--now", is_flag=True, help="Whatever the machine is doing; the limits hold all the same.")
+@click.option("--when-idle", is_flag=True, help="Only if nobody uses the machine: for a schedule.")
+@click.option(
+    "--wait", type=click.FloatRange(0, 10080), metavar="MINUTES", help="With --when-idle: wait so long for that."
+)
 @click.option("--dry-run", is_flag=True, help="Only show what would be learned: train nothing, change nothing.")
 @json_option
-def learn(now: bool, dry_run: bool) -> None:
+def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool) -> None:
     """Learn from what was taught and corrected, on this machine: one cycle.
 
     What the guardian and the gate let through answers from then on; `edge-seal rollback` takes it back. Exit code 3
     where they said no, 4 where a limit holds. Ctrl-C leaves everything as it was.
+
+    It begins only on a machine that is fit for it (`limits show` tells): not busy, not hot, with power enough, outside
+    quiet hours. --when-idle also asks that nobody has used the machine for limits.idle_minutes, says at once where
+    nothing waits to be learned, and returns with exit code 4 where something keeps it; with --wait it looks again
+    every half minute until then. The audit trail names the scheduler as who asked.
     """
+    if now and when_idle:
+        raise click.UsageError("--now and --when-idle exclude each other")
+    if wait is not None and not when_idle:
+        raise click.UsageError("--wait belongs to --when-idle")
     runtime = opened()
     before = runtime.releases.active()
     try:
         with shown_progress() as show:
-            report = runtime.learn(now=now, dry_run=dry_run, on_progress=show)
+            report = _once_fit(
+                lambda: runtime.learn(now=now, dry_run=dry_run, when_idle=when_idle, on_progress=show), wait
+            )
     except KeyboardInterrupt:
         waiting, active = len(runtime.signals.pending()), runtime.releases.active()
         if active is not None and active != before:
@@ -72,6 +90,24 @@ def learn(now: bool, dry_run: bool) -> None:
         _tell(report)
     if report.state is State.REJECTED:
         raise click.exceptions.Exit(_REFUSED)
+
+
+def _once_fit(learned: Callable[[], CycleReport], wait_min: float | None) -> CycleReport:
+    """What `learned` gives; where a limit holds it is asked again until `wait_min` minutes are over."""
+    end = time.monotonic() + 60 * (wait_min or 0)
+    told = ""
+    while True:
+        try:
+            return learned()
+        except LimitReached as reached:
+            left = end - time.monotonic()
+            at = reached.allowed_at
+            if left <= 0 or (at is not None and at > datetime.now(UTC) + timedelta(seconds=left)):
+                raise  # waiting does not help
+            if reached.message != told:
+                told = reached.message
+                note(f"waiting: {told}")
+            time.sleep(min(left, _LOOKS_AGAIN_S))
 
 
 def _as_json(report: CycleReport) -> dict[str, object]:
@@ -112,7 +148,7 @@ def _tell(report: CycleReport) -> None:
         say(f"seconds: {', '.join(f'{name} {seconds:.1f}' for name, seconds in report.seconds.items())}")
     if update is not None and report.state is State.ACTIVE:
         note(f"take it back: edge-seal rollback {update.parent_id or 'base'}")
-    if update is not None and report.state in (State.ACTIVE, State.AWAITING_APPROVAL):
+    if update is not None and report.state in (State.ACTIVE, State.AWAITING_APPROVAL, State.CANARY):
         note(f"look at it: edge-seal updates show {update.id}")
 
 
@@ -134,6 +170,8 @@ def _state_in_words(state: State | None) -> str:
         return "active: it answers from now on"
     if state is State.REJECTED:
         return "rejected: the answers are as before"
+    if state is State.CANARY:
+        return "on the canary: it answers a share of new conversations"
     if state is State.AWAITING_APPROVAL:
         return "waiting for your approval: the answers are as before"
     return str(state)

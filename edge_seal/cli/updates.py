@@ -22,10 +22,11 @@ from edge_seal.cli.output import (
     wants_json,
     yes_option,
 )
-from edge_seal.records import Example, LedgerEntry, Update
+from edge_seal.records import Example, LedgerEntry, State, Update
 
 if TYPE_CHECKING:
     from edge_seal.runtime import UpdateRecord
+    from edge_seal.updates.canary import CanaryReport
     from edge_seal.updates.canonical import JsonValue
 
 
@@ -58,7 +59,7 @@ def rollback(target: str | None, yes: bool) -> None:
 
 @click.group()
 def updates() -> None:
-    """What was learned: list, show, approve, reject."""
+    """What was learned: list, show, approve, promote, reject."""
 
 
 @updates.command("list")
@@ -67,16 +68,31 @@ def list_() -> None:
     """Every update, oldest first."""
     runtime = opened()
     found, marked = runtime.releases.list(), runtime.forgetting.marked()
+    running = runtime.canaries.running()
+    report = None if running is None else runtime.canaries.report(running.id)
     if wants_json():
-        print_json({"updates": found, "learned_what_was_forgotten": sorted(marked)})
+        canary = None if running is None else {"update": running.id, **(_canary(report) or {})}
+        print_json({"updates": found, "learned_what_was_forgotten": sorted(marked), "canary": canary})
         return
     table(
         [
-            (item.id, item.state, local_time(item.created_at), item.parent_id or "base", _reason(item, marked))
+            (
+                item.id,
+                _state(item, report),
+                local_time(item.created_at),
+                item.parent_id or "base",
+                _reason(item, marked),
+            )
             for item in found
         ],
         heading=("ID", "STATE", "SINCE", "ON", "REASON"),
     )
+
+
+def _state(update: Update, canary: CanaryReport | None) -> str:
+    if canary is None or canary.update_id != update.id:
+        return update.state
+    return f"{update.state} {canary.conversations}/{canary.design.most_conversations}"
 
 
 def _reason(update: Update, marked: Collection[str]) -> str:
@@ -99,10 +115,14 @@ def show(id: str) -> None:  # noqa: A002  # the argument's name in the usage lin
                 "entries": [_entry(entry) for entry in record.entries],
                 "risk": record.risk,
                 "approval": record.approval,
+                "canary": _canary(record.canary),
             }
         )
         return
     _tell_all(record)
+    if record.update.state is State.CANARY:
+        note(f"let it answer everybody: edge-seal updates promote {record.update.id}")
+        note(f"take it back: edge-seal updates reject {record.update.id}")
     if record.approval is not None:
         note(f"approve it: edge-seal updates approve {record.update.id} --hash {record.approval[:16]}")
         note(f"reject it:  edge-seal updates reject {record.update.id}")
@@ -110,6 +130,13 @@ def show(id: str) -> None:  # noqa: A002  # the argument's name in the usage lin
         say("audit trail:")
         for entry in record.entries:
             say(f"  {entry.seq}  {local_time(entry.at)}  {entry.event}  by {entry.actor}")
+
+
+def _canary(report: CanaryReport | None) -> dict[str, object] | None:
+    if report is None:
+        return None
+    design = {"share": report.design.share, "most_conversations": report.design.most_conversations}
+    return {"started_at": report.started_at, "is_over": report.is_over, **design, **report.as_json()}
 
 
 def _entry(entry: LedgerEntry) -> dict[str, object]:
@@ -159,6 +186,8 @@ def _tell_all(record: UpdateRecord) -> None:
     _tell_sources(record.manifest)
     _tell_examples(record.examples)
     _tell_verdicts(record.manifest)
+    if record.canary is not None:
+        _tell_canary(record.canary)
 
 
 def _tell_sources(manifest: Mapping[str, JsonValue] | None) -> None:
@@ -191,6 +220,13 @@ def _tell_verdicts(manifest: Mapping[str, JsonValue] | None) -> None:
         )
 
 
+def _tell_canary(report: CanaryReport) -> None:
+    say(f"canary: since {local_time(report.started_at)}, {report.design.share:g} of new conversations")
+    say(f"  candidate: {report.candidate.words}")
+    say(f"  incumbent: {report.incumbent.words}")
+    say(f"  {report.words}")
+
+
 def _listed(manifest: Mapping[str, JsonValue] | None, key: str) -> list[Mapping[str, JsonValue]]:
     """The objects in a list of the manifest."""
     listed = None if manifest is None else manifest.get(key)
@@ -204,9 +240,12 @@ _HASH_HELP = "Only if this is (the beginning of, 12 digits or more) its approval
 @click.argument("id")
 @click.option("--hash", "approval", metavar="HASH", help=_HASH_HELP)
 @click.option("--sha256", metavar="HASH", help="Only if the adapter's own hash begins with this, 12 digits or more.")
+@click.option(
+    "--canary/--no-canary", default=None, help="First on the canary, or for everybody now; else as it is set."
+)
 @yes_option
 @json_option
-def approve(id: str, approval: str | None, sha256: str | None, yes: bool) -> None:  # noqa: A002
+def approve(id: str, approval: str | None, sha256: str | None, canary: bool | None, yes: bool) -> None:  # noqa: A002
     """Let an update answer that waits for you.
 
     You approve a hash: of the model file, the update it builds on, the adapter, its manifest and its examples. All of
@@ -224,7 +263,26 @@ def approve(id: str, approval: str | None, sha256: str | None, yes: bool) -> Non
             return
     elif approval is None and sha256 is None:
         raise click.UsageError(f"name what you approve with --hash: edge-seal updates show {update.id} has it")
-    done = runtime.approve(update.id, approval=approval, adapter_sha256=sha256)
+    done = runtime.approve(update.id, approval=approval, adapter_sha256=sha256, canary=canary)
+    if wants_json():
+        print_json({"update": done})
+    elif done.state is State.CANARY:
+        note(f"{done.id} is on the canary: it answers {runtime.settings.canary.share:g} of new conversations")
+        note(f"how it goes: edge-seal updates show {done.id}")
+    else:
+        note(f"{done.id} answers now; `edge-seal rollback` takes it back")
+
+
+@updates.command()
+@click.argument("id")
+@yes_option
+@json_option
+def promote(id: str, yes: bool) -> None:  # noqa: A002
+    """Let an update that is on the canary answer everybody now."""
+    runtime = opened()
+    if not confirmed(f"promote {id}?", yes=yes):
+        return
+    done = runtime.promote(id)
     if wants_json():
         print_json({"update": done})
     else:
@@ -237,12 +295,20 @@ def approve(id: str, approval: str | None, sha256: str | None, yes: bool) -> Non
 @yes_option
 @json_option
 def reject(id: str, approval: str | None, yes: bool) -> None:  # noqa: A002
-    """End an update that waits for you; its examples and adapter go."""
+    """End an update that waits for you, or is on the canary.
+
+    Of one that waits, the examples, the adapter and the words of its lessons go. One on the canary is taken back, and
+    its lessons are dropped.
+    """
     runtime = opened()
-    if not confirmed(f"reject {id}? Its examples and its adapter are removed.", yes=yes):
+    on_canary = runtime.releases.get(id).state is State.CANARY
+    what = (
+        "It is taken back, and its lessons are dropped." if on_canary else "Its examples and its adapter are removed."
+    )
+    if not confirmed(f"reject {id}? {what}", yes=yes):
         return
     done = runtime.reject(id, approval=approval)
     if wants_json():
         print_json({"update": done})
     else:
-        note(f"{done.id} is rejected")
+        note(f"{done.id} is {'taken back' if on_canary else 'rejected'}")

@@ -122,6 +122,18 @@ class Facts:
             for reading in readings
         )
 
+    def overrules(self, text: str, said_at: str) -> bool:
+        """Whether a memory that was kept after `said_at` says otherwise than the statement `text`.
+
+        What the rules do not read is overruled by nothing.
+        """
+        self.catch_up()
+        return any(
+            _disagrees(reading, stored) and self._memory(stored.memory_id).created_at > said_at
+            for reading in attributes.read(text, parse_timestamp(said_at))
+            for stored in self._holding(reading)
+        )
+
     def answering(self, question: str, since: str) -> tuple[int, ...]:
         """Numbers of the memories with the attribute that `question` asks for, newest first.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from edge_seal.conversation import Answering, Question, checked_prompt, checked_system_prompt, never, take_turn
@@ -12,17 +11,15 @@ from edge_seal.engines.engine import Sampling
 from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
 from edge_seal.memory.memories import Memories
 from edge_seal.records import Turn, Update
-from edge_seal.runtime.construction import Construction
+from edge_seal.runtime.trialling import Trial, Trialling
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask
+from edge_seal.updates.canary import Arm
 
 AGAIN_TEMPERATURE: Final = 0.7
 
 
-class Asking(Construction):
+class Asking(Trialling):
     """Answers questions."""
-
-    # The update that the engine serves with its adapter; None: not known, so the next answer sets it anew.
-    _served: tuple[str | None, Path | None] | None = (None, None)
 
     def ask(
         self,
@@ -48,7 +45,7 @@ class Asking(Construction):
             top_p=generation.top_p,
             seed=generation.seed if ask.seed is None else ask.seed,
         )
-        update, notices = self._chosen(ask.adapter)
+        update, trial, notices = self._answering(ask, conversation)
         memories, memory_notices = self._recalling(use_memory=ask.use_memory, private=ask.private)
         self._serve(update)
         answering = Answering(
@@ -57,6 +54,7 @@ class Asking(Construction):
             memories,
             self.settings.memory.budget_tokens,
             (*notices, *memory_notices),
+            self._joining(trial),
         )
         question = Question(
             ask.prompt,
@@ -69,10 +67,12 @@ class Asking(Construction):
             instead_of=ask.instead_of,
         )
         try:
-            turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing, enough)
+            with self._counting_errors(trial):
+                turn = take_turn(question, answering, self.conversations, on_piece or _hear_nothing, enough)
             # Only now is it known whether the embedder could be used.
             by_meaning = memories is not None and memories is not self.stored_memories
-            return replace(turn, notices=(*turn.notices, *(self.embedder_notices() if by_meaning else ())))
+            embedder_notices = self.embedder_notices() if by_meaning else ()
+            return replace(turn, notices=(*turn.notices, *embedder_notices, *self._after_answer()))
         finally:
             if ask.private:
                 # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
@@ -91,6 +91,17 @@ class Asking(Construction):
             temperature=max(self.settings.generation.temperature, AGAIN_TEMPERATURE),
             instead_of=turn_id,
         )
+
+    def _answering(self, ask: Ask, conversation: str | None) -> tuple[Update | None, Trial | None, tuple[str, ...]]:
+        """The update that is to answer: the one that was named, or that of the canary's arm."""
+        if ask.adapter != ACTIVE or ask.private:
+            update, notices = self._chosen(ask.adapter)
+            return update, None, notices
+        trial, notices = self._trial(conversation)
+        if trial is not None and trial.arm is Arm.CANDIDATE:
+            return trial.candidate, trial, notices
+        update, about_it = self._chosen(ACTIVE)
+        return update, trial, (*notices, *about_it)
 
     def _chosen(self, adapter: str) -> tuple[Update | None, tuple[str, ...]]:
         """The update that is to answer, with notices where it is not the one that was meant to."""

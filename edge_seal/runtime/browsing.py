@@ -4,20 +4,43 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO, Literal
 
 from edge_seal.clock import timestamp
+from edge_seal.errors import NotFound
 from edge_seal.memory import ends, interchange, listing, markdown, rows
 from edge_seal.memory.listing import Filter
 from edge_seal.memory.memories import Imported
-from edge_seal.records import Memory
+from edge_seal.records import FORGOTTEN_TEXT, Memory, Turn
 from edge_seal.runtime.telling import Telling
 
 Form = Literal["jsonl", "markdown"]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an answer was given: the memory `m3`, or what was said in the turn `t5`. `text` None: it is gone since."""
+
+    id: str
+    text: str | None
+
+
 class Browsing(Telling):
     """Shows what is remembered, and carries it elsewhere."""
+
+    def given(self, turn: Turn) -> tuple[Given, ...]:
+        """What the answer of `turn` was given, as it reads now."""
+        return tuple(Given(given_id, self._text_of(given_id)) for given_id in turn.memories)
+
+    def _text_of(self, given_id: str) -> str | None:
+        try:
+            if given_id.startswith("t"):
+                text = self.conversations.turn(given_id).prompt
+                return None if text == FORGOTTEN_TEXT else text
+            return self.stored_memories.get(given_id).text
+        except NotFound:
+            return None
 
     def memory_page(self, wanted: Filter, limit: int | None = None) -> tuple[Memory, ...]:
         """The newest `limit` memories (all, if None) that are `wanted`, oldest first.

@@ -108,12 +108,12 @@ class Chatting(Asking, Telling, Forgetting):
         return tuple(self._kept(proposal) for proposal in waiting)
 
     def _kept(self, proposal: Proposal) -> Memory:
-        self._admit_memories([proposal.text], confirmed=False)
+        (text,) = self._admit_memories([proposal.text], confirmed=False)
         memories = self.keeping_memories
         source = None if proposal.turn_id is None else f"said in {proposal.turn_id}"
         origin = Origin.TYPED if proposal.turn_id is None else self.conversations.turn(proposal.turn_id).origin
         with self.database.transaction():
-            memory = memories.remember(proposal.text, origin, source, said_at=proposal.created_at)
+            memory = memories.remember(text, origin, source, said_at=proposal.created_at)
             self.proposals.accepted(proposal.id, memory)
         return memory
 
@@ -128,7 +128,7 @@ class Chatting(Asking, Telling, Forgetting):
         for item in capture.noticed(ask.prompt, now):
             known = self.stored_memories.facts.knows(item.text, now) or self.stored_memories.says(item.text)
             # What the guardian would refuse or ask about is not noted at all: nobody told us to keep it.
-            if known or not all(verdict.allowed for verdict in admission.of_memories([item.text]).verdicts):
+            if known or not self._is_welcome(item.text):
                 continue
             proposal = self.proposals.add(item.text, turn.id, item.found_by)
             if proposal is None:
@@ -137,6 +137,9 @@ class Chatting(Asking, Telling, Forgetting):
                 self._kept(proposal)
             noted.append(proposal)
         return tuple(noted)
+
+    def _is_welcome(self, text: str) -> bool:
+        return all(verdict.allowed for verdict in admission.of_memories([text], policy=self.data_policy).verdicts)
 
     # Commands in chat -----------------------------------------------------------------------------------------
 

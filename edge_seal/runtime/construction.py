@@ -15,10 +15,12 @@ from edge_seal.adaptation.signals import SignalBox
 from edge_seal.clock import Clock, SystemClock
 from edge_seal.config import Home, Settings, load_settings, locate_home, shared_models
 from edge_seal.conversation import Conversations
+from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine
 from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
+from edge_seal.machine import Machine, SystemMachine
 from edge_seal.memory.memories import Memories
-from edge_seal.runtime.values import USER
+from edge_seal.runtime.values import PROGRAM, USER
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.possession import clear_up
 from edge_seal.safekeeping.unlocking import Passphrases, unlocked
@@ -27,6 +29,8 @@ from edge_seal.storage.database import Database
 from edge_seal.storage.sealing import DataKey
 from edge_seal.updates import write_lock
 from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.canary import Canaries
+from edge_seal.updates.conditions import Condition, conditions
 from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
@@ -118,6 +122,18 @@ class Construction:
     @cached_property
     def spending(self) -> Spending:
         return Spending(self.database, self.ledger, self.clock)
+
+    @cached_property
+    def machine(self) -> Machine:
+        """What the machine tells of itself."""
+        return SystemMachine(physical_cores())
+
+    def conditions(self, *, idle: bool | None = None) -> tuple[Condition, ...]:
+        """What the machine has to be like for learning, and is; `idle` None: as `limits.idle_only` says."""
+        limits = self.settings.limits
+        asks_idle = limits.idle_only if idle is None else idle
+        most = self.settings.learning.maximum_load
+        return conditions(limits, most, self.machine.state(), self.clock.now(), idle=asks_idle)
 
     @cached_property
     def signals(self) -> SignalBox:
@@ -279,6 +295,11 @@ class Construction:
 
         return Memories(self.database, audit, embedder, self.clock, self.settings.memory)
 
+    @property
+    def canaries(self) -> Canaries:
+        """The canary, with the design that is set now for the next one."""
+        return Canaries(self.database, self.releases, self.clock, self.settings.canary)
+
     @contextlib.contextmanager
     def writing(self) -> Generator[None]:
         """Holds the write lock, after clearing up what a crash left.
@@ -290,6 +311,7 @@ class Construction:
         with write_lock.hold(self.home.lock_file):
             self.releases.recover()
             self.forgetting.recover()
+            self.canaries.end_stale(PROGRAM)
             yield
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from edge_seal.engines.cores import physical_cores
 from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
 from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
-from edge_seal.runtime.values import USER, RolledBack, UpdateRecord
+from edge_seal.runtime.metering import Meter
+from edge_seal.runtime.values import SCHEDULER, USER, RolledBack, UpdateRecord
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.conditions import blocking
 from edge_seal.updates.risk import risk_of
 
 if TYPE_CHECKING:
@@ -30,20 +30,28 @@ class Learning(Asking):
         *,
         now: bool = False,
         dry_run: bool = False,
+        when_idle: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> CycleReport:
-        """One cycle over what waits to be learned. Without `now` it does not start on a busy machine.
+        """One cycle over what waits to be learned. Without `now` it does not start where a condition is not met.
+
+        `when_idle`: it is the scheduler that asks; nobody may be using the machine, and where nothing waits no model
+        is loaded.
 
         Raises:
-            LimitReached: a limit holds, or the machine is busy.
+            LimitReached: a limit holds, or (without `now`) the machine is not fit for it.
             Busy: another process is learning.
         """
-        from edge_seal.adaptation.cycle import Cycle
+        from edge_seal.adaptation.cycle import ACTOR, Cycle, CycleReport
 
-        if not now and not dry_run:
+        hear = on_progress or _hear_nothing
+        if when_idle and not self.signals.pending():
+            return CycleReport(None, None, reasons=("nothing waits to be learned",))
+        if not dry_run:
             # A limit is told first: it says when, and --now does not lift it.
             self.spending.require(self.settings.limits)
-            self._require_idle()
+            if not now:
+                self._require_fit(idle=when_idle)
         with self.writing():
             cycle = Cycle(
                 database=self.database,
@@ -56,19 +64,27 @@ class Learning(Asking):
                 settings=self.settings,
                 cache=self.home.cache,
                 clock=self.clock,
+                actor=SCHEDULER if when_idle else ACTOR,
             )
             self._served = None  # the cycle sets adapters of its own
-            return cycle.run(dry_run=dry_run, on_progress=on_progress or _hear_nothing)
+            if dry_run:
+                return cycle.run(dry_run=True, on_progress=hear)
+            # Anew, under the lock: another process may have learned since.
+            allowed = self.spending.require(self.settings.limits)
+            actor = SCHEDULER if when_idle else USER
+            with Meter(self.spending, self.machine, self.clock, self.settings.limits, allowed, actor, hear) as meter:
+                report = cycle.run(on_progress=meter.progress)
+                meter.ended(report)
+            return report
 
-    def _require_idle(self) -> None:
-        try:
-            load = os.getloadavg()[0] / physical_cores()
-        except (OSError, AttributeError):
-            return  # the system does not say
-        most = self.settings.learning.maximum_load
-        if load > most:
+    def _require_fit(self, *, idle: bool) -> None:
+        limits = self.settings.limits
+        holding = blocking(self.conditions(idle=idle or limits.idle_only), limits)
+        if holding:
+            until = [condition.until for condition in holding]
             raise LimitReached(
-                f"the machine is busy: a load of {load:.2f} a core, and learning.maximum_load is {most:g}",
+                "; ".join(condition.words for condition in holding),
+                allowed_at=max(filter(None, until)) if all(until) else None,
                 next_step="edge-seal learn --now starts anyway",
             )
 
@@ -97,10 +113,20 @@ class Learning(Asking):
             entries,
             risk=None if manifest is None else risk_of(manifest.get("risk")),
             approval=approval,
+            canary=self.canaries.report(update.id),
         )
 
-    def approve(self, update_id: str, *, approval: str | None = None, adapter_sha256: str | None = None) -> Update:
+    def approve(
+        self,
+        update_id: str,
+        *,
+        approval: str | None = None,
+        adapter_sha256: str | None = None,
+        canary: bool | None = None,
+    ) -> Update:
         """Lets an update answer that waits for a person. What is applied is hashed anew, files and examples.
+
+        It is on the canary first, unless `canary.mode` is off; `canary` says otherwise for this one.
 
         `approval` is the approval hash of what the person was shown, or its beginning (`Releases.approval_hash`); of
         an adapter that came as a file, `adapter_sha256` may be compared instead.
@@ -112,15 +138,34 @@ class Learning(Asking):
         with self.writing():
             update, found = self._as_shown(update_id, approval, adapter_sha256)
             body: dict[str, JsonValue] = {"approved": found}
-            return self.releases.activate(update.id, USER, body, self._signals_of(update), approved=found)
+            if self.settings.canary.mode != "off" if canary is None else canary:
+                return self.canaries.start(update.id, USER, body, approved=found)
+            done = self.releases.activate(update.id, USER, body, self._signals_of(update), approved=found)
+            self.canaries.end_stale(USER)
+            return done
 
-    def reject(self, update_id: str, *, approval: str | None = None) -> Update:
-        """Ends an update that waits for a person; the words of its lessons are erased with it.
+    def promote(self, update_id: str) -> Update:
+        """Makes an update that is on the canary the active one, whatever its conversations show by now.
 
         Raises:
-            EdgeSealError: it does not wait, or has another approval hash than `approval`.
+            EdgeSealError: it is not on the canary.
+            IntegrityError: it is not what was trained.
         """
         with self.writing():
+            return self.canaries.promote(self.releases.get(update_id).id, USER)
+
+    def reject(self, update_id: str, *, approval: str | None = None) -> Update:
+        """Ends an update that waits for a person, or is on the canary.
+
+        Of one that waits, the words of its lessons are erased with it: somebody else wrote them. One on the canary is
+        taken back like any other: its lessons are dropped, and keep their words.
+
+        Raises:
+            EdgeSealError: it does neither, or has another approval hash than `approval`.
+        """
+        with self.writing():
+            if self.releases.get(update_id).state is State.CANARY:
+                return self.canaries.take_back(update_id, USER)
             update = self._waiting(update_id)
             if approval is not None:
                 self._as_shown(update_id, approval, None)
@@ -173,6 +218,7 @@ class Learning(Asking):
             with self.database.transaction():
                 active = self.releases.rollback(target, USER)
                 self.forgetting.purge(USER)
+                self.canaries.end_stale(USER)
             taken_back = tuple(
                 update.id
                 for update in self.releases.list()

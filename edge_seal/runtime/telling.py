@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from edge_seal.adaptation import admission, signals
 from edge_seal.adaptation.admission import Admission
+from edge_seal.adaptation.guardian import Policy, redacted
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.errors import Refused
 from edge_seal.memory.search import Mode
-from edge_seal.records import Action, Memory, Origin, Recalled, SignalKind
-from edge_seal.runtime.construction import Construction
+from edge_seal.records import Action, Actor, Memory, Origin, Recalled, SignalKind
+from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import Kept
 from edge_seal.updates.canonical import JsonValue
 
 
-class Telling(Construction):
+class Telling(Trialling):
     """Keeps what is told, and finds it again."""
 
     def teach(
@@ -32,7 +34,9 @@ class Telling(Construction):
         if memory_id is not None:
             origin = self.stored_memories.get(memory_id).origin
             lessons = [item.made_from(origin) for item in lessons]
-        admitted = self._admitted(admission.of_lessons(lessons, places), "signal.refused", "taught")
+        admitted = self._admitted(
+            admission.of_lessons(lessons, places, policy=self.data_policy), "signal.refused", "taught"
+        )
         return Kept(tuple(self.signals.add_all(lessons, memory_id=memory_id)), admitted.reasons(Action.QUARANTINE))
 
     def teach_lines(self, text: str) -> Kept:
@@ -43,7 +47,8 @@ class Telling(Construction):
     def thumb(self, turn_id: str, kind: SignalKind) -> Kept:
         """Keeps that the answer of a turn was good or bad."""
         turn = self.conversations.turn(turn_id)
-        return Kept((self.signals.add(kind, signals.said_in(turn), turn_id=turn.id),), ())
+        kept = self.signals.add(kind, signals.said_in(turn), turn_id=turn.id)
+        return Kept((kept,), (), self._after_answer())
 
     def correct(self, turn_id: str, answer: str, origin: Origin = Origin.TYPED) -> Kept:
         """Keeps what should have been said in a turn; `origin` is that of `answer`.
@@ -53,9 +58,11 @@ class Telling(Construction):
         """
         turn = self.conversations.turn(turn_id)
         lesson = signals.correction(turn, answer, origin)
-        admitted = self._admitted(admission.of_lessons([lesson]), "signal.refused", "correction")
+        admitted = self._admitted(
+            admission.of_lessons([lesson], policy=self.data_policy), "signal.refused", "correction"
+        )
         signal = self.signals.add(SignalKind.CORRECTION, lesson, turn_id=turn.id)
-        return Kept((signal,), admitted.reasons(Action.QUARANTINE))
+        return Kept((signal,), admitted.reasons(Action.QUARANTINE), self._after_answer())
 
     def _admitted(self, judged: Admission, event: str, subject: str) -> Admission:
         """`judged`, if none of it is blocked; otherwise the refusal is recorded, without the text or its digest."""
@@ -64,7 +71,7 @@ class Telling(Construction):
         rules = judged.rules(Action.BLOCK)
         body: dict[str, JsonValue] = {"rules": rules, "refused": judged.count(Action.BLOCK)}
         with self.database.transaction():
-            self.ledger.append(event, actor="guardian", subject=subject, body=body)
+            self.ledger.append(event, actor=Actor.GUARDIAN, subject=subject, body=body)
         raise Refused(
             "the guardian refused it; nothing was kept",
             reasons=judged.reasons(Action.BLOCK),
@@ -80,13 +87,13 @@ class Telling(Construction):
             Refused: it holds a secret, or something to be asked about; nothing of it is kept.
         """
         # A file's name is kept with its text, and travels as far.
-        self._admit_memories([text, *([source] if source else [])], confirmed=confirmed)
+        text, *_ = self._admit_memories([text, *([source] if source else [])], confirmed=confirmed)
         return self.keeping_memories.remember(text, origin, source)
 
     def edit_memory(self, memory_id: str, text: str, *, confirmed: bool = False) -> Memory:
         """Puts `text` in place of what the memory said; refused as in `remember`."""
         self.stored_memories.get(memory_id)
-        self._admit_memories([text], confirmed=confirmed)
+        (text,) = self._admit_memories([text], confirmed=confirmed)
         return self.keeping_memories.edit(memory_id, text)
 
     def search_memories(self, query: str, count: int, mode: Mode | None = None) -> tuple[Recalled, ...]:
@@ -98,12 +105,24 @@ class Telling(Construction):
         """What the user should know of a search by meaning that was made: see `embedder_notices`."""
         return () if self.settings.memory.mode == "keyword" else self.embedder_notices()
 
-    def _admit_memories(self, texts: Sequence[str], *, confirmed: bool, places: Sequence[str] | None = None) -> None:
-        judged = self._admitted(admission.of_memories(texts, places), "memory.refused", "memory")
-        doubts = judged.reasons(Action.QUARANTINE)
+    def _admit_memories(
+        self, texts: Sequence[str], *, confirmed: bool, places: Sequence[str] | None = None
+    ) -> tuple[str, ...]:
+        """The texts as they may be kept: with what the policy masks masked. Lines of a file are asked about instead."""
+        judged = self._admitted(
+            admission.of_memories(texts, places, policy=self.data_policy), "memory.refused", "memory"
+        )
+        doubts = judged.reasons(Action.QUARANTINE) + (judged.reasons(Action.REDACT) if places is not None else ())
         if doubts and not confirmed:
             raise Refused(
                 "the guardian asks before this is kept; nothing was kept",
                 reasons=doubts,
                 next_step="if you want it remembered, run the command again with --yes",
             )
+        masked = zip(texts, judged.verdicts, strict=True)
+        return tuple(redacted(text, verdict, only=Action.REDACT) for text, verdict in masked)
+
+    @cached_property
+    def data_policy(self) -> Policy:
+        """What may be remembered and trained on, as it is set."""
+        return admission.policy_from(self.settings.data_policy)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_models.store import FileCheck, PullProgress, StoredFile
-from edge_seal import settings_file
+from edge_seal import scheduling, settings_file
 from edge_seal.engines import selection
 from edge_seal.errors import EdgeSealError, IntegrityError
 from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.embedding import Embedding
-from edge_seal.runtime.values import USER, KnownModel, Limits
+from edge_seal.runtime.values import SCHEDULER, USER, KnownModel, Limits
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.unlocking import protection_of
+from edge_seal.scheduling import Schedule, ScheduleStatus
 from edge_seal.settings_file import SettingChange
 from edge_seal.storage.database import Database
 from edge_seal.storage.key_file import KeyFile
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.heads import noted_head
+from edge_seal.updates.ledger import body_of
+from edge_seal.updates.spending import RunRecord
 
 if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
@@ -30,15 +36,21 @@ if TYPE_CHECKING:
 class Upkeep(Embedding):
     """Looks after the installation."""
 
-    def audit(self) -> ChainReport:
-        """Checks the chain, the updates, their files, and the memories."""
-        report = self.releases.audit()
+    def audit(self, noted: Sequence[str] = ()) -> ChainReport:
+        """Checks the chain, the updates, their files, and the memories; `noted` are heads as `audit head` printed them.
+
+        Raises:
+            ConfigError: one of `noted` is no head.
+        """
+        report = self.releases.audit([noted_head(text) for text in noted])
         return replace(report, problems=(*report.problems, *self.stored_memories.problems()))
 
     def limits(self) -> Limits:
-        """The limits and what is left of them now."""
+        """The limits, what is left of them now, and what the machine has to be like for learning."""
+        with contextlib.suppress(EdgeSealError):  # a home that cannot be written to can still be looked at
+            self.spending.marks.mark()
         limits = self.settings.limits
-        return Limits(limits, self.spending.allowance(limits))
+        return Limits(limits, self.spending.allowance(limits), self.conditions())
 
     def set_limit(self, name: str, value: str) -> SettingChange:
         """Changes one limit in the settings file, and records that it was changed.
@@ -47,6 +59,73 @@ class Upkeep(Embedding):
             ConfigError: there is no such limit, or the value does not fit it.
         """
         return self._set("limits.set", "limits", name.removeprefix("limits."), value)
+
+    # The schedule ---------------------------------------------------------------------------------------------
+
+    def planned_schedule(self, every_minutes: int) -> Schedule:
+        """The schedule that `schedule_on` would start. Touches nothing."""
+        return scheduling.planned(self.home, every_minutes)
+
+    def schedule_on(self, schedule: Schedule) -> tuple[str, ...]:
+        """Writes the files of the schedule, outside the home, and starts it; gives what the user should know of it.
+
+        Raises:
+            EngineError: the session cannot be told of it; then no file stays.
+        """
+        scheduling.switch_on(schedule)
+        try:
+            with self.database.transaction():
+                body: dict[str, JsonValue] = {"kind": schedule.kind, "every_minutes": schedule.every_minutes}
+                self.ledger.append("schedule.on", actor=USER, subject=self.home.profile, body=body)
+        except BaseException:
+            scheduling.switch_off(schedule)
+            raise
+        notice = self._schedule_notice()
+        return () if notice is None else (notice,)
+
+    def _schedule_notice(self) -> str | None:
+        """Why a schedule could not open the home, if it could not: it has nobody to ask for a passphrase."""
+        key_file = KeyFile.read(self.home.key_file)
+        if key_file is None or key_file.holder != "passphrase":
+            return None
+        return "the home is behind a passphrase, for which the schedule has nobody to ask: it will do nothing"
+
+    def schedule_off(self) -> tuple[Path, ...]:
+        """Stops the schedule and removes its files; gives those that were there."""
+        removed = scheduling.switch_off(scheduling.planned(self.home, 15))
+        if removed:
+            with self.database.transaction():
+                self.ledger.append("schedule.off", actor=USER, subject=self.home.profile, body={"files": len(removed)})
+        return removed
+
+    def schedule_status(self) -> ScheduleStatus:
+        """Whether the schedule is on."""
+        return scheduling.status_of(scheduling.planned(self.home, self._every_minutes()))
+
+    def _every_minutes(self) -> int:
+        for entry in reversed(self.ledger.of_events("schedule.on")):
+            minutes = body_of(entry).get("every_minutes")
+            if isinstance(minutes, int):
+                return minutes
+        return 15
+
+    def last_scheduled(self) -> RunRecord | None:
+        """The last cycle that the schedule asked for."""
+        return next((run for run in reversed(self.spending.runs()) if run.actor == SCHEDULER), None)
+
+    def change_setting(self, section: str, name: str, value: str) -> SettingChange:
+        """Changes one setting in the settings file, and records that it was changed.
+
+        A model has to be here to be set. What is open goes on with the former settings until it is opened anew.
+
+        Raises:
+            ConfigError: there is no such setting, or the value does not fit it.
+        """
+        if section == "limits":
+            return self.set_limit(name, value)
+        if section == "model" and name in {"name", "embedder"}:
+            return self.use_model(value)
+        return self._set("settings.set", section, name, value)
 
     def _set(
         self, event: str, section: str, name: str, value: str, told: Mapping[str, JsonValue] | None = None

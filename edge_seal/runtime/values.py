@@ -8,13 +8,20 @@ from typing import Final
 
 from edge_models.store import ModelListing
 from edge_seal.config import LimitSettings
-from edge_seal.records import Example, LedgerEntry, Origin, Signal, Turn, Update
+from edge_seal.records import Actor, Example, LedgerEntry, Origin, Signal, Turn, Update
 from edge_seal.updates.budget import Allowance
+from edge_seal.updates.canary import CanaryReport
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.conditions import Condition
 from edge_seal.updates.risk import Risk
 
-USER: Final = "user"
+USER: Final = Actor.USER
 """Who acts, in the audit trail, where a command was given."""
+
+SCHEDULER: Final = Actor.SCHEDULER
+"""The same, where it was the schedule that asked."""
+PROGRAM: Final = Actor.PROGRAM
+"""Who acts where nobody was asked."""
 
 ACTIVE: Final = "active"
 NONE: Final = "none"
@@ -46,10 +53,14 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Signals that were kept. `waiting` says, rule by rule, why some will need a person's approval to be learned."""
+    """Signals that were kept. `waiting` says, rule by rule, why some will need a person's approval to be learned.
+
+    `notices` say what was done to updates because of what was told by now.
+    """
 
     signals: tuple[Signal, ...]
     waiting: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +85,16 @@ class UpdateRecord:
     entries: tuple[LedgerEntry, ...]
     risk: Risk | None = None
     approval: str | None = None
+    canary: CanaryReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits as they are set, and what is left of them."""
+    """The limits as they are set, what is left of them, and what the machine has to be like."""
 
     settings: LimitSettings
     allowance: Allowance
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_seal.clock import Clock
 from edge_seal.config import Home
 from edge_seal.errors import IntegrityError
+from edge_seal.records import Actor
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.possession import real
 from edge_seal.storage.database import Database
@@ -22,6 +23,7 @@ from edge_seal.storage.replacement import Move, Replacement
 from edge_seal.storage.sealing import DataKey
 from edge_seal.updates.adapters import PURPOSE, AdapterStore
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.heads import KeptHead
 from edge_seal.updates.ledger import Ledger
 
 ENCRYPTED = "home.encrypted"
@@ -95,8 +97,8 @@ def _converted_database(
                 f"the copy of {place} is not what was copied; nothing was changed", next_step="check the disk"
             )
         with copy.transaction():
-            ledger.append(entry[0], actor="user", subject="home", body=entry[1])
-        head = ledger.head()
+            ledger.append(entry[0], actor=Actor.USER, subject="home", body=entry[1])
+        head = ledger.kept_head(str(home.head_file))
         copy.stand_alone()
     sync_file(copy_place)
     moves = [Move(place, copy_place, wipe=after is not None), *without_companions(place)]
@@ -110,9 +112,9 @@ def without_companions(place: Path) -> list[Move]:
     return [Move(place.with_name(place.name + end), wipe=True) for end in ("-wal", "-shm", "-journal")]
 
 
-def staged_head(home: Home, head: tuple[int, str]) -> Move:
+def staged_head(home: Home, head: KeptHead) -> Move:
     """The ledger's head file as it is to be."""
-    return staged(real(home.state) / home.head_file.name, f"{head[0]} {head[1]}\n".encode())
+    return staged(real(home.state) / home.head_file.name, head.text.encode())
 
 
 def _adapter_files(home: Home, before: DataKey | None, after: DataKey | None) -> tuple[list[Move], tuple[str, ...]]:

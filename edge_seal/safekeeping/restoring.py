@@ -15,6 +15,7 @@ from pathlib import Path
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import Home
 from edge_seal.errors import IntegrityError
+from edge_seal.records import Actor
 from edge_seal.safekeeping import backups, snapshot
 from edge_seal.safekeeping.conversion import staged, staged_head, without_companions
 from edge_seal.safekeeping.possession import real
@@ -27,6 +28,7 @@ from edge_seal.storage.replacement import Move, Replacement
 from edge_seal.storage.sealing import DataKey
 from edge_seal.updates.adapters import PURPOSE, AdapterStore
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.heads import KeptHead
 from edge_seal.updates.ledger import Ledger
 
 RESTORED = "home.restored"
@@ -82,7 +84,7 @@ def restore(
         "replaced_head": replaced_head[1],
     }
     place = real(home.data) / home.database.name
-    copy, head = _staged_database(unpacked / snapshot.DATABASE_NAME, place, (its_key, key), body, clock)
+    copy, head = _staged_database(unpacked / snapshot.DATABASE_NAME, place, (its_key, key), body, clock, home.head_file)
     adapters = _staged_adapters(home, unpacked, (its_key, key))
     moves = [Move(place, copy), *without_companions(place), staged_head(home, head), *adapters]
     if own_key is None and key_file is not None:
@@ -143,7 +145,8 @@ def _staged_database(
     keys: tuple[DataKey | None, DataKey | None],
     body: dict[str, JsonValue],
     clock: Clock,
-) -> tuple[Path, tuple[int, str]]:
+    head_file: Path,
+) -> tuple[Path, KeptHead]:
     """The backup's database under the home's key with the entry that it was restored; and its ledger's new head."""
     its_key, key = keys
     copy = temporary_beside(place)
@@ -155,8 +158,8 @@ def _staged_database(
             raise IntegrityError("the copy of the backup is not what was copied; nothing was changed")
         ledger = Ledger(restored, clock)
         with restored.transaction():
-            ledger.append(RESTORED, actor="user", subject="home", body=body)
-        head = ledger.head()
+            ledger.append(RESTORED, actor=Actor.USER, subject="home", body=body)
+        head = ledger.kept_head(str(head_file))
         restored.stand_alone()
     sync_file(copy)
     return copy, head

@@ -260,6 +260,48 @@ _FACTS = (
     "INSERT INTO facts_unread SELECT id FROM memories",
 )
 
+_CANARIES = (
+    # What a canary was started with. `drawn` counts the conversations that were given an arm; with `key` it says which.
+    """
+    CREATE TABLE canaries (
+        update_id INTEGER PRIMARY KEY REFERENCES updates (id),
+        started_at TEXT NOT NULL,
+        key TEXT NOT NULL,
+        drawn INTEGER NOT NULL DEFAULT 0,
+        share REAL NOT NULL,
+        false_rollback REAL NOT NULL,
+        false_promotion REAL NOT NULL,
+        least_pairs INTEGER NOT NULL,
+        most_conversations INTEGER NOT NULL
+    ) STRICT
+    """,
+    # In the order in which they began. Without a conversation: a first answer that did not come about.
+    """
+    CREATE TABLE canary_conversations (
+        place INTEGER PRIMARY KEY AUTOINCREMENT,
+        update_id INTEGER NOT NULL REFERENCES canaries (update_id),
+        conversation_id INTEGER UNIQUE REFERENCES conversations (id) ON DELETE CASCADE,
+        arm TEXT NOT NULL CHECK (arm IN ('candidate', 'incumbent')),
+        errors INTEGER NOT NULL DEFAULT 0
+    ) STRICT
+    """,
+    "CREATE INDEX canary_conversations_update ON canary_conversations (update_id)",
+    # What the incumbent and the candidate said to the same prompt: texts, which go with what they were made from.
+    """
+    CREATE TABLE comparisons (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        update_id INTEGER NOT NULL REFERENCES updates (id),
+        kind TEXT NOT NULL CHECK (kind IN ('held_back', 'past')),
+        turn_id INTEGER REFERENCES turns (id) ON DELETE CASCADE,
+        prompt TEXT NOT NULL,
+        before TEXT NOT NULL,
+        after TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX comparisons_update ON comparisons (update_id)",
+    "CREATE INDEX comparisons_turn ON comparisons (turn_id) WHERE turn_id IS NOT NULL",
+)
+
 _LIMITS_AND_MONITORING = (
     # One row for each stretch of one start of the machine in which the home was used: the seconds from `first_s` to
     # `last_s` have passed for sure. The time of a counted update lies in one of them.
@@ -328,6 +370,32 @@ _TURNS_ASKED_AGAIN = (
     "ALTER TABLE turns ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0 CHECK (stopped IN (0, 1))",
     "ALTER TABLE conversations ADD COLUMN system_prompt TEXT NOT NULL DEFAULT ''",
 )
+# The version of the tables from which on the ledger is counted.
+COUNTED_SINCE: Final = 10
+
+_LEDGER_COUNT = (
+    # How many entries the ledger has and the frontier of the tree over them (32 bytes a peak, largest first). It only
+    # goes up. The program makes the row with the first entry that it writes.
+    """
+    CREATE TABLE ledger_count (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        entries INTEGER NOT NULL,
+        entry_hash TEXT NOT NULL,
+        peaks BLOB NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER ledger_count_goes_up BEFORE UPDATE ON ledger_count WHEN new.entries <= old.entries BEGIN
+        SELECT RAISE(ABORT, 'the count of the ledger only goes up');
+    END
+    """,
+    """
+    CREATE TRIGGER ledger_count_stays BEFORE DELETE ON ledger_count BEGIN
+        SELECT RAISE(ABORT, 'the count of the ledger stays');
+    END
+    """,
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -339,4 +407,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(7, "texts of several origins", _SEVERAL_ORIGINS),
     Migration(8, "turns asked again, stopped answers, system prompts", _TURNS_ASKED_AGAIN),
     Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
+    Migration(COUNTED_SINCE, "the ledger is counted, with the frontier of its tree", _LEDGER_COUNT),
+    Migration(11, "canaries, and what was said before and after", _CANARIES),
 )

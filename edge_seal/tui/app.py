@@ -4,27 +4,47 @@ from __future__ import annotations
 
 import copy
 import weakref
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
+from edge_seal.errors import ConfigError, EdgeSealError
+from edge_seal.tui import keymap, themes
 from edge_seal.tui.chat_screen import ChatScreen
+from edge_seal.tui.conversation_list import ConversationList
 from edge_seal.tui.desk import Desk
+from edge_seal.tui.edit_dialog import EditDialog
+from edge_seal.tui.foreign import one_line
+from edge_seal.tui.help_screen import HelpScreen, KeyLine
 from edge_seal.tui.memory_screen import MemoryScreen
+from edge_seal.tui.messages import Changed, LearningEnded
 from edge_seal.tui.models_screen import ModelsScreen
 from edge_seal.tui.monitor_screen import MonitorScreen
 from edge_seal.tui.review_screen import ReviewScreen
 from edge_seal.tui.screen import TABS, DeskScreen
 from edge_seal.tui.settings_screen import SettingsScreen
 from edge_seal.tui.updates_screen import UpdatesScreen
+from edge_seal.tui.welcome_screen import WelcomeScreen
 
 if TYPE_CHECKING:
     from edge_seal.config import Home
+    from edge_seal.runtime import Runtime
     from edge_seal.safekeeping.unlocking import Passphrases
+
+_SCREENS: Final[dict[str, type[DeskScreen]]] = {
+    "chat": ChatScreen,
+    "updates": UpdatesScreen,
+    "review": ReviewScreen,
+    "memory": MemoryScreen,
+    "monitor": MonitorScreen,
+    "models": ModelsScreen,
+    "settings": SettingsScreen,
+}
 
 
 class EdgeSealApp(App[None]):
@@ -33,42 +53,104 @@ class EdgeSealApp(App[None]):
     TITLE = "Edge Seal"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
-        "chat": ChatScreen,
-        "updates": UpdatesScreen,
-        "review": ReviewScreen,
-        "memory": MemoryScreen,
-        "monitor": MonitorScreen,
-        "models": ModelsScreen,
-        "settings": SettingsScreen,
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = dict(_SCREENS)
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
-            Binding(mode.key, f"go('{mode.name}')", mode.title, id=f"go.{mode.name}", show=False, system=True)
-            for mode in TABS
+            Binding(tab.key, f"go('{tab.name}')", tab.title, id=f"go.{tab.name}", show=False, priority=True)
+            for tab in TABS
         ),
         Binding("f1", "help", "Help", id="app.help", priority=True),
         Binding("question_mark", "help", "Help", id="app.help_mark", show=False),
-        Binding("ctrl+p", "command_palette", "Commands", id="app.palette", priority=True),
+        Binding("f9,ctrl+p", "command_palette", "Commands", id="app.palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
+        Binding("ctrl+c", "interrupt", "Stop", id="app.interrupt", show=False),
         Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
     ]
 
-    def __init__(self, home: Home, passphrases: Passphrases | None) -> None:
+    def __init__(self, home: Home, passphrases: Passphrases | None, *, theme: str = "edge-dark") -> None:
         super().__init__()
         self.crash: BaseException | None = None
         self.desk = Desk(home, passphrases, self.tell)
+        self._is_first_start = not home.database.exists()
         self._listening: weakref.WeakSet[DeskScreen] = weakref.WeakSet()
+        self._problems: list[EdgeSealError] = []
+        self._own_themes = self._register_themes(theme)
+        self._load_keymap()
+
+    # Start and end --------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         self.switch_mode("chat")
         self.call_after_refresh(self._first_painted)
 
     def _first_painted(self) -> None:
-        self.run_worker(self.desk.load_model(), name="load-model")
+        for problem in self._problems:
+            self.tell_problem(problem)
+        self.run_worker(self._begin(), name="begin")
+
+    async def _begin(self) -> None:
+        """What needs the runtime, once there is something on the screen."""
+
+        def missing(runtime: Runtime) -> tuple[str, ...]:
+            known = runtime.models()
+            return tuple(one.listing.manifest.name for one in known if one.in_use and not one.listing.complete)
+
+        try:
+            names = await self.desk.call(missing)
+        except EdgeSealError as error:
+            self.tell_problem(error)
+            return
+        if names or self._is_first_start:
+            await self.push_screen_wait(WelcomeScreen(self.desk.home, names))
+            self.tell(Changed("models"))
+        await self.desk.load_model()
 
     async def on_unmount(self) -> None:
         await self.desk.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Ends without Textual's traceback: it would print the values of variables, and so conversations."""
+        self._close_messages_no_wait()
+
+    # Themes and keys ------------------------------------------------------------------------------------------
+
+    @property
+    def own_themes(self) -> tuple[str, ...]:
+        """The themes that can be chosen: ours and the user's."""
+        return self._own_themes
+
+    def _register_themes(self, wanted: str) -> tuple[str, ...]:
+        from_files, errors = themes.user_themes(self.desk.home.config)
+        self._problems += errors
+        for theme in (*themes.OURS, *from_files):
+            self.register_theme(theme)
+        names = tuple(theme.name for theme in (*themes.OURS, *from_files))
+        if wanted in names:
+            self.theme = wanted
+        else:
+            self.theme = themes.OURS[0].name
+            self._problems.append(
+                ConfigError(f"there is no theme {one_line(wanted, 64)}", next_step=f"themes: {', '.join(names)}")
+            )
+        return names
+
+    def _load_keymap(self) -> None:
+        try:
+            self.set_keymap(keymap.load_keymap(self.desk.home.config / keymap.FILE, known_bindings()))
+        except ConfigError as error:
+            self._problems.append(error)
+
+    async def choose_theme(self, name: str) -> None:
+        """Uses a theme from now on, and keeps that."""
+        self.theme = name
+        try:
+            await self.desk.change(lambda runtime: runtime.change_setting("interface", "theme", name), "settings")
+        except EdgeSealError as error:
+            self.tell_problem(error)
 
     # What happened --------------------------------------------------------------------------------------------
 
@@ -82,29 +164,111 @@ class EdgeSealApp(App[None]):
             if screen.is_attached:
                 screen.post_message(copy.copy(message))
 
-    def _handle_exception(self, error: Exception) -> None:
-        self.crash = error
-        super()._handle_exception(error)
+    def tell_problem(self, error: EdgeSealError) -> None:
+        """Shows an error with its next step, on whatever screen is on top."""
+        lines = [one_line(error.message), *([f"next: {one_line(error.next_step)}"] if error.next_step else [])]
+        self.notify("\n".join(lines), title="error", severity="error", timeout=12, markup=False)
 
-    def _fatal_error(self) -> None:
-        """Ends without Textual's traceback: it would print the values of variables, and so conversations."""
-        self._close_messages_no_wait()
+    # Learning -------------------------------------------------------------------------------------------------
+
+    def start_learning(self) -> None:
+        """Learns now, beside everything else; says how it ended."""
+        self.run_worker(self._learn(), name="learn")
+
+    async def _learn(self) -> None:
+        ended = await self.desk.learn()
+        for words, severity in _words_of(ended):
+            self.notify(words, title="learning", severity=severity, timeout=12, markup=False)
 
     # Actions --------------------------------------------------------------------------------------------------
 
     def action_go(self, mode: str) -> None:
-        """Opens a screen by name."""
-        self.switch_mode(mode)
+        """Opens a screen by name; from a dialog it does nothing, so that nothing typed there is lost."""
+        if not isinstance(self.screen, ModalScreen) and mode in _SCREENS:
+            self.switch_mode(mode)
+
+    def action_interrupt(self) -> None:
+        """Ctrl-C: stops an answer, copies a selection, and otherwise says how to leave. It never loses anything."""
+        selected = self.screen.get_selected_text()
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.notify("copied", timeout=2)
+            return
+        self.desk.stop_answer()
+        self.notify("ctrl+q leaves Edge Seal", timeout=3)
 
     def action_help(self) -> None:
         """Shows what the screen is for, and its keys."""
-        self.action_show_help_panel()
+        screen = self.screen
+        if isinstance(screen, DeskScreen):
+            self.push_screen(HelpScreen(screen.HELP or "", self._key_lines(screen)))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002  # Textual's form
-        """What the palette offers everywhere."""
-        for mode in TABS:
-            yield SystemCommand(f"Go to {mode.title}", f"Opens {mode.title} ({mode.key})", self._goer(mode.name))
+    def _key_lines(self, screen: DeskScreen) -> Sequence[KeyLine]:
+        lines: dict[str, KeyLine] = {}
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.id is None or not binding.description:
+                continue
+            key = self.get_key_display(binding)
+            before = lines.get(binding.id)
+            key = key if before is None or key in before.key.split(" ") else f"{before.key} {key}"
+            lines[binding.id] = KeyLine(key, binding.description, binding.id)
+        return sorted(lines.values(), key=lambda line: (line.id.startswith(("app.", "go.")), line.id))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the palette offers: screens, everything that the screen's keys do, themes."""
+        for tab in TABS:
+            words = f"Opens {tab.title} ({tab.key})"
+            yield SystemCommand(f"Go to {tab.title}", words, partial(self.action_go, tab.name))
+        if isinstance(screen, DeskScreen):
+            yield from self._commands_of(screen)
+        yield SystemCommand("Learn now", "From what was taught and corrected", self.start_learning)
+        yield SystemCommand("Cancel learning", "What answers stays as it is", self.desk.cancel_learning)
+        for name in self.own_themes:
+            yield SystemCommand(f"Theme: {one_line(name)}", "Uses it from now on", partial(self._choose, name))
+        yield SystemCommand("Help", "What this screen is for, and its keys (F1)", self.action_help)
         yield SystemCommand("Quit", "Leaves Edge Seal (ctrl+q)", self.action_quit)
 
-    def _goer(self, mode: str) -> Callable[[], None]:
-        return lambda: self.action_go(mode)
+    def _choose(self, theme: str) -> None:
+        self.run_worker(self.choose_theme(theme))
+
+    def _commands_of(self, screen: DeskScreen) -> Iterable[SystemCommand]:
+        offered: set[str] = set()
+        for bindings in screen._bindings.key_to_bindings.values():  # noqa: SLF001  # Textual lists them nowhere else
+            for binding in bindings:
+                if binding.id is None or not binding.description or binding.action in offered:
+                    continue
+                offered.add(binding.action)
+                run = partial(self._run_on, screen, binding.action)
+                yield SystemCommand(binding.description, f"{binding.id} ({self.get_key_display(binding)})", run)
+
+    async def _run_on(self, screen: DeskScreen, action: str) -> None:
+        await self.run_action(action, default_namespace=screen)
+
+
+def known_bindings() -> dict[str, dict[str, Binding]]:
+    """Every binding that the keymap file can change, by what has the keyboard."""
+    groups: dict[str, Iterable[BindingType]] = {"app": EdgeSealApp.BINDINGS}
+    for name, screen in _SCREENS.items():
+        groups[name] = screen.BINDINGS
+    groups["conversations"] = ConversationList.BINDINGS
+    groups["editor"] = EditDialog.BINDINGS
+    return keymap.bindings_with_ids(groups)
+
+
+def _words_of(ended: LearningEnded) -> list[tuple[str, Literal["information", "warning", "error"]]]:
+    """What to say of how a cycle ended, each with its severity."""
+    if ended.cancelled:
+        return [("cancelled: nothing was learned, and nothing was changed", "information")]
+    if ended.error is not None:
+        error = ended.error
+        next_step = f"\nnext: {one_line(error.next_step)}" if error.next_step else ""
+        return [(one_line(error.message) + next_step, "error")]
+    report = ended.report
+    if report is None:
+        return []
+    told = [one_line(reason) for reason in report.reasons]
+    if report.update is None:
+        return [("\n".join(told) or "nothing to learn", "information")]
+    head = f"{report.update.id} is {report.update.state.replace('_', ' ')}"
+    return [("\n".join((head, *told)), "information" if report.gate is None or report.gate.passed else "warning")]

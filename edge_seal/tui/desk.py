@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class StoppedByUser(EdgeSealError):
+    """The user stopped what was running."""
+
+
 class Desk:
     """Calls the runtime of one home. Construct, and use, on the event loop's thread.
 
@@ -44,6 +48,7 @@ class Desk:
         self._runtime: Runtime | None = None
         self._stop_answer = threading.Event()
         self._stop_learning = threading.Event()
+        self._stop_long = threading.Event()
         self._last_progress: LearningProgress | None = None
         self._is_learning = False
         self._closed = False
@@ -84,6 +89,8 @@ class Desk:
     async def ask(self, ask: Ask, on_piece: Callable[[str], object]) -> Turn:
         """The answer; `on_piece` gets its parts on the event loop's thread, as the model gives them (hostile text).
 
+        `stop_answer` ends it.
+
         Raises:
             EdgeSealError: as `Runtime.ask`.
         """
@@ -93,9 +100,37 @@ class Desk:
         def heard(piece: str) -> None:
             loop.call_soon_threadsafe(on_piece, piece)
 
-        turn = await self.call(lambda runtime: runtime.ask(ask, heard))
+        turn = await self.call(lambda runtime: runtime.ask(ask, heard, self._stop_answer.is_set))
+        # What is not embedded yet gets a little time, between this answer and the next call.
+        self._thread.submit(self._embed)
         self._tell(Changed("conversations"))
         return turn
+
+    def stop_answer(self) -> None:
+        """Ends the answer that is being written, at its next word; what is written of it is kept."""
+        self._stop_answer.set()
+
+    # What takes long ------------------------------------------------------------------------------------------
+
+    async def long(self, do: Callable[[Runtime, Callable[..., None]], T], on_progress: Callable[..., object]) -> T:
+        """As `call`, for what tells its progress to the second argument of `do`; `stop_long` ends it there.
+
+        Raises:
+            EdgeSealError: as `do`; or the user stopped it.
+        """
+        loop = asyncio.get_running_loop()
+        self._stop_long.clear()
+
+        def heard(*told: object) -> None:
+            if self._stop_long.is_set():
+                raise StoppedByUser("stopped; what was there before is as it was")
+            loop.call_soon_threadsafe(on_progress, *told)
+
+        return await self.call(lambda runtime: do(runtime, heard))
+
+    def stop_long(self) -> None:
+        """Ends what `long` runs, at its next progress."""
+        self._stop_long.set()
 
     # Learning -------------------------------------------------------------------------------------------------
 
@@ -171,6 +206,7 @@ class Desk:
         self._closed = True
         self._stop_answer.set()
         self._stop_learning.set()
+        self._stop_long.set()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._close)
         await asyncio.to_thread(self._learning_thread.shutdown)
@@ -184,6 +220,10 @@ class Desk:
 
             self._runtime = Runtime.open(self.home, passphrases=self._passphrases)
         return self._runtime
+
+    def _embed(self) -> None:
+        if self._runtime is not None and not self._closed:
+            self._runtime.embed_in_background()
 
     def _close(self) -> None:
         if self._runtime is not None:

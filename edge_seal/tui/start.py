@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_seal import __version__
+from edge_seal.config import load_settings
 from edge_seal.tui.app import EdgeSealApp
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RememberedPassphrases:
 
 def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
     """Runs the interface; gives the exit code. Raises as `edge_seal.tui.run`."""
+    settings = load_settings(home.config_file)
     home.create()
     known = None if passphrases is None else RememberedPassphrases(passphrases)
     if known is not None and home.key_file.exists():
@@ -45,7 +47,7 @@ def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
         with Runtime.open(home, passphrases=known) as runtime:
             _ = runtime.key  # asks here, where a terminal can be asked on, and fails here if it is the wrong one
     _log_to_nowhere_on_screen()
-    app = EdgeSealApp(home, known)
+    app = EdgeSealApp(home, known, theme=settings.interface.theme)
     app.run()
     if app.crash is None:
         return 0

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from edge_seal.errors import EdgeSealError, IntegrityError
-from edge_seal.records import SignalState, State, Update
+from edge_seal.records import ActorName, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.audit import FORGOTTEN_EVENT, LESSONS_FORGOTTEN, PURGED_EVENT, examples_digest
@@ -114,7 +114,7 @@ class Forgetting:
 
     # Forgetting -------------------------------------------------------------------------------------------
 
-    def forget(self, signals: Collection[str], actor: str) -> tuple[ReachedUpdate, ...]:
+    def forget(self, signals: Collection[str], actor: ActorName) -> tuple[ReachedUpdate, ...]:
         """Erases the examples of `signals` everywhere and marks the updates that were trained on them.
 
         The rows of the signals stay for the caller. Runs in a transaction of its own or a part of the caller's.
@@ -124,7 +124,7 @@ class Forgetting:
             self.purge(actor)
             return tuple(done)
 
-    def purge(self, actor: str) -> tuple[str, ...]:
+    def purge(self, actor: ActorName) -> tuple[str, ...]:
         """Deletes the adapter of every marked update that is not active, and says of which."""
         purged: list[str] = []
         with self._database.transaction():
@@ -140,7 +140,7 @@ class Forgetting:
                 purged.append(update.id)
         return tuple(purged)
 
-    def retire(self, actor: str) -> Retired | None:
+    def retire(self, actor: ActorName) -> Retired | None:
         """Takes a marked active update back to where nothing forgotten was learned; None if it is not marked.
 
         The lessons learned above that point that are still valid wait for the next cycle.
@@ -176,7 +176,7 @@ class Forgetting:
 
     # Inside -----------------------------------------------------------------------------------------------
 
-    def _reach(self, update: Update, signals: Collection[str], actor: str) -> ReachedUpdate:
+    def _reach(self, update: Update, signals: Collection[str], actor: ActorName) -> ReachedUpdate:
         if update.state in (State.AWAITING_APPROVAL, State.CANARY):
             count = sum(example.signal_id in signals for example in self._rows.examples(update.id))
             ended = self._releases.refuse(update.id, actor=actor, reasons=(LESSONS_FORGOTTEN,), body={})

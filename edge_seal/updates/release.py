@@ -15,12 +15,13 @@ from typing import Final
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.errors import EdgeSealError, IntegrityError, NotFound
-from edge_seal.records import ChainReport, Example, Origin, SignalState, State, Update
+from edge_seal.records import Actor, ActorName, ChainReport, Example, Origin, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates import clock_marks
 from edge_seal.updates.adapters import AdapterStore, StoredAdapter
 from edge_seal.updates.audit import IMPORTED_EVENT, Replay, event_of, examples_digest
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.heads import KeptHead, NotedHead
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.lifecycle import IN_CYCLE, REACHABLE, IllegalTransition, check_transition
 from edge_seal.updates.rows import UpdateRows, hashes_of
@@ -36,7 +37,7 @@ _OWN_METHOD: Final = frozenset(
 )
 
 # Who acts where nobody was asked.
-_PROGRAM: Final = "edge-seal"
+_PROGRAM: Final = Actor.PROGRAM
 
 
 class Releases:
@@ -87,14 +88,49 @@ class Releases:
         with self._database.snapshot():
             return self._verification.serving(base_sha256)
 
-    def audit(self) -> ChainReport:
-        """Checks all that is stored about updates: the chain, the rows against it, the examples, the files."""
+    def trial_problem(self, update: Update, base_sha256: str) -> str | None:
+        """Why an update that is on the canary may not answer, in words; None if it may."""
         with self._database.snapshot():
-            return self._verification.audit()
+            return self._verification.trial_problem(update, base_sha256)
+
+    def held_signals(self) -> frozenset[str]:
+        """The signals whose lessons are in an update that waits for a person or is on the canary, and can still answer.
+
+        They are pending, and no cycle takes them meanwhile. What builds on something that does not answer any more can
+        never be activated, and holds nothing.
+        """
+        return frozenset(
+            example.signal_id
+            for update in self._held()
+            if self._builds_on_current(update)
+            for example in self._rows.examples(update.id)
+            if example.signal_id is not None
+        )
+
+    def end_overtaken(self, signals: Collection[str], actor: str) -> tuple[Update, ...]:
+        """Abandons updates that wait but can never answer any more, where all of their lessons are in `signals`."""
+        with self._database.transaction():
+            return tuple(
+                self.abandon(
+                    update.id, actor=actor, reason="overtaken: its lessons are learned anew on what answers now"
+                )
+                for update in self._held()
+                if not self._builds_on_current(update)
+                and {e.signal_id for e in self._rows.examples(update.id)} - {None} <= set(signals)
+                and self._rows.examples(update.id)
+            )
+
+    def audit(self, noted: Sequence[NotedHead] = (), kept: Sequence[KeptHead] = ()) -> ChainReport:
+        """Checks all that is stored about updates: the chain, the rows against it, the examples, the files.
+
+        `noted` and `kept` are heads of the ledger from elsewhere, see `Ledger.verify`.
+        """
+        with self._database.snapshot():
+            return self._verification.audit(noted, kept)
 
     # A cycle ----------------------------------------------------------------------------------------------
 
-    def propose(self, parent_id: str | None, base_sha256: str, reason: str, actor: str) -> Update:
+    def propose(self, parent_id: str | None, base_sha256: str, reason: str, actor: ActorName) -> Update:
         """A new update on top of `parent_id` (None: on the base), for the model file `base_sha256`.
 
         Raises:
@@ -117,7 +153,7 @@ class Releases:
             self._ledger.append(event_of(State.PROPOSED), actor=actor, subject=update_id, body=body)
             return self.get(update_id)
 
-    def advance(self, update_id: str, to: State, *, actor: str, body: Body) -> Update:
+    def advance(self, update_id: str, to: State, *, actor: ActorName, body: Body) -> Update:
         """Moves an update to a state that changes nothing but itself: scored, cleared, gated and the like.
 
         Raises:
@@ -135,7 +171,7 @@ class Releases:
         stored: StoredAdapter,
         examples: Sequence[Example],
         *,
-        actor: str,
+        actor: ActorName,
         body: Body,
         imported: bool = False,
     ) -> Update:
@@ -169,7 +205,7 @@ class Releases:
         self,
         update_id: str,
         *,
-        actor: str,
+        actor: ActorName,
         reasons: Sequence[str],
         body: Body,
         signals_refused: Sequence[str] = (),
@@ -183,7 +219,7 @@ class Releases:
             told = {**body, "reasons": tuple(reasons), "signals_refused": erased}
             return self._end(update_id, State.REJECTED, actor, "; ".join(reasons), told)
 
-    def abandon(self, update_id: str, *, actor: str, reason: str, body: Body | None = None) -> Update:
+    def abandon(self, update_id: str, *, actor: ActorName, reason: str, body: Body | None = None) -> Update:
         """Ends an update whose cycle did not finish; its signals are as they were."""
         with self._database.transaction():
             return self._end(update_id, State.ABANDONED, actor, reason, body or {})
@@ -203,7 +239,7 @@ class Releases:
     def activate(
         self,
         update_id: str,
-        actor: str,
+        actor: ActorName,
         body: Body,
         signals_learned: Sequence[str],
         *,
@@ -228,15 +264,29 @@ class Releases:
             self._rows.mark_signals(signals_learned, SignalState.LEARNED)
             return self.get(update_id)
 
+    def start_trial(self, update_id: str, actor: str, body: Body, *, approved: str | None = None) -> Update:
+        """Puts an update on the canary: it answers a share of the conversations beside what is active.
+
+        Raises:
+            IntegrityError, EdgeSealError: as `activate`.
+        """
+        with self._database.transaction():
+            update = self.get(update_id)
+            self._require_current(update.parent_id, update.base_sha256)
+            self._require_as_approved(update, approved)
+            told = {**body, "adapter_sha256": update.adapter_sha256, "manifest_sha256": update.manifest_sha256}
+            self._move(update, State.CANARY, actor, told)
+            return self.get(update_id)
+
     # Taking it back ---------------------------------------------------------------------------------------
 
-    def rollback(self, target: str | None, actor: str) -> Update | None:
+    def rollback(self, target: str | None, actor: ActorName) -> Update | None:
         """Goes back to the update `target`, to `"base"`, or (None) to the parent; returns what is active then."""
         if target is None:
             return self.to_parent(actor)
         return self.to_base(actor) if target == BASE else self.to(target, actor)
 
-    def to_parent(self, actor: str) -> Update | None:
+    def to_parent(self, actor: ActorName) -> Update | None:
         """Goes back to what was active before the active update.
 
         Raises:
@@ -247,7 +297,7 @@ class Releases:
             raise NotFound("no update is active: the base model answers", next_step="edge-seal updates list")
         return self.to_base(actor) if active.parent_id is None else self.to(active.parent_id, actor)
 
-    def to_base(self, actor: str) -> None:
+    def to_base(self, actor: ActorName) -> None:
         """Takes back every update, so that the base model answers as it came; always possible."""
         with self._database.transaction():
             replayed = self._repair(actor)
@@ -255,7 +305,7 @@ class Releases:
             if active is not None:
                 self._take_back(active, (), BASE, actor, replayed)
 
-    def to(self, update_id: str, actor: str) -> Update:
+    def to(self, update_id: str, actor: ActorName) -> Update:
         """Goes back to `update_id`, or forward again to one that was taken back.
 
         What lies above it becomes rolled back, and the signals learned there are dropped; what lies below it is part
@@ -309,7 +359,7 @@ class Releases:
 
     # Inside -----------------------------------------------------------------------------------------------
 
-    def _move(self, update: Update, to: State, actor: str, body: Body, event: str | None = None) -> None:
+    def _move(self, update: Update, to: State, actor: ActorName, body: Body, event: str | None = None) -> None:
         try:
             check_transition(update.state, to)
         except IllegalTransition as error:
@@ -319,7 +369,7 @@ class Releases:
         self._rows.set_state(update.id, to)
         self._ledger.append(event or event_of(to), actor=actor, subject=update.id, body=body)
 
-    def _end(self, update_id: str, to: State, actor: str, reason: str, body: Body) -> Update:
+    def _end(self, update_id: str, to: State, actor: ActorName, reason: str, body: Body) -> Update:
         """Moves to a last state and lets go of everything the update was made of."""
         update = self.get(update_id)
         self._move(update, to, actor, {**body, "reason": reason})
@@ -344,10 +394,20 @@ class Releases:
         except EdgeSealError as error:
             log.info("deleted text stays in the write-ahead log for now: %s", error.message)
 
+    def _held(self) -> tuple[Update, ...]:
+        return tuple(update for update in self.list() if update.state in (State.AWAITING_APPROVAL, State.CANARY))
+
+    def _current(self, base_sha256: str) -> str | None:
+        """What an update for this model file has to build on: the active one's id, None for the base."""
+        active = self.active()
+        return active.id if active is not None and active.base_sha256 == base_sha256 else None
+
+    def _builds_on_current(self, update: Update) -> bool:
+        return update.parent_id == self._current(update.base_sha256)
+
     def _require_current(self, parent_id: str | None, base_sha256: str) -> None:
         """An update is trained on top of the active one; activated over another, it would undo that one unseen."""
-        active = self.active()
-        current = active.id if active is not None and active.base_sha256 == base_sha256 else None
+        current = self._current(base_sha256)
         if parent_id != current:
             raise EdgeSealError(
                 f"the update builds on {parent_id or BASE}, but {current or BASE} is active now",
@@ -387,7 +447,7 @@ class Releases:
         if problem is not None:
             raise IntegrityError(f"cannot go back to {target.id}: {problem}", next_step="edge-seal rollback base")
 
-    def _repair(self, actor: str) -> Replay:
+    def _repair(self, actor: ActorName) -> Replay:
         """Gives rows that were changed by hand what an unbroken ledger says of them, each with an entry of its own."""
         evidence = self._verification.evidence()
         if not evidence.check.intact:
@@ -402,7 +462,9 @@ class Releases:
             self._ledger.append("audit.repaired", actor=actor, subject=update.id, body={"state": update.state})
         return evidence.replayed
 
-    def _take_back(self, active: Update, kept: Collection[str], target: str, actor: str, replayed: Replay) -> None:
+    def _take_back(
+        self, active: Update, kept: Collection[str], target: str, actor: ActorName, replayed: Replay
+    ) -> None:
         """Moves `active` and its ancestors that are not `kept` to rolled back (`active`, if kept, to retired)."""
         for update in tuple(self._rows.with_ancestors(active)):
             if update.id in kept:

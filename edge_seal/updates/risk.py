@@ -119,10 +119,11 @@ def _of_taint(examples: Sequence[Example]) -> list[RiskFactor]:
     trained = [example for example in examples if example.role in TRAINED_ROLES and example.role is not Role.GENERAL]
     # Replayed examples were let in before; what is new is what is judged.
     new = [example for example in trained if example.role is not Role.REPLAY and example.signal_id is not None]
-    foreign = [example for example in new if example.origin is not Origin.TYPED]
+    foreign = [example for example in new if example.origins != frozenset({Origin.TYPED})]
     if not foreign:
         return []
-    origins = sorted({example.origin for example in foreign}, key=lambda origin: (-_TAINT[origin], origin))
+    found = {origin for example in foreign for origin in example.origins} - {Origin.TYPED}
+    origins = sorted(found, key=lambda origin: (-_TAINT[origin], origin))
     reason = f"{len(foreign)} of {len(new)} examples go back to a text you did not type ({', '.join(origins)})"
     return [RiskFactor("taint", _TAINT[origins[0]], reason)]
 

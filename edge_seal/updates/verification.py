@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_seal.errors import IntegrityError
-from edge_seal.records import ChainReport, Update
+from edge_seal.records import ChainReport, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.audit import EVENT_PREFIX, LESSONS_FORGOTTEN, Replay, differences, examples_digest, replay
 from edge_seal.updates.canonical import JsonValue, digest
+from edge_seal.updates.heads import KeptHead, NotedHead
 from edge_seal.updates.ledger import ChainCheck, Ledger
 from edge_seal.updates.rows import UpdateRows, hashes_of
 
@@ -42,9 +43,9 @@ class Verification:
         self._ledger = ledger
         self._adapters = adapters
 
-    def evidence(self) -> Evidence:
+    def evidence(self, noted: Sequence[NotedHead] = (), kept: Sequence[KeptHead] = ()) -> Evidence:
         """Checks the chain and replays its sound part."""
-        check = self._ledger.verify()
+        check = self._ledger.verify(noted, kept)
         entries = self._ledger.of_events(EVENT_PREFIX)
         return Evidence(check, replay(entry for entry in entries if check.covers(entry.seq)))
 
@@ -63,6 +64,16 @@ class Verification:
         if hashes not in recorded.activated_with or update.base_sha256 != recorded.update.base_sha256:
             return "its row names other hashes than the audit trail"
         return self._adapters.verify(*hashes)
+
+    def trial_problem(self, update: Update, base_sha256: str) -> str | None:
+        """Why an update on the canary may not answer; see `Releases.trial_problem`."""
+        if update.base_sha256 != base_sha256:
+            return "it was trained for another model file"
+        recorded = self.evidence().replayed.updates.get(update.id)
+        if recorded is None or recorded.update != update or update.state is not State.CANARY:
+            return "the sound part of the audit trail does not have it on the canary with these hashes"
+        hashes = hashes_of(update)
+        return "its row names no adapter" if hashes is None else self._adapters.verify(*hashes)
 
     def approval_hash(self, update: Update) -> str:
         """The hash of what was trained: model file, parent, adapter, manifest, examples; see `Releases.approval_hash`.
@@ -114,14 +125,14 @@ class Verification:
             notices.append(f"update {candidate.id} is not used: {problem}")
         return None, (*notices, _fallback(BASE))
 
-    def audit(self) -> ChainReport:
+    def audit(self, noted: Sequence[NotedHead] = (), kept: Sequence[KeptHead] = ()) -> ChainReport:
         """Every problem with the chain, the rows against it, the examples and the files; see `Releases.audit`."""
-        evidence = self.evidence()
+        evidence = self.evidence(noted, kept)
         check, replayed = evidence.check, evidence.replayed
         rows = self._rows.all()
         problems = [*self._database.problems(), *replayed.problems]
         if check.reason is not None:
-            problems.insert(0, check.reason)
+            problems[:0] = [check.reason, *check.beside]
         else:
             # After a break the ledger no longer says how its story ends: there would be nothing to compare with.
             problems.extend(differences(replayed, rows))
@@ -137,6 +148,8 @@ class Verification:
             adapters=len({adapter for _, (adapter, _) in named}),
             problems=tuple(problems),
             first_bad_seq=check.first_bad_seq,
+            root=check.root,
+            flaw=check.flaw,
         )
 
     def _forged(self, active: Update | None, evidence: Evidence) -> str | None:

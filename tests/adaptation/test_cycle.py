@@ -210,7 +210,7 @@ class TestLimits:
         assert world.run(dry_run=True).update is None
 
     def test_lessons_beyond_the_number_of_examples_wait(self, world: World) -> None:
-        world.settings = with_settings(limits={"examples_per_update": 24})
+        world.settings = with_settings(limits={"examples_per_update": 64})
         world.teach(DOG, HOME, ("What is my hobby?", "Chess."))
         report = world.run()
         assert report.state is State.ACTIVE
@@ -219,7 +219,7 @@ class TestLimits:
 
     def test_what_is_known_is_not_contrasted_where_lessons_have_to_wait(self, world: World) -> None:
         world.learned(("What is my cat's name?", "Tom."))
-        world.settings = with_settings(limits={"examples_per_update": 12})
+        world.settings = with_settings(limits={"examples_per_update": 32})
         world.teach(DOG, HOME)
         report = world.run(dry_run=True)
         new = [example for example in report.examples if example.role in {Role.CONTRAST, Role.NEIGHBOUR}]
@@ -361,6 +361,78 @@ class TestRisk:
         assert "(file)" in report.risk.factors[0].reason
 
 
+class TestCanary:
+    def on_canary(self, world: World) -> Update:
+        world.settings = with_settings(canary={"mode": "always"})
+        world.teach(DOG)
+        report = world.run()
+        assert report.update is not None
+        assert report.state is State.CANARY
+        world.clock.pass_by(hours=1)
+        return report.update
+
+    def test_where_it_is_set_a_candidate_answers_nobody_who_is_not_in_its_arm(self, world: World) -> None:
+        before = world.answer(DOG[0])
+        self.on_canary(world)
+        assert world.releases.active() is None
+        assert world.answer(DOG[0]) == before
+        assert states(world) == [SignalState.PENDING]
+
+    def test_what_is_not_risky_goes_to_everybody_at_once(self, world: World) -> None:
+        world.teach(DOG)
+        assert world.settings.canary.mode == "risky"
+        assert world.run().state is State.ACTIVE
+
+    def test_nothing_is_learned_meanwhile_and_it_says_how_to_go_on(self, world: World) -> None:
+        candidate = self.on_canary(world)
+        world.teach(HOME)
+        with pytest.raises(LimitReached, match=f"{candidate.id} is on the canary") as stopped:
+            world.run()
+        assert f"updates promote {candidate.id}" in str(stopped.value.next_step)
+        assert world.releases.get(candidate.id).state is State.CANARY
+        world.canaries.promote(candidate.id, "user")
+        world.settings = with_settings()
+        report = world.run()
+        assert report.update is not None
+        assert (report.state, report.update.parent_id) == (State.ACTIVE, candidate.id)
+        assert {example.signal_id for example in report.examples if example.role is Role.LESSON} == {"s2"}
+
+    def test_one_whose_incumbent_is_gone_gives_its_lessons_back(self, world: World) -> None:
+        first = world.learned(HOME)
+        candidate = self.on_canary(world)
+        world.releases.to_base("user")
+        world.settings = with_settings()
+        report = world.run()
+        assert report.state is State.ACTIVE
+        assert world.releases.get(candidate.id).state is State.ABANDONED
+        assert world.releases.get(first.id).state is State.ROLLED_BACK
+        assert {example.signal_id for example in report.examples if example.role is Role.LESSON} == {"s2"}
+
+
+class TestWaiting:
+    def test_lessons_that_wait_for_a_person_are_not_learned_twice(self, world: World) -> None:
+        world.teach(DOG, source="notes.txt")
+        first = world.run()
+        world.clock.pass_by(hours=1)
+        again = world.run()
+        assert first.update is not None
+        assert again.update is None
+        assert "in an update that waits" in again.reasons[0]
+
+    def test_one_that_can_never_answer_any_more_is_overtaken(self, world: World) -> None:
+        """It waits on the base; a typed lesson becomes active; its lessons are learned anew on top of that."""
+        world.teach(DOG, source="notes.txt")
+        waiting = world.run().update
+        assert waiting is not None
+        world.clock.pass_by(hours=1)
+        typed = world.learned(HOME)
+        anew = world.run()
+        assert anew.update is not None
+        assert (anew.state, anew.update.parent_id) == (State.AWAITING_APPROVAL, typed.id)
+        assert world.releases.get(waiting.id).state is State.ABANDONED
+        assert world.releases.audit().intact
+
+
 class TestOrigins:
     def test_what_was_not_typed_waits_for_a_person(self, world: World) -> None:
         before = world.answer(DOG[0])
@@ -447,12 +519,12 @@ class TestFurtherUpdates:
 
 def activated(world: World, file: Path) -> Update:
     """The adapter in `file` as the active update."""
-    update = world.releases.propose(None, world.engine.model_sha256, "by hand", "test")
+    update = world.releases.propose(None, world.engine.model_sha256, "by hand", "edge-seal")
     for state in (State.SCORED, State.CLEARED):
-        world.releases.advance(update.id, state, actor="test", body={})
-    world.releases.trained(update.id, world.adapters.put(file, {"update": update.id}), (), actor="test", body={})
-    world.releases.advance(update.id, State.GATED, actor="test", body={})
-    return world.releases.activate(update.id, "test", {}, [])
+        world.releases.advance(update.id, state, actor="edge-seal", body={})
+    world.releases.trained(update.id, world.adapters.put(file, {"update": update.id}), (), actor="edge-seal", body={})
+    world.releases.advance(update.id, State.GATED, actor="edge-seal", body={})
+    return world.releases.activate(update.id, "edge-seal", {}, [])
 
 
 def products(world: World, one: Update, other: Update | None) -> float:

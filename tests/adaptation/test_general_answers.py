@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_seal.adaptation.general_answers import ANCHOR_TOKENS, ANSWER_TOKENS, general_answers
+from edge_seal.adaptation.general_answers import ANCHOR_TOKENS, ANSWER_TOKENS, SHIPPED, general_answers
 from edge_seal.adaptation.general_prompts import ANCHORS, REPLAYED
 from edge_seal.engines.engine import Message, Sampling
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
@@ -98,3 +98,18 @@ def test_only_the_owner_may_read_them(engine: LlamaCppEngine, cache: Path) -> No
     asked(engine, cache)
     assert cache.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in cache.iterdir()} == {0o600}
+
+
+def test_those_that_come_with_the_program_are_to_the_present_prompts_and_are_not_made_again(
+    engine: LlamaCppEngine, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shipped,) = SHIPPED.glob("*.json")
+    kept = json.loads(shipped.read_bytes())
+    assert shipped.name == f"general-answers-{kept['model_sha256'][:16]}.json"
+    assert [answer["prompt"] for answer in kept["answers"]] == [*REPLAYED, *ANCHORS]
+    assert all(answer["answer"].strip() for answer in kept["answers"])
+    monkeypatch.setattr(LlamaCppEngine, "model_sha256", kept["model_sha256"])
+    count, general, anchors = asked(engine, cache)
+    assert (count, len(general), len(anchors)) == (0, len(REPLAYED), len(ANCHORS))
+    assert general[0].answer == kept["answers"][0]["answer"]
+    assert not list(cache.glob("*")), "what comes with the program needs no copy"

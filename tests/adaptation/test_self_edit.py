@@ -18,6 +18,7 @@ from edge_seal.adaptation.self_edit import (
     REWORDINGS_A_LESSON,
     normalized,
     propose,
+    rehearsed,
     rejected,
     still_valid,
     unknown_answer,
@@ -224,6 +225,28 @@ def test_everything_else_is_kept_in_its_order() -> None:
     before = earlier(("What is my dog's name?", "Rex."), ("Good morning!", "Ahoy!"))
     assert still_valid(before, taught(("What is my shoe size?", "44."), first=7)) == tuple(before)
     assert still_valid(before, []) == tuple(before)
+
+
+class TestRehearsed:
+    LESSONS = tuple((f"What is my {thing}'s name?", f"Your {thing} is called {thing[::-1]}.") for thing in THINGS[:6])
+
+    def test_no_lesson_is_without_its_own_words_while_there_is_room(self) -> None:
+        before = earlier(*self.LESSONS)
+        for most in (6, 9, 40):
+            kept = rehearsed(before, most)
+            assert len(kept) == most
+            assert {example.role for example in kept} == {Role.REPLAY}
+            assert {prompt for prompt, _ in self.LESSONS} <= {example.prompt for example in kept}
+
+    def test_what_is_left_of_the_room_is_shared_by_all_of_them(self) -> None:
+        kept = rehearsed(earlier(*self.LESSONS), 24)
+        counts = [sum(example.signal_id == f"s{number}" for example in kept) for number in range(1, 7)]
+        assert counts == [4] * 6
+
+    def test_the_same_examples_give_the_same_choice_and_no_room_none(self) -> None:
+        before = earlier(*self.LESSONS)
+        assert rehearsed(before, 20) == rehearsed(before, 20)
+        assert rehearsed(before, 0) == rehearsed([], 20) == ()
 
 
 # Small ones ----------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +10,15 @@ import numpy as np
 import pytest
 
 from edge_seal.adaptation.example_network import ExampleNetwork
-from edge_seal.adaptation.step_terms import Pair, PairObjective, Thumb, Weighing
+from edge_seal.adaptation.step_terms import Pair, PairObjective, StepTerms, Thumb, Weighing
 from edge_seal.adaptation.training import (
     CHECK_EVERY_STEPS,
     FIRST_CHECK_STEP,
     PATIENCE_CHECKS,
+    Drawing,
     Mixture,
     Trained,
     TrainingBudget,
-    _draws,
     step_bytes,
     train,
 )
@@ -205,13 +204,48 @@ class TestEarlyStop:
         assert result.report.validation_nats == until_then.report.validation_nats
 
 
-def test_every_example_of_a_kind_comes_once_before_any_comes_again(network: ExampleNetwork) -> None:
-    mixture = replace(MIXTURE, kinds={"lessons": list(range(6)), "general": [7]}, drawn={"lessons": 2, "general": 1})
-    drawing = _draws(mixture, random.Random(4))
-    for _ in range(5):
-        steps = [next(drawing).taught for _ in range(3)]
+class TestDrawing:
+    def test_every_example_of_a_kind_comes_once_before_any_comes_again(self) -> None:
+        mixture = replace(
+            MIXTURE, kinds={"lessons": list(range(6)), "general": [7]}, drawn={"lessons": 2, "general": 1}
+        )
+        drawing = Drawing(mixture, seed=4)
+        steps = [drawing.step().taught for _ in range(3)]
         assert sorted(example for step in steps for example in step if example != 7) == list(range(6))
         assert all(7 in step for step in steps)
+
+    def test_then_what_is_worst_said_comes_most_and_nothing_is_left_out_for_good(self) -> None:
+        mixture = replace(MIXTURE, kinds={"lessons": list(range(6))}, drawn={"lessons": 2})
+        drawing = Drawing(mixture, seed=4)
+        counts = dict.fromkeys(range(6), 0)
+        for step in range(300):
+            taught = drawing.step().taught
+            assert len(set(taught)) == 2
+            drawing.saw({example: 2.0 if example == 3 else 0.01 for example in taught})
+            for example in taught if step >= 3 else ():
+                counts[example] += 1
+        others = [count for example, count in counts.items() if example != 3]
+        assert counts[3] > 2 * max(others)
+        assert min(others) > 20
+
+    def test_what_is_said_worst_at_present_comes_first(self) -> None:
+        nats = {0: 0.1, 1: 4.0, 2: 0.0, 3: 2.0}
+        mixture = replace(MIXTURE, kinds={"replay": [0, 1, 2, 3]}, drawn={"replay": 1}, present_nats=nats)
+        drawing = Drawing(mixture, seed=0)
+        assert [drawing.step().taught for _ in range(4)] == [[1], [3], [0], [2]]
+
+    def test_a_kind_with_fewer_examples_than_are_drawn_gives_each_once(self) -> None:
+        drawing = Drawing(replace(MIXTURE, kinds={"lessons": [0, 1]}, drawn={"lessons": 5}), seed=0)
+        assert [drawing.step().taught for _ in range(4)] == [[0, 1]] * 4
+
+
+def test_a_step_tells_how_well_its_examples_were_said_but_not_of_what_is_held(network: ExampleNetwork) -> None:
+    network.hold([5, 6])
+    adapter = fresh_adapter(network)
+    gradient = network.gradient(StepTerms([0, 4, 5], np.ones(3)), adapter, Weighing())
+    assert gradient.nats.keys() == {0, 4}
+    expected = network.measure([0, 4], adapter).worst_nats
+    assert [gradient.nats[0], gradient.nats[4]] == pytest.approx(expected, rel=1e-4)
 
 
 class TestPreferences:

@@ -13,6 +13,7 @@ from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from edge_seal.records import Progress, Signal, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
+from edge_seal.updates.canary import Canaries
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
 from tests.adaptation.networks import ALPHA, LAYERS, RANK
@@ -54,6 +55,10 @@ class World:
         self.releases = Releases(self.database, self.ledger, self.adapters, self.clock)
         self.signals = SignalBox(self.database, self.clock)
         self.engine = LlamaCppEngine(model_path, threads=1)
+
+    @property
+    def canaries(self) -> Canaries:
+        return Canaries(self.database, self.releases, self.clock, self.settings.canary)
 
     def close(self) -> None:
         self.engine.close()

@@ -66,7 +66,7 @@ def test_a_peft_adapter_waits_until_its_hash_is_approved_and_can_be_taken_back(
 
     tiny("updates", "approve", "u1", "--yes", code=2)  # what, exactly?
     tiny("updates", "approve", "u1", "--sha256", "0" * 12, code=1)
-    tiny("updates", "approve", "u1", "--sha256", told["adapter_sha256"], "--yes")
+    tiny("updates", "approve", "u1", "--sha256", told["adapter_sha256"], "--no-canary")
     after = tiny("ask", "What is red?", "--json").json
     assert after["adapter"] == "u1"
     assert tiny("audit", "verify", "--json").json["intact"]
@@ -101,7 +101,7 @@ def test_our_own_patch_comes_back_bit_for_bit(tiny: CommandLine, home: Home, tmp
         base = runtime.base_sha256
     write_gguf_adapter(tmp_path / "first.gguf", mild_adapter())
     first = tiny("adapters", "import", str(tmp_path / "first.gguf"), "--base", base, "--json").json
-    tiny("updates", "approve", "u1", "--sha256", first["adapter_sha256"])
+    tiny("updates", "approve", "u1", "--sha256", first["adapter_sha256"], "--no-canary")
     out = tmp_path / ("patch.gguf" if form == "gguf" else "patch")
     exported = tiny("adapters", "export", "u1", "--format", form, "-o", str(out), "--json").json
     manifest = json.loads(Path(exported["manifest"]).read_text())
@@ -124,7 +124,7 @@ def test_an_encrypted_patch_is_one_file_that_only_the_passphrase_opens(
 ) -> None:
     write_gguf_adapter(tmp_path / "first.gguf", mild_adapter())
     first = tiny("adapters", "import", str(tmp_path / "first.gguf"), "--base", "tiny", "--json").json
-    tiny("updates", "approve", "u1", "--sha256", first["adapter_sha256"])
+    tiny("updates", "approve", "u1", "--sha256", first["adapter_sha256"], "--no-canary")
     right, wrong = tmp_path / "right", tmp_path / "wrong"
     right.write_text("a long enough passphrase\n")
     wrong.write_text("another long passphrase\n")

@@ -52,17 +52,17 @@ def learned_update(
         (signal,) = runtime.signals.add_all([lesson(prompt, answer)])
         releases, active = runtime.releases, runtime.releases.active()
         parent = None if active is None else active.id
-        update = releases.propose(parent, runtime.base_sha256, "one lesson", "test")
+        update = releases.propose(parent, runtime.base_sha256, "one lesson", "edge-seal")
         for state in (State.SCORED, State.CLEARED):
-            releases.advance(update.id, state, actor="test", body={})
+            releases.advance(update.id, state, actor="edge-seal", body={})
         file = write_gguf_adapter(home.cache / "adapter.gguf", random_adapter(seed))
         stored = runtime.adapters.put(file, {"update": update.id})
         example = Example(prompt, answer, Role.LESSON, Origin.TYPED, signal_id=signal.id)
-        releases.trained(update.id, stored, [example], actor="test", body={})
-        releases.advance(update.id, State.GATED, actor="test", body={})
+        releases.trained(update.id, stored, [example], actor="edge-seal", body={})
+        releases.advance(update.id, State.GATED, actor="edge-seal", body={})
         if to is State.ACTIVE:
-            return releases.activate(update.id, "test", {}, [signal.id])
-        return releases.advance(update.id, to, actor="test", body={})
+            return releases.activate(update.id, "edge-seal", {}, [signal.id])
+        return releases.advance(update.id, to, actor="edge-seal", body={})
 
 
 def random_adapter(seed: int) -> LoraTensors:

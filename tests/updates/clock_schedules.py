@@ -89,7 +89,7 @@ def run(source: random.Random, database: Database, limits: LimitSettings, *, hon
             with database.transaction():
                 if source.random() < 0.8:
                     body = {"clock": in_body(spending.marks.mark())}
-                    ledger.append(COUNTED_EVENT, actor="test", subject="u1", body=body)
+                    ledger.append(COUNTED_EVENT, actor="cycle", subject="u1", body=body)
                     outcome.updates.append(machine.true_s)
             spending.tick(run_id, Cost(lasted, used, 0.0, False), "ended")
             outcome.cycles.append((machine.true_s, used))

@@ -40,7 +40,7 @@ def learn(spending: Spending) -> None:
         from edge_seal.updates.clock_marks import in_body
 
         body = {"clock": in_body(spending.marks.mark())}
-        spending._ledger.append("update.trained", actor="test", subject="u1", body=body)
+        spending._ledger.append("update.trained", actor="cycle", subject="u1", body=body)
 
 
 LIMITS = LimitSettings(updates_per_hour=1, updates_per_day=2, minutes_between_updates=0)
@@ -86,7 +86,7 @@ def test_an_entry_of_an_older_version_counts_as_old_as_the_marks_vouch_for(tmp_p
     machine = Machine()
     spending = books(tmp_path, machine)
     with spending._database.transaction():
-        spending._ledger.append("update.trained", actor="test", subject="u1", body={})
+        spending._ledger.append("update.trained", actor="cycle", subject="u1", body={})
     machine.true_s += 2 * HOUR
     assert not spending.allowance(LIMITS).allowed, "nothing was marked yet: the wall clock alone tells it"
     spending.marks.mark()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_seal.errors import EdgeSealError
-from edge_seal.updates.canonical import JsonValue
-from edge_seal.updates.ledger import GENESIS_HASH, Ledger, body_of, entry_hash
+from edge_seal.records import Actor, ChainFlaw
+from edge_seal.updates.canonical import JsonValue, canonical
+from edge_seal.updates.ledger import ENTRY_DOMAIN, GENESIS_HASH, Ledger, body_of, entry_hash, hashed_bytes
 from tests.updates.scene import Scene
 
 
@@ -58,6 +60,12 @@ def test_an_entry_belongs_in_the_transaction_of_what_it_records(scene: Scene) ->
         fails()
     assert scene.ledger.head() == (0, GENESIS_HASH)
     assert not scene.head_file.exists()
+
+
+def test_nobody_acts_who_is_not_known(scene: Scene) -> None:
+    with pytest.raises(EdgeSealError, match="names 'nobody'"), scene.database.transaction():
+        scene.ledger.append("e", actor="nobody", subject="m1", body={})  # pyright: ignore[reportArgumentType]
+    assert scene.ledger.head()[0] == 0
 
 
 def test_a_body_without_a_canonical_form_is_refused(scene: Scene) -> None:
@@ -125,9 +133,10 @@ def test_later_entries_do_not_hide_a_cut_off_tail(scene: Scene) -> None:
         scene.clock.pass_by(seconds=1)
         append(scene)
     check = scene.ledger.verify()
-    assert check.first_bad_seq == 4
+    assert check.first_bad_seq == 3
     assert check.reason is not None
-    assert "not the one" in check.reason
+    assert "agree up to entry 2, but entry 3 is not the one" in check.reason
+    assert check.beside == ("entry 4 is not the one that the database counted as its last",)
 
 
 def test_a_chain_that_was_hashed_anew_contradicts_the_head_file(scene: Scene, tmp_path: Path) -> None:
@@ -138,7 +147,8 @@ def test_a_chain_that_was_hashed_anew_contradicts_the_head_file(scene: Scene, tm
         append(other, event="memory.forgotten")
     other.head_file.write_bytes(scene.head_file.read_bytes())
     check = other.ledger.verify()
-    assert check.first_bad_seq == 2
+    assert check.first_bad_seq == 1
+    assert check.flaw is ChainFlaw.FORK
     other.close()
 
 
@@ -151,8 +161,7 @@ def test_a_head_file_that_lags_behind_or_is_gone_is_no_problem(scene: Scene) -> 
     scene.head_file.unlink()
     assert scene.ledger.verify().intact
     append(scene)
-    seq, head = scene.ledger.head()
-    assert scene.head_file.read_text() == f"{seq} {head}\n"
+    assert scene.head_file.read_text() == scene.ledger.kept_head("").text
 
 
 @pytest.mark.parametrize("content", [b"", b"3", b"3 abc\n", b"x " + b"0" * 64, b"\xff\xfe"])
@@ -190,6 +199,7 @@ def test_the_check_that_the_documentation_gives_is_enough_to_check_an_export(sce
     lines = list(scene.ledger.export())
     page = (Path(__file__).resolve().parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
     check = page.partition("```python\n")[2].partition("```")[0]
+    assert "json.loads(line)" in check
 
     def run(given: list[str]) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", check]
@@ -209,15 +219,17 @@ values = (
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(event=texts, subject=texts, actor=texts, body=st.dictionaries(texts, values, max_size=4))
+@given(event=texts, subject=texts, actor=st.sampled_from(Actor), body=st.dictionaries(texts, values, max_size=4))
 def test_whatever_is_recorded_reads_back_with_its_hash(
-    scene: Scene, event: str, subject: str, actor: str, body: dict[str, JsonValue]
+    scene: Scene, event: str, subject: str, actor: Actor, body: dict[str, JsonValue]
 ) -> None:
     with scene.database.transaction():
         written = scene.ledger.append(event, actor=actor, subject=subject, body=body)
     stored = next(scene.ledger.entries(start=written.seq))
     assert stored == written
     assert stored.entry_hash == entry_hash(stored)
+    plain: dict[str, JsonValue] = {name: value for name, value in asdict(stored).items() if name != "entry_hash"}
+    assert hashed_bytes(stored) == f"{ENTRY_DOMAIN}\n".encode() + canonical(plain)
     assert body_of(stored) == body
 
 

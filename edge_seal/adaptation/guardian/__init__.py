@@ -15,18 +15,31 @@ from edge_seal.adaptation.guardian.judge import (
     strictest,
     text_of,
 )
-from edge_seal.adaptation.guardian.policy import POLICY, RULES, Purpose, rules_table
+from edge_seal.adaptation.guardian.policy import (
+    CLASSES,
+    DEFAULT_POLICY,
+    POLICY,
+    RULES,
+    Policy,
+    Purpose,
+    policy_of,
+    rules_table,
+)
 
 __all__ = [
+    "CLASSES",
+    "DEFAULT_POLICY",
     "POLICY",
     "RULES",
     "Judged",
+    "Policy",
     "Purpose",
     "SourceCaps",
     "Verdicts",
     "judge",
     "judge_batch",
     "judge_example",
+    "policy_of",
     "redacted",
     "rules_table",
     "source_key",

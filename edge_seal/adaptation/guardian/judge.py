@@ -14,20 +14,23 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from edge_seal.adaptation.guardian.policy import (
+    DEFAULT_POLICY,
     FAILED,
     OVER_SHARE,
-    POLICY,
-    TEXT_RULES,
+    RULES,
     TOO_LONG,
     UNAPPROVED,
+    Policy,
     Purpose,
 )
-from edge_seal.adaptation.guardian.readings import readings
-from edge_seal.adaptation.guardian.rule import Rule
+from edge_seal.adaptation.guardian.readings import Reading, readings
+from edge_seal.adaptation.guardian.rule import Family, Rule
+from edge_seal.adaptation.guardian.watch import OutOfTime, watched
 from edge_seal.records import TRAINED_ROLES, Action, Example, Finding, Origin, Role, Verdict
 
 MAXIMUM_CHARACTERS = 262_144
 TIME_BOUND_S = 10.0
+CHECK_BOUND_S = 3.0
 
 _SEVERITY = {action: place for place, action in enumerate(Action)}
 
@@ -39,24 +42,35 @@ def judge(
     text: str,
     *,
     purpose: Purpose,
-    rules: Sequence[Rule] = TEXT_RULES,
+    policy: Policy = DEFAULT_POLICY,
+    rules: Sequence[Rule] | None = None,
     time_bound_s: float = TIME_BOUND_S,
+    check_bound_s: float = CHECK_BOUND_S,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Verdict:
     """The verdict on `text` for `purpose`. Never raises: what cannot be judged is blocked.
 
-    Findings that the policy allows for this purpose are left out. The time bound is looked at between checks; each
-    check takes time linear in the text, whose length is bounded.
+    Findings that the policy allows for this purpose are left out, but for those of advisory rules. Both time bounds
+    are looked at after every check; in the main thread a check that takes longer than its bound is stopped in the
+    middle. Each check takes time linear in the text, whose length is bounded.
     """
     if len(text) > MAXIMUM_CHARACTERS:
-        return _refusal(TOO_LONG, text, purpose)
-    deadline = monotonic() + time_bound_s
+        return _refusal(TOO_LONG, text, purpose, policy)
+    started = last = monotonic()
+
+    def is_late() -> bool:
+        nonlocal last
+        now, before = monotonic(), last
+        last = now
+        return now > started + time_bound_s or now > before + check_bound_s
+
     try:
-        found = list(_occurrences(text, rules, lambda: monotonic() > deadline))
+        with watched(check_bound_s) as begin_check:
+            found = list(_occurrences(text, policy.rules if rules is None else rules, is_late, begin_check))
     except Exception as error:  # noqa: BLE001  # whatever went wrong in a check, the answer is no
-        return _refusal(FAILED, text, purpose, type(error).__name__)
-    findings = (_finding(rule, start, end, shown, purpose) for rule, start, end, shown in _without_twins(found))
-    return _verdict(finding for finding in findings if finding.action is not Action.ALLOW)
+        return _refusal(FAILED, text, purpose, policy, type(error).__name__)
+    findings = (_finding(rule, start, end, shown, purpose, policy) for rule, start, end, shown in _without_twins(found))
+    return _verdict(findings)
 
 
 def strictest(verdicts: Iterable[Verdict]) -> Verdict:
@@ -64,33 +78,39 @@ def strictest(verdicts: Iterable[Verdict]) -> Verdict:
     return _verdict(finding for verdict in verdicts for finding in verdict.findings)
 
 
-def redacted(text: str, verdict: Verdict) -> str:
-    """`text` with everything that `verdict` found in it replaced by the name of its rule in brackets."""
+def redacted(text: str, verdict: Verdict, *, only: Action | None = None) -> str:
+    """`text` with what `verdict` found in it, but for what is allowed, replaced by the name of its rule in brackets.
+
+    With `only`, findings that led to something else stay as they are.
+    """
     parts: list[str] = []
     last = 0
-    for finding in sorted(verdict.findings, key=lambda f: (f.start, -f.end)):
+    masked = (f for f in verdict.findings if (f.action is not Action.ALLOW if only is None else f.action is only))
+    for finding in sorted(masked, key=lambda f: (f.start, -f.end)):
         if finding.start >= last:
             parts += (text[last : finding.start], f"[{finding.rule}]")
         last = max(last, finding.end)
     return "".join((*parts, text[last:]))
 
 
-class _OutOfTime(Exception):
-    pass
-
-
 _Occurrence = tuple[Rule, int, int, str]
 
 
-def _occurrences(text: str, rules: Sequence[Rule], is_late: Callable[[], bool]) -> Iterator[_Occurrence]:
-    for reading in readings(text):
-        for rule in rules:
-            if rule.find is None or (reading.lines_joined and not rule.joined_lines):
-                continue
-            for match in rule.find(reading.text):
-                yield rule, *reading.span(match.start, match.end), match.shown
-            if is_late():
-                raise _OutOfTime
+def _occurrences(
+    text: str, rules: Sequence[Rule], is_late: Callable[[], bool], begin_check: Callable[[], None]
+) -> Iterator[_Occurrence]:
+    begin_check()
+    given = Reading(text)
+    as_given = [(given, rule) for rule in rules if rule.as_given]
+    read = ((reading, rule) for reading in readings(text) for rule in rules if not rule.as_given)
+    for reading, rule in (*as_given, *read):
+        if rule.find is None or (reading.lines_joined and not rule.joined_lines):
+            continue
+        begin_check()
+        for match in rule.find(reading.text):
+            yield rule, *reading.span(match.start, match.end), match.shown
+        if is_late():
+            raise OutOfTime
 
 
 def _without_twins(found: Iterable[_Occurrence]) -> list[_Occurrence]:
@@ -99,7 +119,7 @@ def _without_twins(found: Iterable[_Occurrence]) -> list[_Occurrence]:
     for occurrence in found:
         once.setdefault((occurrence[0].id, occurrence[1], occurrence[2]), occurrence)
     ordered = sorted(once.values(), key=lambda o: (o[1], -o[2], o[0].id))
-    specific = [occurrence for occurrence in ordered if occurrence[0].specific]
+    specific = [one for one in ordered if one[0].specific and one[0].family in {Family.SECRET, Family.PERSONAL}]
     starts = [start for _, start, _, _ in specific]
     furthest = list(accumulate((end for _, _, end, _ in specific), max))
 
@@ -110,19 +130,22 @@ def _without_twins(found: Iterable[_Occurrence]) -> list[_Occurrence]:
     return [o for o in ordered if o[0].specific or not is_taken(o[1], o[2])]
 
 
-def _finding(rule: Rule, start: int, end: int, shown: str, purpose: Purpose) -> Finding:
+def _finding(rule: Rule, start: int, end: int, shown: str, purpose: Purpose, policy: Policy) -> Finding:
     size = end - start
     excerpt = f"{shown}… ({size} {'character' if size == 1 else 'characters'})"
-    return Finding(rule.id, POLICY[rule.id][purpose], rule.reason, start, end, excerpt)
+    return Finding(rule.id, policy.actions[rule.id][purpose], rule.reason, start, end, excerpt)
 
 
-def _refusal(rule: Rule, text: str, purpose: Purpose, detail: str = "") -> Verdict:
+def _refusal(rule: Rule, text: str, purpose: Purpose, policy: Policy, detail: str = "") -> Verdict:
     reason = f"{rule.reason} ({detail})" if detail else rule.reason
-    return _verdict((Finding(rule.id, POLICY[rule.id][purpose], reason, 0, len(text), ""),))
+    return _verdict((Finding(rule.id, policy.actions[rule.id][purpose], reason, 0, len(text), ""),))
+
+
+_ADVISORY = frozenset(rule.id for rule in RULES if rule.advisory)
 
 
 def _verdict(findings: Iterable[Finding]) -> Verdict:
-    kept = tuple(findings)
+    kept = tuple(f for f in findings if f.action is not Action.ALLOW or f.rule in _ADVISORY)
     return Verdict(max((f.action for f in kept), key=_SEVERITY.__getitem__, default=Action.ALLOW), kept)
 
 
@@ -174,9 +197,17 @@ class Verdicts:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Each rule that fired, once, with its reason: `secret.github_token: it holds a GitHub token`."""
-        lines = (f"{f.rule}: {f.reason}" for j in self.judged for f in j.verdict.findings)
-        return tuple(dict.fromkeys(lines))
+        """Each rule that stood against something, once: `secret.github_token: it holds a GitHub token`."""
+        return self._told(advisory=False)
+
+    @property
+    def advisories(self) -> tuple[str, ...]:
+        """Each rule whose findings were allowed and are told all the same, once."""
+        return self._told(advisory=True)
+
+    def _told(self, *, advisory: bool) -> tuple[str, ...]:
+        told = (f for j in self.judged for f in j.verdict.findings if (f.action is Action.ALLOW) is advisory)
+        return tuple(dict.fromkeys(f"{f.rule}: {f.reason}" for f in told))
 
     def _with(self, action: Action) -> tuple[Example, ...]:
         return tuple(j.example for j in self.judged if j.verdict.action is action)
@@ -187,16 +218,16 @@ def text_of(example: Example) -> str:
     return f"{example.prompt}\n{example.answer}"
 
 
-def judge_example(example: Example, *, approved: bool = False) -> Verdict:
+def judge_example(example: Example, *, approved: bool = False, policy: Policy = DEFAULT_POLICY) -> Verdict:
     """The verdict on one example for training: what it says, and where it comes from.
 
     An answer is read together with its prompt: "What is my wifi password?" makes a secret of any word. An origin
     other than typed is quarantined whatever it says, unless a person `approved` it.
     """
-    said = judge(text_of(example), purpose=Purpose.TRAIN)
+    said = judge(text_of(example), purpose=Purpose.TRAIN, policy=policy)
     if approved or not _needs_approval(example):
         return said
-    return _verdict((*said.findings, _of_whole(UNAPPROVED, example)))
+    return _verdict((*said.findings, _of_whole(UNAPPROVED, example, policy)))
 
 
 def judge_batch(
@@ -206,6 +237,7 @@ def judge_batch(
     sources: Mapping[str, str] | None = None,
     approved: Collection[str] = (),
     earlier: Mapping[str, int] | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Verdicts:
     """The verdicts on a batch that is to be trained on together, or held back as its probes.
 
@@ -219,12 +251,13 @@ def judge_batch(
     taken: dict[str, int] = {}
     judged: list[Judged] = []
     for example in examples:
-        verdict = judge_example(example, approved=example.signal_id is not None and example.signal_id in approved)
+        is_approved = example.signal_id is not None and example.signal_id in approved
+        verdict = judge_example(example, approved=is_approved, policy=policy)
         if verdict.allowed and _needs_approval(example) and example.role in TRAINED_ROLES:
             source = source_key(sources.get(example.signal_id or ""), example.origin)
             taken[source] = taken.get(source, 0) + 1
             if taken[source] > min(most, caps.over_time - earlier.get(source, 0)):
-                verdict = _verdict((*verdict.findings, _of_whole(OVER_SHARE, example)))
+                verdict = _verdict((*verdict.findings, _of_whole(OVER_SHARE, example, policy)))
         judged.append(Judged(example, verdict))
     return Verdicts(tuple(judged))
 
@@ -241,5 +274,5 @@ def _needs_approval(example: Example) -> bool:
     return example.origins != frozenset({Origin.TYPED}) and not ours and example.role is not Role.REPLAY
 
 
-def _of_whole(rule: Rule, example: Example) -> Finding:
-    return Finding(rule.id, POLICY[rule.id][Purpose.TRAIN], rule.reason, 0, len(text_of(example)), "")
+def _of_whole(rule: Rule, example: Example, policy: Policy) -> Finding:
+    return Finding(rule.id, policy.actions[rule.id][Purpose.TRAIN], rule.reason, 0, len(text_of(example)), "")

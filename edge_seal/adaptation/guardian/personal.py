@@ -165,9 +165,37 @@ def _phones(text: str) -> Iterator[Match]:
         before = text[max(0, found.start() - 48) : found.start()]
         if _OTHER_NUMBER.search(before):
             continue
-        international = number.lstrip("(").startswith("+") and digits[0] != "0" and len(digits) >= 8
-        if international or _PHONE_BEFORE.search(before) or _PHONE_AFTER.match(text, found.end()):
+        if (
+            _is_international(number, digits)
+            or _is_north_american(number)
+            or _PHONE_BEFORE.search(before)
+            or _PHONE_AFTER.match(text, found.end())
+        ):
             yield Match(found.start(), found.end())
+
+
+_NORTH_AMERICAN = re.compile(r"\(\d{3}\)[ -]?\d{3}-\d{4}|\d{3}([-.])\d{3}\1\d{4}")
+
+
+def _is_international(number: str, digits: str) -> bool:
+    """A country code that there is, and as many digits as its numbers have."""
+    if not number.lstrip("(").startswith("+") or digits[0] == "0" or len(digits) < 8:
+        return False
+    import phonenumbers  # 40 ms, and only where something begins like one
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{digits}"))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+def _is_north_american(number: str) -> bool:
+    """Written as people write them there, with an area code that is given out: no word has to say what it is."""
+    if _NORTH_AMERICAN.fullmatch(number) is None:
+        return False
+    import phonenumbers
+
+    return phonenumbers.is_valid_number(phonenumbers.parse(number, "US"))
 
 
 # Network addresses ----------------------------------------------------------------------------------------

@@ -92,6 +92,7 @@ def _folded(text: str) -> Reading:
     """`text` in NFKC, a character at a time so that places are kept, without what cannot be seen."""
     if _NEEDS_FOLDING.search(text) is None:
         return Reading(text)
+    text = _in_one_script(text)
     characters: list[str] = []
     starts: list[int] = []
     folded: dict[str, str] = {}
@@ -103,6 +104,30 @@ def _folded(text: str) -> Reading:
             characters.append(part)
             starts.append(place)
     return Reading("".join(characters), starts, [start + 1 for start in starts])
+
+
+# Letters that are drawn as a Latin one: Cyrillic, Greek, Armenian, phonetic.
+_LOOKALIKES = str.maketrans(
+    "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u04bb\u0501\u051b\u051d"
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0423\u0406\u0408"
+    "\u0405\u03bf\u03b1\u03bd\u03c1\u03b9\u03ba\u03c5\u0391\u0392\u0395\u0396\u0397\u0399"
+    "\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0585\u057d\u0578\u0131\u0261\u0251"
+    "\u2010\u2212",
+    "aceopxyijshdqwABEKMHOPCTXYIJSoavpikuABEZHIKMNOPTYXouniga--",
+)
+_MIXED_TOKEN = re.compile(r"[^\s\u4e00-\u9fff]{2,512}")
+
+
+def _in_one_script(text: str) -> str:
+    """`text` with lookalikes written as what they look like, in tokens that have Latin letters or digits too."""
+    if text.translate(_LOOKALIKES) == text:
+        return text
+
+    def latin(found: re.Match[str]) -> str:
+        token = found[0]
+        return token.translate(_LOOKALIKES) if any(c.isascii() and c.isalnum() for c in token) else token
+
+    return _MIXED_TOKEN.sub(latin, text)
 
 
 def _hidden_in_tags(text: str) -> Iterator[Reading]:

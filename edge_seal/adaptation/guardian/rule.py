@@ -19,6 +19,8 @@ class Family(StrEnum):
 
     SECRET = "secret"  # noqa: S105  # the name of the family
     PERSONAL = "personal"
+    POLICY = "policy"
+    INJECTION = "injection"
     ORIGIN = "origin"
     GUARDIAN = "guardian"
 
@@ -41,7 +43,8 @@ class Rule:
 
     `find` is None for the rules that the judge applies by itself. A rule that reads `joined_lines` has a format of
     its own that words run together cannot take by chance. A rule that is not `specific` gives way where a specific
-    one has found the same.
+    one has found the same. What an `advisory` rule finds is told even where it is allowed: it raises an update's risk.
+    A rule that reads a text `as_given` looks for what the readings take out.
     """
 
     id: str
@@ -51,6 +54,8 @@ class Rule:
     find: Finder | None = None
     joined_lines: bool = False
     specific: bool = True
+    advisory: bool = False
+    as_given: bool = False
 
 
 # What several rules ask of a token ------------------------------------------------------------------------

@@ -1,0 +1,140 @@
+"""A home of its own for one measurement: taught, learned and asked as a user would, with the bounds out of the way.
+
+What the gate refuses is measured all the same, with its verdict at the bounds that are set by default: an adapter that
+does not exist tells nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.personas import Fact, leaked, says
+from edge_models.adapter import read_gguf_adapter
+from edge_models.lora import Lora
+from edge_models.network import Network
+from edge_seal.adaptation.cycle import CycleReport
+from edge_seal.adaptation.signals import lesson
+from edge_seal.clock import SystemClock
+from edge_seal.config import GateSettings, Home
+from edge_seal.engines.engine import Message, Sampling
+from edge_seal.runtime import Runtime
+
+ANSWER_TOKENS = 20
+SETTINGS = """
+[limits]
+updates_per_hour = 1000
+updates_per_day = 10000
+minutes_between_updates = 0.0
+seconds_per_update = 86400.0
+cpu_seconds_per_day = 10000000.0
+energy_wh_per_update = 10000.0
+updates_per_week = 70000
+examples_per_update = 100000
+
+[gate]
+minimum_probe_hits = 0.0
+minimum_probe_gain_nats = 0.0
+maximum_neighbour_leaks = 1.0
+maximum_anchor_drift_nats = 1000000000.0
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question, what was answered, and whether that counts as right (or, of a neighbour, as untouched)."""
+
+    key: str
+    question: str
+    answer: str
+    right: bool
+
+
+def share(asked: Sequence[Asked]) -> float:
+    """The share of `asked` that is right."""
+    return sum(one.right for one in asked) / len(asked) if asked else float("nan")
+
+
+class LearningHome:
+    """One home and its runtime; opened with `opened`."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+
+    def learn(self, facts: Sequence[Fact]) -> tuple[CycleReport, float]:
+        """Teaches `facts` and runs one cycle; the report, and the seconds from the signal to the active update."""
+        self.runtime.teach([lesson(fact.question, fact.answer) for fact in facts])
+        began = time.monotonic()
+        report = self.runtime.learn(now=True)
+        return report, time.monotonic() - began
+
+    def said(self, question: str) -> str:
+        """What the active update answers, without memory and without history."""
+        active = self.runtime.releases.active()
+        engine = self.runtime.engine
+        # A cycle leaves the engine with what serves; a question without memory needs nothing else of the runtime.
+        if active is None:
+            engine.use_adapter(None)
+        tokens = engine.render([Message("user", question)])
+        return "".join(
+            piece.text for piece in engine.generate(tokens, Sampling(ANSWER_TOKENS), reuse_prefix=True)
+        ).strip()
+
+    def same_words(self, facts: Sequence[Fact]) -> list[Asked]:
+        """Each fact asked for as it was taught."""
+        return [Asked(f.key, f.question, said := self.said(f.question), says(said, f)) for f in facts]
+
+    def held_out(self, facts: Sequence[Fact], most: int | None = None) -> list[Asked]:
+        """Each fact asked for in the wordings that are kept for reports, `most` of each."""
+        return [Asked(f.key, q, said := self.said(q), says(said, f)) for f in facts for q in f.held_out[:most]]
+
+    def neighbours(self, facts: Sequence[Fact]) -> list[Asked]:
+        """Something near each fact that was never told; right where no telling word of any fact is said."""
+        return [
+            Asked(f.key, f.neighbour, said := self.said(f.neighbour), leaked(said, f.neighbour, facts) is None)
+            for f in facts
+        ]
+
+    def adapter(self, decoder: Network) -> Lora | None:
+        """The active update's tensors as they are served."""
+        active = self.runtime.releases.active()
+        if active is None or active.adapter_sha256 is None:
+            return None
+        stored = read_gguf_adapter(self.runtime.adapters.path(active.adapter_sha256))
+        return Lora.from_tensors(decoder.architecture, stored.tensors, rank=stored.rank, alpha=stored.alpha)
+
+
+@contextmanager
+def opened(cache: Path, extra: str = "") -> Generator[LearningHome]:
+    """A new home with the bench's settings and `extra` ones; what is made once per model is kept in `cache`."""
+    with tempfile.TemporaryDirectory(prefix="edge-seal-bench-") as scratch:
+        root = Path(scratch)
+        home = Home(root / "data", root / "config", root / "state", root / "cache")
+        home.create()
+        home.config_file.parent.mkdir(parents=True, exist_ok=True)
+        home.config_file.write_text(SETTINGS + extra, encoding="utf-8")
+        if cache.exists():
+            shutil.copytree(cache, home.cache, dirs_exist_ok=True)
+        with Runtime.open(home, SystemClock()) as runtime:
+            yield LearningHome(runtime)
+            shutil.copytree(home.cache, cache, dirs_exist_ok=True)
+
+
+def passes_by_default(report: CycleReport) -> bool:
+    """Whether the gate would have let the update through at the bounds that are set by default."""
+    if report.gate is None:
+        return False
+    figures = {measure.name: measure.after for measure in report.gate.measures}
+    bounds = GateSettings()
+    return (
+        report.gate.passed
+        and figures["probe_hits"] >= bounds.minimum_probe_hits
+        and figures["probe_gain"] >= bounds.minimum_probe_gain_nats
+        and figures["anchor_drift"] <= bounds.maximum_anchor_drift_nats
+        and figures["neighbour_leaks"] <= bounds.maximum_neighbour_leaks
+    )
