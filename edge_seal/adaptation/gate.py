@@ -34,13 +34,9 @@ SCALES = (1.0, 0.85, 0.7, 0.55, 0.4)
 AGREEMENT_RATIO = 3.0
 AGREEMENT_FLOOR_NATS = 0.02
 KEPT_LOSS_SHARE = 0.25
-CHANCE = 0.05
-"""A loss that chance alone would give this often or less is taken for one."""
+THUMB_CHANCE = 0.05
 FITTING_SHARE = 0.9
-FITTING_CHANCE = 0.02
-"""Nine in ten good answers fit their questions best; so few as these good lessons have less often than that."""
-ENTROPY_RATIOS = (0.5, 1.6)
-LENGTH_RATIOS = (0.4, 2.5)
+"""Of good answers at least so many fit their own question best."""
 RULE_KEPT_SHARE = 0.75
 RULE_ELSEWHERE_SHARE = 0.25
 
@@ -51,7 +47,8 @@ class HeldBack:
 
     `facts` are general facts whose right continuation is supervised; None: they are not asked. `rules` are the checks
     of the signals that state a rule: what is wanted of their probes is the rule, not the words. `liked` answers are to
-    become likelier, `disliked` ones less likely.
+    become likelier, `disliked` ones less likely. `anew`: it was trained from the base, on what the incumbent knows: its
+    gain is over the base.
     """
 
     examples: Sequence[Example]
@@ -63,6 +60,7 @@ class HeldBack:
     rules: Mapping[str, Verifier] = field(default_factory=dict[str, Verifier])
     liked: Sequence[int] = ()
     disliked: Sequence[int] = ()
+    anew: bool = False
 
     def is_of_a_rule(self, index: int) -> bool:
         return self.examples[index].signal_id in self.rules
@@ -124,8 +122,9 @@ def measure(
     """The network's figures for `candidate` as it is; `scale` is only reported."""
     asked = [*held.probes, *held.neighbours]
     before, after = network.measure(asked, incumbent), network.measure(asked, candidate)
+    gained_over = network.measure(held.probes, None) if held.anew else before
     measures = [
-        *_probe_measures(held, before, after, bounds),
+        *_probe_measures(held, before, after, gained_over, bounds),
         *_anchor_measures(held, incumbent, candidate, bounds),
         *_kept_measures(network, held, incumbent, candidate),
         *_thumb_measures(network, held, incumbent, candidate),
@@ -146,11 +145,13 @@ def measure(
     return Figures(scale, tuple(measures), outcomes)
 
 
-def _probe_measures(held: HeldBack, before: Measurement, after: Measurement, bounds: GateSettings) -> list[Measure]:
+def _probe_measures(
+    held: HeldBack, before: Measurement, after: Measurement, gained_over: Measurement, bounds: GateSettings
+) -> list[Measure]:
     probes = len(held.probes)
     if not probes and (held.liked or held.disliked):
         return []
-    gain = float((before.mean_nats[:probes] - after.mean_nats[:probes]).mean()) if probes else 0.0
+    gain = float((gained_over.mean_nats[:probes] - after.mean_nats[:probes]).mean()) if probes else 0.0
     measures = [
         Measure(
             "probe_gain", 0.0, gain, bounds.minimum_probe_gain_nats, gain >= bounds.minimum_probe_gain_nats,
@@ -159,12 +160,14 @@ def _probe_measures(held: HeldBack, before: Measurement, after: Measurement, bou
     ]  # fmt: skip
     said = [place for place, index in enumerate(held.probes) if not held.is_of_a_rule(index)]
     if said or not probes:
-        hits_before, hits_after = _share(before.hits[said]), _share(after.hits[said])
+        was, now = before.hits[said], after.hits[said]
+        hits_before, hits_after = _share(was), _share(now)
+        lost = sign_test(int((was & ~now).sum()), int((~was & now).sum())) <= bounds.loss_chance
         measures.insert(
             0,
             Measure(
                 "probe_hits", hits_before, hits_after, bounds.minimum_probe_hits,
-                hits_after >= max(bounds.minimum_probe_hits, hits_before), "share",
+                hits_after >= bounds.minimum_probe_hits and not lost, "share",
                 "lessons in wordings that were never trained, said word for word",
             ),
         )  # fmt: skip
@@ -174,7 +177,7 @@ def _probe_measures(held: HeldBack, before: Measurement, after: Measurement, bou
 def _anchor_measures(held: HeldBack, incumbent: Lora | None, candidate: Lora, bounds: GateSettings) -> list[Measure]:
     departure = held.anchors.departure(candidate)
     drift, base = departure.divergence_nats, departure.base_entropy_nats
-    low, high = (ratio * base for ratio in ENTROPY_RATIOS)
+    low, high = base / bounds.entropy_ratio, base * bounds.entropy_ratio
     entropy = departure.entropy_nats
     within = low <= entropy <= high
     measures = [
@@ -194,7 +197,7 @@ def _anchor_measures(held: HeldBack, incumbent: Lora | None, candidate: Lora, bo
         was = facts.measure(every, incumbent).hits[right] if incumbent is not None else right[right]
         now = facts.measure(every, candidate).hits[right]
         measures.append(
-            _not_lost("general_facts", was, now, "plain facts that the base says right and that are still said right")
+            _not_lost("general_facts", was, now, bounds.loss_chance, "plain facts that the base says right, still said")
         )
     return measures
 
@@ -221,23 +224,28 @@ def _thumb_measures(
         right = np.concatenate([rose[: len(held.liked)], ~rose[len(held.liked) :]])
         wrong = int((~right).sum())
         # Half of them would move the right way by chance: there have to be more, and by more than chance.
-        passed = sign_test(int(right.sum()), wrong) <= CHANCE
+        passed = sign_test(int(right.sum()), wrong) <= THUMB_CHANCE
         yield Measure(
             "thumbs", 0.5, _share(right), 0.5, passed, "share",
             "answers under a thumb that moved the way it points",
         )  # fmt: skip
 
 
-def _not_lost(name: str, was: BoolArray, now: BoolArray, meaning: str) -> Measure:
+def _not_lost(name: str, was: BoolArray, now: BoolArray, chance: float, meaning: str) -> Measure:
     """Paired: fails where more is lost than chance would take (McNemar's exact test)."""
     lost, gained = int((was & ~now).sum()), int((~was & now).sum())
     # The bound in words: the largest loss that the test still lets pass beside what was gained.
     tolerated = gained
-    while sign_test(tolerated + 1, gained) > CHANCE:
+    while tolerated < len(was) and sign_test(tolerated + 1, gained) > chance:
         tolerated += 1
     bound = (int(was.sum()) - tolerated + gained) / len(was) if len(was) else 0.0
-    passed = sign_test(lost, gained) > CHANCE
+    passed = sign_test(lost, gained) > chance
     return Measure(name, _share(was), _share(now), max(0.0, bound), passed, "share", meaning)
+
+
+def judge_evidence(evidence: Evidence, bounds: GateSettings) -> GateReport:
+    """The verdict on the lessons alone, before anything was trained on them."""
+    return _report(0.0, evidence_measures(evidence, bounds), ())
 
 
 def evidence_measures(evidence: Evidence, bounds: GateSettings) -> tuple[Measure, ...]:
@@ -245,7 +253,7 @@ def evidence_measures(evidence: Evidence, bounds: GateSettings) -> tuple[Measure
     count, fitting = len(evidence.fits), sum(evidence.fits)
     if not count:
         return ()
-    least = next(few for few in range(count + 1) if at_most(few, count, FITTING_SHARE) > FITTING_CHANCE)
+    least = next(few for few in range(count + 1) if at_most(few, count, FITTING_SHARE) > bounds.minimum_fit_chance)
     worst = max(evidence.certainty, default=0.0)
     return (
         Measure(
@@ -307,20 +315,21 @@ def judge(
     leaks_after = _leaks(outcomes, served.after, lessons, rules)
     broken_before = broken_share([*served.before, *served.general_before])
     broken_after = broken_share([*served.after, *served.general_after])
+    broken_bound = max(broken_before, bounds.maximum_broken_answers)
     agreement_bound = AGREEMENT_RATIO * served.base_agreement_nats + AGREEMENT_FLOOR_NATS
     measures = (
         *(() if evidence is None else evidence_measures(evidence, bounds)),
         *figures.measures,
         *_rule_measures(outcomes, served, rules),
         *_form_measures(outcomes, served, lessons, rules),
-        *_general_measures(served, lessons, rules),
+        *_general_measures(served, lessons, rules, bounds),
         Measure(
             "neighbour_leaks", leaks_before, leaks_after, bounds.maximum_neighbour_leaks,
             leaks_after <= max(bounds.maximum_neighbour_leaks, leaks_before), "share",
             "questions about something never told that are answered with a lesson",
         ),
         Measure(
-            "broken_answers", broken_before, broken_after, broken_before, broken_after <= broken_before, "share",
+            "broken_answers", broken_before, broken_after, broken_bound, broken_after <= broken_bound, "share",
             "answers that are empty or repeat themselves",
         ),
         Measure(
@@ -329,12 +338,16 @@ def judge(
             "how far the engine's logits with this file are from the trainer's",
         ),
     )  # fmt: skip
-    failed = tuple(measure for measure in measures if not measure.passed)
+    return _report(figures.scale, measures, outcomes)
+
+
+def _report(scale: float, measures: Sequence[Measure], outcomes: Sequence[ProbeOutcome]) -> GateReport:
+    failed = [measure for measure in measures if not measure.passed]
     return GateReport(
         passed=not failed,
-        scale=figures.scale,
-        measures=measures,
-        outcomes=outcomes,
+        scale=scale,
+        measures=tuple(measures),
+        outcomes=tuple(outcomes),
         reasons=tuple(
             f"{measure.name}: {measure.meaning}: {measure.after:.3g} {measure.unit}, the bound is {measure.bound:.3g}"
             for measure in failed
@@ -397,7 +410,9 @@ def _form_measures(
 _FORMS = tuple(verifier(name) for name in ("json", "bullet_list", "numbered_list", "quoted"))
 
 
-def _general_measures(served: Served, lessons: Sequence[Example], rules: Mapping[str, Verifier]) -> Iterator[Measure]:
+def _general_measures(
+    served: Served, lessons: Sequence[Example], rules: Mapping[str, Verifier], bounds: GateSettings
+) -> Iterator[Measure]:
     """Of the answers to general prompts: whether they refuse, tell a lesson, or have another length."""
     if not served.general_after:
         return
@@ -412,14 +427,15 @@ def _general_measures(served: Served, lessons: Sequence[Example], rules: Mapping
         )
 
     before, after = strays(served.general_before), strays(served.general_after)
-    lost = int((~before & after).sum())
+    strayed = _share(~before & after)
     yield Measure(
-        "general_answers", _share(~before), _share(~after), 1.0 - 1.0 / len(after), lost <= 1, "share",
-        "answers to general prompts that neither refuse nor tell a lesson",
+        "stray_answers", _share(before), strayed, bounds.maximum_stray_answers,
+        strayed <= bounds.maximum_stray_answers, "share",
+        "answers to general prompts that newly refuse or tell a lesson",
     )  # fmt: skip
     if not rules:
         was, now = median_words(served.general_before), median_words(served.general_after)
-        low, high = (ratio * was for ratio in LENGTH_RATIOS)
+        low, high = was / bounds.length_ratio, was * bounds.length_ratio
         yield Measure(
             "answer_length", was, now, low if now < was else high, low <= now <= high or was == 0.0, "words",
             "the median length of answers to general prompts",

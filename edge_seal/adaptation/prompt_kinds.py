@@ -46,7 +46,7 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         (
             DEFINITION,
             (
-                r"^(?:what(?:'s| is| are) (?:a |an |the )?[\w -]{2,30}\??$|define\b|explain what\b"
+                r"^(?:what(?:'s| is| are) (?!the\b)(?:a |an )?[\w -]{2,30}\??$|define\b|explain what\b"
                 r"|what does .+ mean|describe\b|tell me about\b)"
             ),
         ),
@@ -135,12 +135,12 @@ TRIED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         ADVICE: (
             "Suggest a hobby for the winter.",
-            "What should I cook tonight?",
+            "What should I bake on Sunday?",
             "Can you recommend a pet for a small flat?",
             "Do you have a tip for better sleep?",
             "Help me choose a name for my shop.",
             "What should I wear to a wedding?",
-            "Suggest a game for two people.",
+            "Suggest a game for a quiet evening.",
             "Do you have advice for a job interview?",
         ),
         DEFINITION: (
@@ -156,7 +156,7 @@ TRIED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         FACT: (
             "Who wrote Don Quixote?",
             "When was the printing press invented?",
-            "Where do kangaroos live?",
+            "Where do polar bears live?",
             "How many strings does a violin have?",
             "What is the capital of Egypt?",
             "Which metal is liquid at room temperature?",
@@ -188,7 +188,7 @@ HELD: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         ),
         ADVICE: ("Suggest a place for a walk.", "What should I read next?", "Do you have a tip for a long flight?"),
         DEFINITION: ("What is a lighthouse?", "What is inflation?", "Tell me about whales."),
-        FACT: ("Who wrote The Odyssey?", "Where do camels live?", "How many sides does a hexagon have?"),
+        FACT: ("Who wrote Moby-Dick?", "Where do camels live?", "How many sides does a hexagon have?"),
     }
 )
 KINDS: Final = tuple(TRIED)

@@ -219,8 +219,7 @@ _NOT: Final = (
     r"leave out(?: all| the)?|drop the|i (?:do not|don't) (?:like|want)(?: any)?)"
 )
 _QUOTED: Final = r"[\"“'‘«](?P<phrase>[^\"”»]{1,80}?)[\"”'’»]"
-_ALL: Final = r"(?:all|every|each|your|an|the|any)?"
-_WHAT: Final = r"(?:answers?|repl(?:y|ies)|responses?|messages?|sentences?|it|them)?"
+_OBJECT: Final = r"(?:[\w'-]+ ){0,4}?"
 _STATED: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE), name)
     for pattern, name in (
@@ -251,11 +250,11 @@ _STATED: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
             "word_count",
         ),
         (
-            rf"\b(?:end|finish|close) {_ALL} ?{_WHAT} ?with (?:a |an )?(?:smiley|smile|emoji|happy face)\b",
+            rf"\b(?:end|finish|close) {_OBJECT}with (?:a |an )?(?:smiley|smile|emoji|happy face)\b",
             "smiley_at_the_end",
         ),
-        (rf"\b(?:start|begin|open) {_ALL} ?{_WHAT} ?with (?:the words? )?{_QUOTED}", "starts_with"),
-        (rf"\b(?:end|finish|close) {_ALL} ?{_WHAT} ?with (?:the words? )?{_QUOTED}", "ends_with"),
+        (rf"\b(?:start|begin|open) {_OBJECT}with (?:the words? )?{_QUOTED}", "starts_with"),
+        (rf"\b(?:end|finish|close) {_OBJECT}with (?:the words? )?{_QUOTED}", "ends_with"),
         (r"\b(?:in|within|inside|between|with) (?:double )?(?:quotation marks|quotes)\b|\bquoted\b", "quoted"),
         (r"\b(?:bullet(?:ed)? (?:points?|list)|bullets|list with bullets)\b", "bullet_list"),
         (r"\b(?:numbered (?:list|steps|points?)|number the (?:steps|points|items))\b", "numbered_list"),
@@ -279,6 +278,21 @@ _SCOPES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 )
 
 
+_OBJECTS: Final = tuple(
+    (re.compile(rf"\b(?:{plurals})\b", re.IGNORECASE), kind)
+    for plurals, kind in (
+        ("greetings", kinds.GREETING),
+        ("translations", kinds.TRANSLATION),
+        ("jokes|riddles", kinds.JOKE),
+        ("lists", kinds.LIST),
+        ("recipes|instructions", kinds.HOW_TO),
+        ("stories|poems", kinds.WRITING),
+        ("suggestions|recommendations", kinds.ADVICE),
+        ("definitions|explanations", kinds.DEFINITION),
+    )
+)
+
+
 def read_rule(statement: str) -> StyleRule | None:
     """The rule that `statement` states ("answer without commas", "use bullet points for lists"); None: none is read."""
     text = " ".join(statement.replace("’", "'").split())
@@ -289,8 +303,12 @@ def read_rule(statement: str) -> StyleRule | None:
         if match is None:
             continue
         rest = f"{text[: match.start()]} \N{BULLET} {text[match.end() :]}"
-        kind = next((kind for scope, kind in _SCOPES if scope.search(rest)), EVERY)
         given = match.groupdict()
+        objects = text.replace(given.get("phrase") or "\0", " ")
+        kind = next(
+            (kind for scope, kind in _SCOPES if scope.search(rest)),
+            next((kind for plural, kind in _OBJECTS if plural.search(objects)), EVERY),
+        )
         if name in {"sentence_count", "word_count"}:
             said = (given.get("count") or given.get("count2") or "").casefold()
             count = int(said) if said.isdigit() else _NUMBERS[said]
@@ -337,7 +355,11 @@ def shown_rule(corrections: Sequence[Shown]) -> StyleRule | None:
     A correction that brings new words tells a fact and shows no rule. The kind is that of the prompts, if they share
     one.
     """
-    if len(corrections) < LEAST_SHOWN or not all(_is_of_form(one) for one in corrections):
+    if len(corrections) < LEAST_SHOWN:
+        return None
+    wanted = [one.wanted for one in corrections]
+    added = {word.casefold() for word in words(f"{_shared(wanted)} {_shared(wanted, end=True)} answer")}
+    if not all(_is_of_form(one, added) for one in corrections):
         return None
     asked = {kinds.kind_of(one.prompt) for one in corrections}
     kind = next(iter(asked)) if len(asked) == 1 and asked != {kinds.OTHER} else EVERY
@@ -347,13 +369,15 @@ def shown_rule(corrections: Sequence[Shown]) -> StyleRule | None:
     return max(candidates, key=lambda candidate: _explained(candidate, corrections))
 
 
-def _is_of_form(one: Shown) -> bool:
+def _is_of_form(one: Shown, added: set[str]) -> bool:
+    """Whether nearly all words of the correction are the answer's own, but for those `added` to every one."""
     said, wanted = ({word.casefold() for word in words(text)} for text in (one.said, one.wanted))
+    wanted -= added - said
     british = {spelling.BRITISH.get(word, word) for word in said}
     american = {spelling.AMERICAN.get(word, word) for word in said}
     written_out = {part.casefold() for word in said for part in spelling.CONTRACTIONS.get(word, word).split()}
     known = said | british | american | written_out
-    return bool(wanted) and len(wanted & known) >= _SAME_WORDS * (len(wanted) - 4)
+    return bool(wanted) and len(wanted & known) >= _SAME_WORDS * len(wanted)
 
 
 def _candidates(corrections: Sequence[Shown]) -> list[Verifier]:

@@ -84,15 +84,15 @@ class TestGeneralAnswers:
     def test_that_stay_as_they_are_pass(self) -> None:
         report = judged(general=SAID)
         assert report.passed
-        assert named(report, "general_answers").after == 1.0
+        assert named(report, "stray_answers").after == 0.0
 
     def test_refusals_fail_and_one_alone_does_not(self) -> None:
         told = "You haven't told me that."
         assert judged(general=(told, *SAID[1:])).passed
-        assert failed(judged(general=(told, told, *SAID[2:]))) == ["general_answers"]
+        assert failed(judged(general=(told, told, *SAID[2:]))) == ["stray_answers"]
 
     def test_a_lesson_as_the_answer_to_everything_fails(self) -> None:
-        assert "general_answers" in failed(judged(general=("Your dog is called Biscuit.",) * 5))
+        assert "stray_answers" in failed(judged(general=("Your dog is called Biscuit.",) * 5))
 
     def test_a_loop_is_broken(self) -> None:
         assert failed(judged(general=("a noun a noun a noun a noun", *SAID[1:]))) == ["broken_answers"]

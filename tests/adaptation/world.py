@@ -26,7 +26,17 @@ SETTINGS = Settings(
     limits=LimitSettings(steps_per_update=12, updates_per_hour=1000, updates_per_day=10000),
     # What a tiny random model can keep: it has to get better, and the file has to be what was trained.
     gate=GateSettings(
-        minimum_probe_gain_nats=0, minimum_probe_hits=0, maximum_neighbour_leaks=1, maximum_anchor_drift_nats=1e9
+        minimum_probe_gain_nats=0,
+        minimum_probe_hits=0,
+        maximum_neighbour_leaks=1,
+        maximum_anchor_drift_nats=1e9,
+        maximum_overwritten_certainty=1,
+        minimum_fit_chance=0,
+        loss_chance=0,
+        entropy_ratio=1e9,
+        length_ratio=1e9,
+        maximum_stray_answers=1,
+        maximum_broken_answers=1,
     ),
 )
 
