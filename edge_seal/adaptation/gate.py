@@ -309,7 +309,8 @@ def judge(
     """
     rules = rules or {}
     outcomes = tuple(
-        replace(outcome, said_after=said) for outcome, said in zip(figures.outcomes, served.after, strict=True)
+        replace(outcome, said_before=before, said_after=after)
+        for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
     )
     leaks_before = _leaks(outcomes, served.before, lessons, rules)
     leaks_after = _leaks(outcomes, served.after, lessons, rules)
