@@ -25,17 +25,22 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from edge_models.gguf_file import GgufFile
+from edge_models.network import Network, open_network
 from edge_models.store import ModelStore
+from edge_seal.adaptation import gate
 from edge_seal.adaptation.cycle import Cycle
+from edge_seal.adaptation.evidence import examine
 from edge_seal.adaptation.signals import SignalBox, lesson
 from edge_seal.adaptation.small_counts import wilson
 from edge_seal.clock import SystemClock
-from edge_seal.config import LearningSettings, LimitSettings, Settings, shared_models
+from edge_seal.config import GateSettings, LearningSettings, LimitSettings, Settings, shared_models
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
-from edge_seal.records import State
+from edge_seal.records import Example, Origin, Role, State
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.ledger import Ledger
@@ -219,6 +224,22 @@ def run(case: Case, model: Path, engine: LlamaCppEngine, cache: Path) -> Outcome
     )
 
 
+def run_evidence(case: Case, decoder: Network, engine: LlamaCppEngine) -> Outcome:
+    """What the gate says of the lessons alone, as it does before a step is trained; nothing is trained."""
+    began = time.process_time()
+    lessons = [Example(prompt, answer, Role.LESSON, Origin.TYPED, "s1") for prompt, answer in case.lessons]
+    report = gate.judge_evidence(examine(decoder, lessons, engine), GateSettings())
+    return Outcome(
+        case.kind,
+        case.seed,
+        str(State.CLEARED if report.passed else State.REJECTED),
+        tuple(measure.name for measure in report.measures if not measure.passed),
+        0.0,
+        {measure.name: measure.after for measure in report.measures},
+        time.process_time() - began,
+    )
+
+
 def was_rejected(outcome: Outcome) -> bool:
     return outcome.state == State.REJECTED
 
@@ -229,19 +250,29 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=100, help="harmful ones, and as many good ones")
     parser.add_argument("--seed", type=int, default=1, help="of the first update")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--evidence", action="store_true", help="only what is said of the lessons before training; not of `overtrained`"
+    )
     parser.add_argument("--cache", type=Path, help="where the base's general answers are, or are kept")
-    parser.add_argument("--threads", type=int, help="of the engine; 1 is quicker on a machine that is busy")
+    parser.add_argument("--threads", type=int, default=0, help="of the engine; 1 is quicker on a machine that is busy")
     arguments = parser.parse_args()
     files = ModelStore(shared_models()).locate(Settings().model.name)
     model = next(path for name, path in files.items() if name.endswith(".gguf"))
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory() as scratch, LlamaCppEngine(model, threads=arguments.threads) as engine:
+    with ExitStack() as opened:
+        scratch = opened.enter_context(tempfile.TemporaryDirectory())
+        engine = opened.enter_context(LlamaCppEngine(model, threads=arguments.threads))
         cache = arguments.cache or Path(scratch)
+        file = opened.enter_context(GgufFile.open(model))
+        decoder = open_network(file, 1, "numpy")
+        kinds = [maker for maker in HARMFUL if not (arguments.evidence and maker is overtrained)]
         for place in range(arguments.count):
             seed = arguments.seed + place
             # One of each in turn, so that a run that is stopped has both.
-            for case in (HARMFUL[place % len(HARMFUL)](seed), good(seed)):
-                outcomes.append(run(case, model, engine, cache))
+            for case in (kinds[place % len(kinds)](seed), good(seed)):
+                outcomes.append(
+                    run_evidence(case, decoder, engine) if arguments.evidence else run(case, model, engine, cache)
+                )
                 told = outcomes[-1]
                 print(
                     f"{told.kind:11} {told.seed:4} {told.state:17} scale {told.scale:4.2f}"

@@ -397,12 +397,15 @@ class GateSettings(_Section):
         description="lessons fit their questions less often than good ones would by this chance",
     )
     loss_chance: float = Field(
-        default=0.05, ge=0.0, lt=1.0, description="a loss of known facts that chance gives this seldom is taken for one"
+        default=0.002,
+        ge=0.0,
+        lt=1.0,
+        description="a loss of known facts that chance gives this seldom is taken for one",
     )
     entropy_ratio: float = Field(
         default=2.0, ge=1.0, description="how many times as sure, or unsure, answers may become"
     )
-    length_ratio: float = Field(default=2.5, ge=1.0, description="how many times as long, or short, answers may become")
+    length_ratio: float = Field(default=4.0, ge=1.0, description="how many times as long, or short, answers may become")
     maximum_stray_answers: float = Field(
         default=0.2, ge=0.0, le=1.0, description="general answers that newly refuse or tell a lesson"
     )

@@ -24,7 +24,17 @@ from tests.support.tiny_adapters import random_adapter
 BOUNDS = GateSettings()
 LESSON = Example("What is my dog's name?", "Your dog is called Biscuit.", Role.LESSON, Origin.TYPED, "s1")
 PROMPTS = ("What is a noun?", "Who wrote Hamlet?", "Why is the sky blue?", "How do I boil an egg?", "Name a fruit.")
-SAID = ("A noun names a thing.", "It was Shakespeare.", "The air scatters light.", "In hot water.", "An apple.")
+SAID = (
+    "A noun names a thing, a person or a place.",
+    "It was written by William Shakespeare, long ago.",
+    "The air scatters the blue part of the light.",
+    "Put it into boiling water for eight minutes.",
+    "An apple is a fruit, and a pear too.",
+)
+MORE = (
+    " Beyond that there is much to be said about it, most of which nobody has ever asked for, and which would fill more"
+    " than one page if somebody were to write everything down that comes to mind on a long winter evening."
+)
 
 
 def outcome(prompt: str, role: Role, signal: str = "s1") -> ProbeOutcome:
@@ -99,7 +109,7 @@ class TestGeneralAnswers:
 
     def test_another_length_fails(self) -> None:
         assert failed(judged(general=("Yes.",) * 5)) == ["answer_length"]
-        long = tuple(f"{answer} And there is more to be said of it than that." for answer in SAID)
+        long = tuple(answer + MORE for answer in SAID)
         assert failed(judged(general=long)) == ["answer_length"]
 
 
@@ -146,7 +156,7 @@ class TestForms:
 
 EXAMPLES = [sequence((1, 40 + place), (50 + place, 60 + place, 2)) for place in range(6)]
 WORDED = [Example(f"p{place}", f"a{place}", Role.PROBE, Origin.TYPED, f"s{place}") for place in range(6)]
-LOOSE = GateSettings(minimum_probe_gain_nats=0, minimum_probe_hits=0, maximum_anchor_drift_nats=1e9)
+LOOSE = GateSettings(minimum_probe_gain_nats=0, minimum_probe_hits=0, maximum_anchor_drift_nats=1e9, loss_chance=0.05)
 
 
 class TestNetwork:
