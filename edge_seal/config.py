@@ -413,6 +413,9 @@ class GateSettings(_Section):
     maximum_rule_drift_nats: float = Field(
         default=1.0, ge=0.0, description="anchor drift where a rule for every answer is taught: it moves all of them"
     )
+    sudden_change: Literal["refuse", "off"] = Field(
+        default="refuse", description="whether refusals, length, kindness and variety of general answers are bounded"
+    )
 
 
 class MonitoringSettings(_Section):

@@ -37,6 +37,7 @@ SETTINGS = Settings(
         length_ratio=1e9,
         maximum_stray_answers=1,
         maximum_broken_answers=1,
+        sudden_change="off",
     ),
 )
 
