@@ -279,7 +279,7 @@ class ExampleNetwork:
                 means.append(float(nats[own].mean()))
                 worst.append(float(nats[own].max()))
                 hits.append(bool(is_argmax[own].all()))
-        return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits))
+        return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits, dtype=np.bool_))
 
     def drift_nats(self, examples: Sequence[int], before: Lora | None, after: Lora | None) -> float:
         """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token.
