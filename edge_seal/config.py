@@ -61,6 +61,14 @@ class Home:
         return self.state / "open.lock"
 
     @property
+    def settings_lock(self) -> Path:
+        return self.state / "settings.lock"
+
+    @property
+    def settings_journal(self) -> Path:
+        return self.state / "settings-change.json"
+
+    @property
     def head_file(self) -> Path:
         return self.state / "ledger-head"
 
@@ -297,7 +305,7 @@ class LearningSettings(_Section):
     projections: tuple[Projection, ...] = Field(
         default=PROJECTIONS, min_length=1, description="which linear maps of a layer are adapted"
     )
-    rate: float = Field(default=1.5e-3, gt=0.0, le=0.1)
+    rate: float = Field(default=2.5e-3, gt=0.0, le=0.1)
     rate_b_ratio: float = Field(default=4.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
     scope: Literal["lessons", "everything"] = Field(
         default="lessons", description="lessons: where no lesson bears on a question, the base answers it untouched"
@@ -397,7 +405,7 @@ class GateSettings(_Section):
         description="lessons fit their questions less often than good ones would by this chance",
     )
     loss_chance: float = Field(
-        default=0.002,
+        default=1e-5,
         ge=0.0,
         lt=1.0,
         description="a loss of known facts that chance gives this seldom is taken for one",

@@ -99,18 +99,19 @@ RULE_TOKENS = 56
 SPOKEN_GENERAL = 6
 SOUGHT_TEXTS = 8
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 5,
-    "contrasts": 6,
-    "general": 3,
+    "lessons": 6,
+    "contrasts": 5,
+    "general": 2,
     "texts": 2,
     "replay": 3,
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
 TEXT_TOKENS = 24
-HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 8.0}
+HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
-LEAST_STEPS = 24
+STEPS_BESIDE_LESSONS = 16
+"""Steps that every update takes, however little it teaches: the optimizer's moments and the boundary need them."""
 REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
@@ -643,7 +644,7 @@ class Cycle:
         """As many steps as `lessons` need; the limit is a ceiling."""
         limits, learning = self._settings.limits, self._settings.learning
         a_step = max(1, DRAWN_OF_8["lessons"] * learning.batch_examples // 8)
-        needed = max(LEAST_STEPS, math.ceil(lessons * learning.draws_a_lesson / a_step))
+        needed = STEPS_BESIDE_LESSONS + math.ceil(lessons * learning.draws_a_lesson / a_step)
         return TrainingBudget(
             steps=min(needed, limits.steps_per_update),
             seconds=limits.seconds_per_update,

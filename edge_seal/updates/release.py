@@ -111,7 +111,7 @@ class Releases:
             if example.signal_id is not None
         )
 
-    def end_overtaken(self, signals: Collection[str], actor: str) -> tuple[Update, ...]:
+    def end_overtaken(self, signals: Collection[str], actor: ActorName) -> tuple[Update, ...]:
         """Abandons updates that wait but can never answer any more, where all of their lessons are in `signals`."""
         with self._database.transaction():
             return tuple(
@@ -268,7 +268,7 @@ class Releases:
             self._rows.mark_signals(signals_learned, SignalState.LEARNED)
             return self.get(update_id)
 
-    def start_trial(self, update_id: str, actor: str, body: Body, *, approved: str | None = None) -> Update:
+    def start_trial(self, update_id: str, actor: ActorName, body: Body, *, approved: str | None = None) -> Update:
         """Puts an update on the canary: it answers a share of the conversations beside what is active.
 
         Raises:
