@@ -23,7 +23,7 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
-from edge_seal.adaptation import gate, scoring, self_edit
+from edge_seal.adaptation import gate, scoring, self_edit, shadow
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
@@ -58,9 +58,11 @@ from edge_seal.records import (
     mixed,
 )
 from edge_seal.storage.database import Database
+from edge_seal.updates import comparisons
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.canary import Canaries
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.lifecycle import IN_CYCLE
@@ -276,6 +278,8 @@ class Cycle:
         with work.stage("gate"), self._adapters.scratch() as scratch:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
             self._require_size(file)
+            if report.passed:
+                self._shadow(work, file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -287,6 +291,7 @@ class Cycle:
                 actor=ACTOR,
                 body=_training_body(trained.report, work.seconds),
             )
+            comparisons.keep(self._database, update.id, work.compared)
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
             refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
@@ -632,6 +637,11 @@ class Cycle:
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
+        work.compared = [
+            Comparison("held_back", outcome.prompt, before, after)
+            for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
+            if before is not None and after is not None
+        ]
         return gate.judge(figures, cleared, served, bounds), file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:
@@ -688,6 +698,23 @@ class Cycle:
         agreement = divergence(candidate)
         after = [said(prompt) for prompt in spoken]
         return gate.Served(before, after, agreement, base_agreement)
+
+    def _shadow(self, work: _Work, file: Path) -> None:
+        """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update."""
+        settings = self._settings.shadow
+        questions = shadow.chosen(shadow.past_questions(self._database), settings.questions, work.signals[0].id)
+        if not questions:
+            return
+        work.tell("gate", 0, 2 * len(questions), "past questions")
+        self._engine.use_adapter(self._serving_path())
+        before = shadow.answers(self._engine, questions, settings.max_tokens)
+        work.tell("gate", len(questions), 2 * len(questions), "past questions")
+        self._engine.use_adapter(file)
+        after = shadow.answers(self._engine, questions, settings.max_tokens)
+        work.compared += [
+            Comparison("past", question.prompt, one, other, question.turn_id)
+            for question, one, other in zip(questions, before, after, strict=True)
+        ]
 
     def _serving_path(self) -> Path | None:
         serving, _ = self._releases.serving(self._engine.model_sha256)
@@ -799,6 +826,7 @@ class _Work:
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
     risk: Risk = field(default_factory=lambda: Risk(0))
+    compared: list[Comparison] = field(default_factory=list[Comparison])
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
         """After a training step: tells of it."""

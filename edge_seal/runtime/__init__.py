@@ -31,5 +31,5 @@ __all__ = [
 ]
 
 
-class Runtime(Chatting, Interchange, Browsing, Forgetting, Tuning, Safekeeping):
+class Runtime(Chatting, Interchange, Browsing, Tuning, Forgetting, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

@@ -93,6 +93,11 @@ class Releases:
         with self._database.snapshot():
             return self._verification.trial_problem(update, base_sha256)
 
+    def signals_learned(self, update_id: str) -> tuple[str, ...]:
+        """The signals that an update learned when it became active, as the ledger has them."""
+        recorded = self._verification.evidence().replayed.updates.get(update_id)
+        return () if recorded is None else recorded.signals_learned
+
     def held_signals(self) -> frozenset[str]:
         """The signals whose lessons are in an update that waits for a person or is on the canary, and can still answer.
 
@@ -107,7 +112,7 @@ class Releases:
             if example.signal_id is not None
         )
 
-    def end_overtaken(self, signals: Collection[str], actor: str) -> tuple[Update, ...]:
+    def end_overtaken(self, signals: Collection[str], actor: ActorName) -> tuple[Update, ...]:
         """Abandons updates that wait but can never answer any more, where all of their lessons are in `signals`."""
         with self._database.transaction():
             return tuple(
@@ -264,7 +269,7 @@ class Releases:
             self._rows.mark_signals(signals_learned, SignalState.LEARNED)
             return self.get(update_id)
 
-    def start_trial(self, update_id: str, actor: str, body: Body, *, approved: str | None = None) -> Update:
+    def start_trial(self, update_id: str, actor: ActorName, body: Body, *, approved: str | None = None) -> Update:
         """Puts an update on the canary: it answers a share of the conversations beside what is active.
 
         Raises:
