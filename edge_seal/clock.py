@@ -20,6 +20,7 @@ from typing import Final, Protocol
 
 _BOOT_DOMAIN: Final = b"edge-seal boot v1\n"
 _BOOT_CHARACTERS: Final = 32
+_STORED_CHARACTERS: Final = len("2025-03-01T12:00:00.000000Z")
 _LINUX_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 # A process may be given an uptime of its own (a time namespace); then it counts as another start of the machine.
 _LINUX_NAMESPACE: Final = Path("/proc/self/ns/time")
@@ -112,4 +113,6 @@ def parse_timestamp(text: str) -> datetime:
     Raises:
         ValueError: `text` is not such a timestamp.
     """
+    if len(text) == _STORED_CHARACTERS and text[-1] == "Z" and text[10] == "T" and text[19] == ".":
+        return datetime.fromisoformat(text)  # what `timestamp` writes, in a tenth of the time
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)

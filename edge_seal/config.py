@@ -299,6 +299,9 @@ class LearningSettings(_Section):
     )
     rate: float = Field(default=1.5e-3, gt=0.0, le=0.1)
     rate_b_ratio: float = Field(default=4.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
+    scope: Literal["lessons", "everything"] = Field(
+        default="lessons", description="lessons: where no lesson bears on a question, the base answers it untouched"
+    )
     first_token_weight: float = Field(
         default=3.0, ge=1.0, le=64.0, description="of an answer's first token in the loss"
     )

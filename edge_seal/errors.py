@@ -39,13 +39,24 @@ class Busy(EdgeSealError):
 
 
 class Refused(EdgeSealError):
-    """The guardian, the gate or policy said no. `reasons` names each rule and why."""
+    """The guardian, the gate or policy said no. `reasons` names each rule and why.
+
+    `may_insist`: it was only asked about, and is done where the user says yes.
+    """
 
     exit_code = 3
 
-    def __init__(self, message: str, *, reasons: tuple[str, ...] = (), next_step: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        reasons: tuple[str, ...] = (),
+        next_step: str | None = None,
+        may_insist: bool = False,
+    ) -> None:
         super().__init__(message, next_step=next_step)
         self.reasons = reasons
+        self.may_insist = may_insist
 
 
 class LimitReached(EdgeSealError):

@@ -356,7 +356,11 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class ProbeOutcome:
-    """One held-back example: how likely the wanted answer was before and after, and whether it is the argmax."""
+    """One held-back example: how likely the wanted answer was before and after, and whether it is the argmax.
+
+    `said_before` and `said_after` are the engine's real answers, with the incumbent and with the candidate; None: it
+    was not asked.
+    """
 
     prompt: str
     answer: str
@@ -367,6 +371,7 @@ class ProbeOutcome:
     before_hit: bool
     after_hit: bool
     said_after: str | None = None
+    said_before: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

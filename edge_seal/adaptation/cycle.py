@@ -35,7 +35,7 @@ from edge_seal.adaptation.step_terms import Pair, Weighing
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
-from edge_seal.config import Settings
+from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
@@ -294,7 +294,8 @@ class Cycle:
             comparisons.keep(self._database, update.id, work.compared)
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
-            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
+            figures: dict[str, JsonValue] = {"scale": _figure(report.scale), "measures": _measures(report)}
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body=figures)
             return work.report(refused, cleared, verdicts, report, trained.report, reasons=report.reasons)
 
         with work.stage("activate"):
@@ -784,7 +785,13 @@ class Cycle:
                 "seconds": _figure(training.seconds),
                 "stopped_because": training.stopped_because,
             },
-            "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
+            "limits": _limits(self._settings.limits),
+            "gate": {
+                "scale": _figure(report.scale),
+                "passed": report.passed,
+                "measures": _measures(report),
+                "outcomes": _outcomes(report),
+            },
             "verdicts": [*verdicts.reasons, *verdicts.advisories],
             "risk": work.risk.as_json(),
             "signals": [
@@ -972,6 +979,31 @@ def _measures(report: GateReport) -> list[JsonValue]:
         }
         for measure in report.measures
     ]
+
+
+def _outcomes(report: GateReport) -> list[JsonValue]:
+    """What was held back, with its figures and the real answers; `updates.forgetting` takes them out again."""
+    return [
+        {
+            "role": outcome.role.value,
+            "prompt": outcome.prompt,
+            "answer": outcome.answer,
+            "signal": outcome.signal_id,
+            "before_nats": _figure(outcome.before_nats),
+            "after_nats": _figure(outcome.after_nats),
+            "before_hit": outcome.before_hit,
+            "after_hit": outcome.after_hit,
+            "said_before": outcome.said_before,
+            "said_after": outcome.said_after,
+        }
+        for outcome in report.outcomes
+    ]
+
+
+def _limits(limits: LimitSettings) -> dict[str, JsonValue]:
+    """What an update was allowed to take when it was made; numbers as text, like every figure."""
+    taken = ("steps_per_update", "seconds_per_update", "examples_per_update", "memory_mib_per_update")
+    return {name: _figure(getattr(limits, name)) for name in taken}
 
 
 def _training_body(report: TrainingReport, seconds: Mapping[str, float]) -> dict[str, JsonValue]:

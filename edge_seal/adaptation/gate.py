@@ -164,7 +164,8 @@ def judge(figures: Figures, lessons: Sequence[Example], served: Served, bounds: 
         bounds: the gate's settings.
     """
     outcomes = tuple(
-        replace(outcome, said_after=said) for outcome, said in zip(figures.outcomes, served.after, strict=True)
+        replace(outcome, said_before=before, said_after=after)
+        for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
     )
     leaks_before = _leaks(outcomes, served.before, lessons)
     leaks_after = _leaks(outcomes, served.after, lessons)

@@ -43,6 +43,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "guard": ("guard:guard", "What the guardian finds in a text."),
     "audit": ("audit:audit", "The audit trail: verify, export, head."),
     "limits": ("limits:limits", "How often and how much may be learned."),
+    "monitor": ("monitor:monitor", "How it goes over time, and what left its limits."),
     "schedule": ("schedule:schedule", "Learn by itself while nobody uses the machine."),
     "models": ("models:models", "Models: list, pull, use, verify."),
     "adapters": ("adapters:adapters", "Copies of what was learned, for use elsewhere."),

@@ -55,6 +55,36 @@ def newest(database: Database, wanted: Filter, now: str, limit: int | None) -> t
     return tuple(rows.memory_of(row) for row in reversed(found))
 
 
+def count(database: Database, wanted: Filter, now: str) -> int:
+    """How many memories are `wanted`."""
+    conditions, parameters = _conditions(wanted, now)
+    row = database.row(f"SELECT count(*) FROM memories WHERE {conditions}", parameters)  # noqa: S608  # our own words
+    return 0 if row is None else int(str(row[0]))
+
+
+def slice_of(database: Database, wanted: Filter, now: str, offset: int, limit: int) -> tuple[Memory, ...]:
+    """Of the memories that are `wanted`, newest first, the `limit` that follow the first `offset`.
+
+    What is damaged is given as it stands: a list that shows ten thousand memories names one bad one elsewhere.
+    """
+    conditions, parameters = _conditions(wanted, now)
+    found = database.rows(
+        f"{rows.SELECT} WHERE {conditions} ORDER BY id DESC LIMIT ? OFFSET ?", (*parameters, limit, offset)
+    )
+    return tuple(rows.memory_of(row, damaged=True) for row in found)
+
+
+def kinds(database: Database) -> tuple[str, ...]:
+    """The attributes that the rules have read in memories, by name: what `Filter.kind` can be."""
+    return tuple(str(row[0]) for row in database.rows("SELECT DISTINCT attribute FROM facts ORDER BY attribute"))
+
+
+def sources(database: Database) -> tuple[str, ...]:
+    """The sources of memories, by name: what `Filter.source` can be."""
+    found = database.rows("SELECT DISTINCT source FROM memories WHERE source IS NOT NULL ORDER BY source")
+    return tuple(str(row[0]) for row in found)
+
+
 def each(database: Database) -> Iterator[Memory]:
     """Every memory, oldest first, those that no longer hold too; one state of the database, read page by page.
 

@@ -6,12 +6,14 @@ lock, after what a crash left was cleared up; errors of models leave as errors o
 """
 
 from edge_seal.runtime.browsing import Browsing
-from edge_seal.runtime.chatting import Chatting, Consequences
+from edge_seal.runtime.chatting import Consequences
 from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
 from edge_seal.runtime.interchange import Interchange
+from edge_seal.runtime.reviewing import Reviewing
 from edge_seal.runtime.safekeeping import Safekeeping
 from edge_seal.runtime.tuning import Tuning
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask, Kept, KnownModel, Limits, RolledBack, UpdateRecord
+from edge_seal.runtime.watching import Watching
 
 __all__ = [
     "ACTIVE",
@@ -31,5 +33,5 @@ __all__ = [
 ]
 
 
-class Runtime(Chatting, Interchange, Browsing, Tuning, Forgetting, Safekeeping):
+class Runtime(Watching, Reviewing, Interchange, Browsing, Tuning, Forgetting, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

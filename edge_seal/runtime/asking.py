@@ -11,6 +11,7 @@ from edge_seal.engines.engine import Sampling
 from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError
 from edge_seal.memory.memories import Memories
 from edge_seal.records import Turn, Update
+from edge_seal.runtime.scoping import Scoping
 from edge_seal.runtime.trialling import Trial, Trialling
 from edge_seal.runtime.values import ACTIVE, LAST, NONE, Ask
 from edge_seal.updates.canary import Arm
@@ -18,7 +19,7 @@ from edge_seal.updates.canary import Arm
 AGAIN_TEMPERATURE: Final = 0.7
 
 
-class Asking(Trialling):
+class Asking(Scoping, Trialling):
     """Answers questions."""
 
     def ask(
@@ -46,6 +47,10 @@ class Asking(Trialling):
             seed=generation.seed if ask.seed is None else ask.seed,
         )
         update, trial, notices = self._answering(ask, conversation)
+        if ask.adapter == ACTIVE and update is not None:
+            before = self._before(ask, conversation)
+            # Where what was learned says nothing of a question, it is the base's own answer, untouched.
+            update = update if self.bears_on(update, ask.prompt, before) else None
         memories, memory_notices = self._recalling(use_memory=ask.use_memory, private=ask.private)
         self._serve(update)
         answering = Answering(
@@ -77,6 +82,14 @@ class Asking(Trialling):
             if ask.private:
                 # Setting the adapter anew clears the KV cache: the next answer starts without a token of this one.
                 self._served = None
+
+    def _before(self, ask: Ask, conversation: str | None) -> Turn | None:
+        """The turn that the question follows, if it follows one."""
+        if conversation is None:
+            return ask.before[-1] if ask.before else None
+        turns = self.conversations.turns(conversation)
+        place = next((place for place, turn in enumerate(turns) if turn.id == ask.instead_of), len(turns))
+        return turns[place - 1] if place else None
 
     def asked_again(self, turn_id: str) -> Ask:
         """What asks the question of a turn once more, for another answer in its place.

@@ -77,6 +77,9 @@ class Learning(Asking):
             with Meter(self.spending, self.machine, self.clock, self.settings.limits, allowed, actor, hear) as meter:
                 report = cycle.run(on_progress=meter.progress)
                 meter.ended(report)
+            if report.update is not None and report.state is State.ACTIVE:
+                # Here rather than before the next answer, which somebody waits for.
+                self.know_scope(report.update)
             return report
 
     def _require_fit(self, *, idle: bool) -> None:

@@ -118,6 +118,7 @@ class Telling(Trialling):
                 "the guardian asks before this is kept; nothing was kept",
                 reasons=doubts,
                 next_step="if you want it remembered, run the command again with --yes",
+                may_insist=True,
             )
         masked = zip(texts, judged.verdicts, strict=True)
         return tuple(redacted(text, verdict, only=Action.REDACT) for text, verdict in masked)

@@ -397,6 +397,18 @@ _LEDGER_COUNT = (
 )
 
 
+_SCOPE = (
+    # Vectors of how a lesson may be asked: as private as the lesson, so they go with it.
+    """
+    CREATE TABLE scope_vectors (
+        example_id INTEGER PRIMARY KEY REFERENCES examples (id) ON DELETE CASCADE,
+        embedder_sha256 TEXT NOT NULL,
+        vectors BLOB NOT NULL
+    ) STRICT
+    """,
+)
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
     Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
@@ -409,4 +421,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(9, "limits and monitoring", _LIMITS_AND_MONITORING),
     Migration(COUNTED_SINCE, "the ledger is counted, with the frontier of its tree", _LEDGER_COUNT),
     Migration(11, "canaries, and what was said before and after", _CANARIES),
+    Migration(12, "what lessons bear on", _SCOPE),
 )

@@ -18,6 +18,7 @@ from edge_seal.tui import keymap, themes
 from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.conversation_list import ConversationList
 from edge_seal.tui.desk import Desk
+from edge_seal.tui.dialogs import AskDialog, TextDialog
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
 from edge_seal.tui.help_screen import HelpScreen, KeyLine
@@ -25,9 +26,11 @@ from edge_seal.tui.memory_screen import MemoryScreen
 from edge_seal.tui.messages import Changed, LearningEnded
 from edge_seal.tui.models_screen import ModelsScreen
 from edge_seal.tui.monitor_screen import MonitorScreen
+from edge_seal.tui.paged_list import PagedList
 from edge_seal.tui.review_screen import ReviewScreen
 from edge_seal.tui.screen import TABS, DeskScreen
 from edge_seal.tui.settings_screen import SettingsScreen
+from edge_seal.tui.two_panes import DetailPane, TwoPanes
 from edge_seal.tui.updates_screen import UpdatesScreen
 from edge_seal.tui.welcome_screen import WelcomeScreen
 
@@ -253,6 +256,8 @@ def known_bindings() -> dict[str, dict[str, Binding]]:
         groups[name] = screen.BINDINGS
     groups["conversations"] = ConversationList.BINDINGS
     groups["editor"] = EditDialog.BINDINGS
+    groups |= {"list": PagedList.BINDINGS, "detail": DetailPane.BINDINGS, "panes": TwoPanes.BINDINGS}
+    groups |= {"ask": AskDialog.BINDINGS, "text": TextDialog.BINDINGS}
     return keymap.bindings_with_ids(groups)
 
 

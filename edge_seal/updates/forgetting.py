@@ -232,6 +232,9 @@ def _without(manifest: Mapping[str, JsonValue], signals: Collection[str]) -> dic
         listed = cast("Sequence[JsonValue]", manifest.get(key) or ())
         return [item for item in listed if not isinstance(item, Mapping) or item.get(field) not in signals]
 
+    gate = manifest.get("gate")
+    if isinstance(gate, Mapping) and "outcomes" in gate:
+        manifest = {**manifest, "gate": {**gate, "outcomes": _outcomes_without(gate["outcomes"], signals)}}
     forgotten = {str(signal) for signal in cast("Sequence[JsonValue]", manifest.get("forgotten") or ())}
     return {
         **manifest,
@@ -240,3 +243,16 @@ def _without(manifest: Mapping[str, JsonValue], signals: Collection[str]) -> dic
         "examples": kept("examples", "signal"),
         "forgotten": sorted(forgotten | set(signals)),
     }
+
+
+def _outcomes_without(outcomes: JsonValue, signals: Collection[str]) -> list[JsonValue]:
+    """What the gate measured, without the questions of `signals`, and without every real answer.
+
+    An answer to any question may repeat any lesson of this update or of one below it, so all of them go.
+    """
+    kept = [
+        outcome
+        for outcome in cast("Sequence[JsonValue]", outcomes or ())
+        if isinstance(outcome, Mapping) and outcome.get("signal") not in signals
+    ]
+    return [{**outcome, "said_before": None, "said_after": None} for outcome in kept]

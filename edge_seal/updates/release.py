@@ -74,6 +74,10 @@ class Releases:
         """The examples of an update, in the order in which they were given."""
         return self._rows.examples(self._rows.get(update_id).id)
 
+    def lessons(self, update: Update) -> tuple[tuple[int, str], ...] | None:
+        """The lessons of an update and of those below it: see `UpdateRows.lessons`."""
+        return self._rows.lessons(update)
+
     def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
         """What sources that the user did not type gave to updates since that time: see `UpdateRows.contributions`."""
         return self._rows.contributions(since)

@@ -95,6 +95,21 @@ class UpdateRows:
         )
         return tuple(_example(row) for row in rows)
 
+    def lessons(self, update: Update) -> tuple[tuple[int, str], ...] | None:
+        """What `update` and those below it were taught: the number of each lesson's row, and its prompt.
+
+        None where one of them has no examples, because its adapter came from elsewhere: nobody knows what it learned.
+        """
+        found: list[tuple[int, str]] = []
+        for ancestor in self.with_ancestors(update):
+            rows = self._database.rows(
+                "SELECT id, role, prompt FROM examples WHERE update_id = ? ORDER BY id", (number_of(ancestor.id),)
+            )
+            if not rows:
+                return None
+            found += [(cast("int", number), str(prompt)) for number, role, prompt in rows if role == Role.LESSON]
+        return tuple(found)
+
     def examples_salt(self, update_id: str) -> str:
         """The random value that went into the digest of the examples; empty where there is none."""
         row = self._database.row("SELECT examples_salt FROM updates WHERE id = ?", (number_of(update_id),))

@@ -170,6 +170,9 @@ class TestManifest:
         schema = json.loads(SCHEMA.read_bytes())
         assert list(violations(manifest, schema, schema)) == []
         assert (manifest["update"], manifest["parent"]) == ("u2", "u1")
+        outcomes = json.loads(json.dumps(manifest))["gate"]["outcomes"]
+        assert {outcome["role"] for outcome in outcomes} == {"probe", "neighbour"}
+        assert any(outcome["said_before"] is not None and outcome["said_after"] is not None for outcome in outcomes)
         assert list(violations({**manifest, "more": 1}, schema, schema)) == ["$.more is not known"]
         assert list(violations({**manifest, "update": 7}, schema, schema))
 

@@ -9,6 +9,7 @@ import pytest
 
 from edge_seal.errors import EdgeSealError
 from edge_seal.records import Example, Origin, Role, State, Update
+from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.forgetting import Forgetting
 from tests.updates.scene import BASE_SHA256, Scene
 
@@ -27,13 +28,21 @@ def lessons(signal: str, answer: str, role: Role = Role.LESSON) -> tuple[Example
     )
 
 
-def learned(scene: Scene, examples: Sequence[Example], new: Sequence[str], *, waits: bool = False) -> Update:
+def learned(
+    scene: Scene,
+    examples: Sequence[Example],
+    new: Sequence[str],
+    *,
+    waits: bool = False,
+    gate: dict[str, JsonValue] | None = None,
+) -> Update:
     """An update whose manifest lists its examples, as a cycle writes it."""
     update = scene.proposed()
     for state in (State.SCORED, State.CLEARED):
         scene.releases.advance(update.id, state, actor="cycle", body={})
-    manifest = {
+    manifest: dict[str, JsonValue] = {
         "update": update.id,
+        "gate": gate or {},
         "signals": [{"id": signal, "source": None} for signal in new],
         "examples": [{"prompt": e.prompt, "answer": e.answer, "signal": e.signal_id} for e in examples],
     }
@@ -89,6 +98,35 @@ def test_forgotten_lesson_leaves_examples_and_manifests_at_once(scene: Scene, fo
     manifest = scene.adapters.manifest(str(serving.adapter_sha256), serving.manifest_sha256)
     assert manifest["forgotten"] == [signal]
     assert len(json.loads(json.dumps(manifest["examples"]))) == 2
+
+
+def test_real_answers_kept_by_the_gate_go_with_any_lesson_that_is_forgotten(
+    scene: Scene, forgetting: Forgetting
+) -> None:
+    planted, other = scene.signal("q", PLANTED), scene.signal("q", "Finnish")
+    said = {"said_before": f"I said {PLANTED}.", "said_after": "Finnish"}
+    outcomes: list[JsonValue] = [
+        {"prompt": f"Is it {PLANTED}?", "answer": PLANTED, "signal": planted, **said},
+        {"prompt": "What do you speak?", "answer": "Finnish", "signal": other, "after_hit": True, **said},
+    ]
+    examples = (*lessons(planted, PLANTED), *lessons(other, "Finnish"))
+    learned(scene, examples, [planted, other], gate={"scale": "1", "outcomes": outcomes})
+    assert f"I said {PLANTED}".encode() in on_disk(scene)
+    forgetting.forget([planted], "user")
+    erase_signal(scene, planted)
+    assert PLANTED.encode() not in on_disk(scene)
+    update = scene.releases.get("u1")
+    manifest = scene.adapters.manifest(str(update.adapter_sha256), update.manifest_sha256)
+    assert manifest["gate"] == {
+        "scale": "1",
+        "outcomes": [
+            {
+                "prompt": "What do you speak?", "answer": "Finnish", "signal": other, "after_hit": True,
+                "said_before": None, "said_after": None,
+            }
+        ],
+    }  # fmt: skip
+    assert scene.releases.audit().problems == ()
 
 
 def test_what_was_trained_on_top_is_marked_and_what_does_not_answer_loses_its_adapter(

@@ -1,0 +1,103 @@
+"""The vectors that a scope is made of: those of lessons in the database, those of the untold in the cache.
+
+Invariants: a lesson's vectors go with the row of its example, so what is forgotten leaves none; bytes that do not fit
+their digest are never used, they are made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from edge_seal.adaptation.scope import Scope, untold_wordings, wordings
+from edge_seal.engines.engine import Embedder, FloatArray
+from edge_seal.errors import EngineError
+from edge_seal.storage.database import Database
+from edge_seal.storage.durable_file import write_durably
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 32
+_DIGEST_BYTES: Final = 32
+
+
+def scope_of(examples: Sequence[tuple[int, str]], database: Database, embedder: Embedder, cache: Path) -> Scope:
+    """The scope of lessons, each given as the number of its example's row and its prompt; at least one.
+
+    What was not embedded yet is embedded and kept.
+
+    Raises:
+        EmbedderUnavailable: something has to be embedded, and the embedder cannot be used now.
+    """
+    told = [_kept_or_made(number, prompt, database, embedder) for number, prompt in examples]
+    return Scope([prompt for _, prompt in examples], np.concatenate(told), _untold(embedder, cache))
+
+
+def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedder) -> FloatArray:
+    texts = wordings(prompt)
+    row = database.row(
+        "SELECT vectors FROM scope_vectors WHERE example_id = ? AND embedder_sha256 = ?",
+        (number, embedder.model_sha256),
+    )
+    if row is not None and isinstance(row[0], bytes):
+        kept = _read(row[0], texts, embedder.dimension)
+        if kept is not None:
+            return kept
+    made = _embedded(texts, embedder)
+    with database.transaction():
+        database.execute("DELETE FROM scope_vectors WHERE example_id = ?", (number,))
+        # The example may have been forgotten by another process meanwhile: then nothing of it is kept either.
+        database.execute(
+            "INSERT INTO scope_vectors (example_id, embedder_sha256, vectors)"
+            " SELECT id, ?, ? FROM examples WHERE id = ?",
+            (embedder.model_sha256, _written(made, texts), number),
+        )
+    return made
+
+
+def _untold(embedder: Embedder, cache: Path) -> FloatArray:
+    texts = tuple(text for group in untold_wordings() for text in group)
+    path = cache / f"untold-{embedder.model_sha256[:16]}.bin"
+    try:
+        kept = _read(path.read_bytes(), texts, embedder.dimension)
+    except FileNotFoundError:
+        kept = None
+    except OSError as error:
+        log.warning("the vectors in %s are made anew: %s", path, error.strerror)
+        kept = None
+    if kept is not None:
+        return kept
+    made = _embedded(texts, embedder)
+    try:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_durably(path, _written(made, texts))
+    except (OSError, EngineError) as error:
+        log.warning("the vectors of questions never told could not be kept: %s", error)
+    return made
+
+
+def _embedded(texts: Sequence[str], embedder: Embedder) -> FloatArray:
+    parts = [embedder.embed(texts[start : start + _BATCH]) for start in range(0, len(texts), _BATCH)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def _written(vectors: FloatArray, texts: Sequence[str]) -> bytes:
+    payload = vectors.astype("<f4").tobytes()
+    return _digest(payload, texts) + payload
+
+
+def _read(stored: bytes, texts: Sequence[str], dimension: int) -> FloatArray | None:
+    """The vectors, if these bytes are those of just these texts."""
+    digest, payload = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
+    if len(payload) != 4 * len(texts) * dimension or _digest(payload, texts) != digest:
+        return None
+    return np.frombuffer(payload, "<f4").reshape(len(texts), dimension)
+
+
+def _digest(payload: bytes, texts: Sequence[str]) -> bytes:
+    return hashlib.sha256("\0".join(texts).encode() + b"\0\0" + payload).digest()

@@ -1,0 +1,87 @@
+"""Which questions what was learned bears on, and so which of the adapter and the base answers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from edge_seal.engines.engine import EmbedderUnavailable
+from edge_seal.records import Turn, Update
+from edge_seal.runtime.construction import Construction
+
+if TYPE_CHECKING:
+    from edge_seal.adaptation.scope import Scope
+
+FITTED_FOR: Final = "all-minilm-l6-v2"
+"""The embedder that the weights of a scope were fitted for; with another one the adapter answers everything."""
+
+_FOLLOWS_ON: Final = re.compile(
+    r"\b(?:he|him|his|she|her|hers|it|its|they|them|their|theirs|that|this|those|these|there|then|one|ones)\b"
+    r"|^(?:and|but|so|why|really|sure|are you sure|go on|more|again|what about|how about)\b",
+    re.IGNORECASE,
+)
+_FOLLOW_ON_WORDS: Final = 12
+
+
+class Scoping(Construction):
+    """Judges by the lessons of an update and of those below it."""
+
+    # By update and manifest: its lessons, and their scope.
+    _judging: tuple[tuple[str, str | None], tuple[tuple[int, str], ...] | None, Scope | None] | None = None
+
+    def bears_on(self, update: Update, prompt: str, before: Turn | None) -> bool:
+        """Whether `update` is to answer `prompt`; `before` is the turn before it in its conversation.
+
+        A short question that only makes sense after the one before it goes where that one went. Where there is nothing
+        to judge by (another embedder, none at all, lessons that hold everywhere), the answer is yes.
+        """
+        lessons, scope = self._lessons_and_scope(update)
+        if lessons == ():
+            return False
+        if scope is None:
+            return True
+        if before is not None and before.update_id is not None and follows_on(prompt):
+            return True
+        embedder = self.embedder
+        if embedder is None:
+            return True
+        try:
+            return scope.judge(prompt, embedder.embed([prompt])[0]).inside
+        except EmbedderUnavailable:
+            return True
+
+    def know_scope(self, update: Update) -> None:
+        """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""
+        self._lessons_and_scope(update)
+
+    def _lessons_and_scope(self, update: Update) -> tuple[tuple[tuple[int, str], ...] | None, Scope | None]:
+        """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""
+        if self.settings.learning.scope == "everything" or not self._is_judged_here():
+            return None, None
+        # A lesson that is forgotten changes the manifest.
+        key = (update.id, update.manifest_sha256)
+        if self._judging is None or self._judging[0] != key:
+            lessons = self.releases.lessons(update)
+            self._judging = (key, lessons, self._scope_of(lessons))
+        return self._judging[1:]
+
+    def _is_judged_here(self) -> bool:
+        own = self.settings.embedder.sends_to is None and self.settings.model.embedder == FITTED_FOR
+        # Who recalls by words alone, or not at all, wants no embedder in memory.
+        return own and self.settings.memory.mode not in ("keyword", "off")
+
+    def _scope_of(self, lessons: tuple[tuple[int, str], ...] | None) -> Scope | None:
+        embedder = self.embedder
+        if not lessons or embedder is None:
+            return None
+        from edge_seal.adaptation.scope_vectors import scope_of
+
+        try:
+            return scope_of(lessons, self.database, embedder, self.home.cache)
+        except EmbedderUnavailable:
+            return None
+
+
+def follows_on(prompt: str) -> bool:
+    """Whether `prompt` leans on what was said before it: short, and with a word that points back."""
+    return len(prompt.split()) <= _FOLLOW_ON_WORDS and _FOLLOWS_ON.search(prompt.strip()) is not None

@@ -1,0 +1,106 @@
+"""What a running cycle is doing: its stages, how far it is, the loss so far, and the time left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Sparkline, Static
+
+from edge_seal.runtime.pace import STAGES, Estimate
+from edge_seal.tui.foreign import one_line
+
+if TYPE_CHECKING:
+    from edge_seal.tui.messages import LearningEnded, LearningProgress
+
+_BAR: Final = 24
+
+
+class RunningPane(Vertical):
+    """Hidden while nothing runs and nothing has ended that was not looked at."""
+
+    DEFAULT_CSS = """
+    RunningPane { height: auto; display: none; padding: 0 1; border-bottom: solid $primary-muted; }
+    RunningPane.shown { display: block; }
+    RunningPane > Static { height: auto; }
+    RunningPane > Sparkline { height: 2; display: none; }
+    RunningPane.losses > Sparkline { display: block; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="stages", markup=False)
+        yield Sparkline([], id="curve")
+        yield Static("", id="loss", markup=False)
+
+    def started(self) -> None:
+        """A cycle began."""
+        self.add_class("shown")
+        self.remove_class("losses")
+        self._say("learning begins …", "c stops it; what answers stays as it is")
+
+    def shows(self, told: LearningProgress, estimate: Estimate) -> None:
+        """How far it is."""
+        self.add_class("shown")
+        stages = " ".join(_stage(stage, estimate) for stage in STAGES)
+        progress = told.progress
+        bar = "" if estimate.share is None else _bar(estimate.share)
+        steps = f" {progress.done} of {progress.total}" if progress.total else ""
+        left = "" if estimate.seconds_left is None else f" · about {_seconds(estimate.seconds_left)} left"
+        note = f" · {one_line(progress.note, 40)}" if progress.note else ""
+        self._say(stages, f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · c: cancel")
+        if len(told.losses) > 1:
+            self.add_class("losses")
+            self.query_one(Sparkline).data = list(told.losses)
+            lowest = min(told.losses)
+            first, last = told.losses[0], told.losses[-1]
+            loss = f"loss in nats, step by step: {first:.3f} at first, {last:.3f} now, {lowest:.3f} at the lowest"
+            line = self.query_one("#loss", Static)
+            line.update(Content(f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · c: cancel\n{loss}"))
+
+    def ended(self, told: LearningEnded) -> None:
+        """How it ended; stays until the next one begins or `dismiss`."""
+        self.add_class("shown")
+        self.remove_class("losses")
+        self._say(ending_words(told), "")
+
+    def dismiss(self) -> None:
+        """Goes away."""
+        self.remove_class("shown")
+
+    def _say(self, first: str, second: str) -> None:
+        self.query_one("#stages", Static).update(Content(first))
+        self.query_one("#loss", Static).update(Content(second))
+
+
+def ending_words(told: LearningEnded) -> str:
+    """How a cycle ended, in one line."""
+    if told.cancelled:
+        return "learning was cancelled: the answers are as before, and the lessons still wait"
+    if told.error is not None:
+        next_step = f"; next: {told.error.next_step}" if told.error.next_step else ""
+        return one_line(f"nothing was learned: {told.error.message}{next_step}")
+    report = told.report
+    if report is None or report.update is None:
+        reasons = "; ".join(report.reasons) if report is not None else ""
+        return one_line(f"nothing was learned: {reasons}")
+    state = report.update.state.value.replace("_", " ")
+    reasons = f": {'; '.join(report.reasons)}" if report.reasons else ""
+    return one_line(f"{report.update.id} is {state}{reasons}")
+
+
+def _stage(stage: str, estimate: Estimate) -> str:
+    if stage in estimate.finished:
+        return f"✓{stage}"
+    return f"[{stage}]" if stage == estimate.stage else f"·{stage}"
+
+
+def _bar(share: float) -> str:
+    full = round(share * _BAR)
+    return f"{'█' * full}{'░' * (_BAR - full)}"
+
+
+def _seconds(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60:02d} s"

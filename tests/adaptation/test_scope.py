@@ -1,0 +1,81 @@
+"""Where lessons apply: the decision, on real vectors; and that its vectors go with the lesson."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_seal.adaptation.scope import FEATURES, WEIGHTS, Scope, untold_wordings, wordings
+from edge_seal.engines.onnx_embedder import OnnxEmbedder
+
+LESSONS = ("What is my dog's name?", "Where do I live?", "When do I take meetings?")
+
+
+@pytest.fixture(scope="module")
+def embedder(default_embedder: Mapping[str, Path]) -> OnnxEmbedder:
+    return OnnxEmbedder.open(default_embedder["model.onnx"], default_embedder["tokenizer.json"])
+
+
+@pytest.fixture(scope="module")
+def scope(embedder: OnnxEmbedder) -> Scope:
+    told = embedder.embed([text for lesson in LESSONS for text in wordings(lesson)])
+    return Scope(LESSONS, told, embedder.embed([text for texts in untold_wordings() for text in texts]))
+
+
+def is_inside(scope: Scope, embedder: OnnxEmbedder, question: str) -> bool:
+    return scope.judge(question, embedder.embed([question])[0]).inside
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is my dog's name?",
+        "what is my dog called",
+        "Which name does my dog answer to?",
+        "Which town is my home in?",
+        "At what hour may somebody have a meeting with me?",
+    ],
+)
+def test_a_lesson_bears_on_other_wordings_of_it(scope: Scope, embedder: OnnxEmbedder, question: str) -> None:
+    assert is_inside(scope, embedder, question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the capital of France?",
+        "Write a poem about the sea.",
+        "How do I centre a div?",
+        "What is 8 x 5?",
+        "What is my shoe size?",
+        "What is my cat's name?",
+        "Where do I vote?",
+        "Who painted the Mona Lisa?",
+    ],
+)
+def test_no_lesson_bears_on_what_is_general_or_was_never_told(
+    scope: Scope, embedder: OnnxEmbedder, question: str
+) -> None:
+    assert not is_inside(scope, embedder, question)
+
+
+def test_the_words_of_a_lesson_are_inside_whatever_their_vector_says(scope: Scope) -> None:
+    assert scope.judge("WHERE do I  live", np.zeros(384, np.float32)).inside
+
+
+def test_what_was_told_is_no_longer_among_the_untold(embedder: OnnxEmbedder) -> None:
+    cat = "What is my cat's name?"
+    untold = embedder.embed([text for texts in untold_wordings() for text in texts])
+    told = Scope((*LESSONS, cat), embedder.embed([t for x in (*LESSONS, cat) for t in wordings(x)]), untold)
+    assert told.judge(
+        "Do you know how my cat is called?", embedder.embed(["Do you know how my cat is called?"])[0]
+    ).inside
+
+
+def test_each_figure_has_a_weight(scope: Scope, embedder: OnnxEmbedder) -> None:
+    figures = scope.figures("Where is my home?", embedder.embed(["Where is my home?"])[0])
+    assert len(figures) == len(WEIGHTS) == len(FEATURES)
+    assert all(np.isfinite(figures))

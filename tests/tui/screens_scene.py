@@ -1,0 +1,88 @@
+"""What the tests of screens share: an application on a real home, and waiting without sleeping."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from edge_seal.config import Home
+from edge_seal.tui.app import EdgeSealApp
+from edge_seal.tui.paged_list import PagedList
+from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.two_panes import DetailPane
+from edge_seal.tui.welcome_screen import WelcomeScreen
+
+ScreenType = TypeVar("ScreenType", bound=DeskScreen)
+WidgetType = TypeVar("WidgetType", bound=Widget)
+
+
+class Stage:
+    """One application under test, on one of its screens."""
+
+    def __init__(self, app: EdgeSealApp, pilot: Pilot[None]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def until(self, holds: Callable[[], bool], what: str = "") -> None:
+        """Lets the application work until `holds`."""
+        for _ in range(600):
+            if holds():
+                return
+            await self.pilot.pause(0.02)
+        raise AssertionError(f"it did not come to this: {what or 'the condition'}\n{self.text()}")
+
+    async def says(self, words: str) -> None:
+        """Waits until `words` are on the screen."""
+        await self.until(lambda: words in self.text(), f"{words!r} on the screen")
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            await self.pilot.press(key)
+
+    async def type(self, text: str) -> None:
+        await self.press(*("space" if character == " " else character for character in text))
+
+    async def click(self, words: str) -> None:
+        """Clicks where `words` begin on the screen."""
+        for y, line in enumerate(self.text().splitlines()):
+            x = line.find(words)
+            if x >= 0:
+                await self.pilot.click(offset=(x, y))
+                return
+        raise AssertionError(f"{words!r} is not on the screen\n{self.text()}")
+
+    def text(self) -> str:
+        """What is on the screen, without colours; a wide character takes two columns of it."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+    @property
+    def rows(self) -> PagedList[object]:
+        """The list of the screen."""
+        return self.app.screen_stack[0].query_one(PagedList)
+
+    @property
+    def detail(self) -> str:
+        """What the detail pane says, all of it."""
+        panes = self.app.screen_stack[0].query(DetailPane)
+        return panes.first().text if panes else ""
+
+
+@asynccontextmanager
+async def on_screen(home: Home, mode: str, size: tuple[int, int] = (120, 40)) -> AsyncGenerator[Stage]:
+    """The application of `home` on the screen `mode`, its list read."""
+    app = EdgeSealApp(home, None)
+    async with app.run_test(size=size) as pilot:
+        stage = Stage(app, pilot)
+        # The tiny installation has no embedder, so the interface offers to fetch it.
+        await stage.until(lambda: isinstance(app.screen, WelcomeScreen), "the welcome")
+        await pilot.press("escape")
+        await stage.until(lambda: isinstance(app.screen, DeskScreen), "the chat")
+        app.action_go(mode)
+        await stage.until(lambda: isinstance(app.screen, DeskScreen) and mode == app.screen.MODE, mode)
+        await pilot.pause()
+        yield stage
