@@ -12,7 +12,7 @@ whose correction may still come: the newest `SETTLING` turns.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -73,7 +73,8 @@ METRICS: Final = (
     Metric("refusals", "answers that refuse", "share", "share", "answers", "higher"),
     Metric("latency", "seconds to the first word of an answer", "seconds", "seconds", "answers", "higher"),
     Metric("drift", "how far updates moved general answers", "figure", "nats a token", "updates", "higher"),
-    Metric("guardian_hits", "findings of the guardian in updates", "count", "findings", "updates", None),
+    Metric("guardian_hits", "findings of the guardian in lessons, memories and updates", "count", "findings", "", None),
+    Metric("updates", "updates that were trained, by which limits count", "count", "updates", "updates", None),
     Metric("cpu_seconds", "processor seconds of learning", "count", "seconds", "cycles", None),
 )
 _BY_NAME: Final = {metric.name: metric for metric in METRICS}
@@ -113,16 +114,16 @@ class Monitoring:
 
     def observations(self, metric: Metric, after: int = 0) -> tuple[Observation, ...]:
         """The observations with a number above `after`, oldest first."""
-        if metric.name in {"drift", "guardian_hits"}:
-            told, event = (_drift, "update.gated") if metric.name == "drift" else (_findings, "update")
-            return tuple(one for one in self._of_ledger(told, event) if one.number > after)
+        if metric.name in _OF_LEDGER:
+            return tuple(one for one in self._of_ledger(*_OF_LEDGER[metric.name]) if one.number > after)
         rows = self._database.rows(_QUERIES[metric.name] + " ORDER BY id", (after,))
         return tuple(Observation(_integer(row[0]), str(row[1]), _number(row[2])) for row in rows)
 
     def _of_ledger(
-        self, told: Callable[[str, dict[str, JsonValue]], float | None], event: str
+        self, events: Sequence[str], told: Callable[[str, dict[str, JsonValue]], float | None]
     ) -> Iterator[Observation]:
-        for entry in self._ledger.of_events(event):
+        entries = (entry for event in events for entry in self._ledger.of_events(event))
+        for entry in sorted(entries, key=lambda entry: entry.seq):
             value = told(entry.event, body_of(entry))
             if value is not None:
                 yield Observation(entry.seq, entry.at, value)
@@ -307,8 +308,8 @@ def _scaled(metric: Metric, observations: Sequence[Observation]) -> list[float]:
     return [math.log10(max(one.value, 1e-3)) for one in observations]
 
 
-def _drift(event: str, body: dict[str, JsonValue]) -> float | None:
-    measures = body.get("measures") if event == "update.gated" else None
+def _drift(_: str, body: dict[str, JsonValue]) -> float | None:
+    measures = body.get("measures")
     for measure in measures if isinstance(measures, list) else ():
         if isinstance(measure, dict) and measure.get("name") == "anchor_drift":
             try:
@@ -320,12 +321,27 @@ def _drift(event: str, body: dict[str, JsonValue]) -> float | None:
 
 def _findings(event: str, body: dict[str, JsonValue]) -> float | None:
     if event == "update.cleared":
-        findings = body.get("findings")
-        return float(len(findings)) if isinstance(findings, list) else None
+        return _length(body.get("findings"))
     if event == "update.rejected":
-        refused = body.get("signals_refused")
-        return float(len(refused)) if isinstance(refused, list) and refused else None
-    return None
+        return _length(body.get("signals_refused")) or None
+    return 1.0
+
+
+def _length(value: JsonValue) -> float:
+    return float(len(value)) if isinstance(value, list) else 0.0
+
+
+def _one(_: str, _body: dict[str, JsonValue]) -> float:
+    return 1.0
+
+
+_REFUSALS: Final = ("memory.asked", "memory.masked", "memory.refused", "signal.refused")
+# For each figure that the ledger tells: from which entries, and what each says.
+_OF_LEDGER: Final[Mapping[str, tuple[Sequence[str], Callable[[str, dict[str, JsonValue]], float | None]]]] = {
+    "drift": (("update.gated",), _drift),
+    "guardian_hits": (("update.cleared", "update.rejected", *_REFUSALS), _findings),
+    "updates": (("update.trained",), _one),
+}
 
 
 def since_of(text: str, now: datetime) -> datetime:

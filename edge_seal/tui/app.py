@@ -12,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
+from textual.widgets import TextArea
 
 from edge_seal.errors import ConfigError, EdgeSealError
 from edge_seal.tui import keymap, themes
@@ -66,7 +67,7 @@ class EdgeSealApp(App[None]):
         Binding("question_mark", "help", "Help", id="app.help_mark", show=False),
         Binding("f9,ctrl+p", "command_palette", "Commands", id="app.palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
-        Binding("ctrl+c", "interrupt", "Stop", id="app.interrupt", show=False),
+        Binding("ctrl+c", "interrupt", "Copy or stop", id="app.interrupt", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
     ]
 
@@ -89,22 +90,23 @@ class EdgeSealApp(App[None]):
     def _first_painted(self) -> None:
         for problem in self._problems:
             self.tell_problem(problem)
-        self.run_worker(self._begin(), name="begin")
+        self.run_worker(self._begin, name="begin")
 
     async def _begin(self) -> None:
         """What needs the runtime, once there is something on the screen."""
 
-        def missing(runtime: Runtime) -> tuple[str, ...]:
-            known = runtime.models()
-            return tuple(one.listing.manifest.name for one in known if one.in_use and not one.listing.complete)
+        def missing(runtime: Runtime) -> dict[str, str]:
+            known = (one.listing for one in runtime.models() if one.in_use)
+            return {one.manifest.name: one.manifest.kind for one in known if not one.complete}
 
         try:
-            names = await self.desk.call(missing)
+            kinds = await self.desk.call(missing)
         except EdgeSealError as error:
             self.tell_problem(error)
             return
-        if names or self._is_first_start:
-            await self.push_screen_wait(WelcomeScreen(self.desk.home, names))
+        # Without an embedder memories are found by their words; every answer says so, and that is enough.
+        if self._is_first_start or "chat" in kinds.values():
+            await self.push_screen_wait(WelcomeScreen(self.desk.home, tuple(kinds)))
             self.tell(Changed("models"))
         await self.desk.load_model()
 
@@ -155,6 +157,15 @@ class EdgeSealApp(App[None]):
         except EdgeSealError as error:
             self.tell_problem(error)
 
+    async def model_changed(self) -> None:
+        """Opens the model anew, as it is set now."""
+        try:
+            await self.desk.reopen()
+        except EdgeSealError as error:
+            self.tell_problem(error)
+        self.tell(Changed("models"))
+        self.run_worker(self.desk.load_model, name="load", exclusive=True, group="load")
+
     # What happened --------------------------------------------------------------------------------------------
 
     def listen(self, screen: DeskScreen) -> None:
@@ -176,7 +187,7 @@ class EdgeSealApp(App[None]):
 
     def start_learning(self) -> None:
         """Learns now, beside everything else; says how it ended."""
-        self.run_worker(self._learn(), name="learn")
+        self.run_worker(self._learn, name="learn")
 
     async def _learn(self) -> None:
         ended = await self.desk.learn()
@@ -192,7 +203,8 @@ class EdgeSealApp(App[None]):
 
     def action_interrupt(self) -> None:
         """Ctrl-C: stops an answer, copies a selection, and otherwise says how to leave. It never loses anything."""
-        selected = self.screen.get_selected_text()
+        focused = self.focused
+        selected = (focused.selected_text if isinstance(focused, TextArea) else "") or self.screen.get_selected_text()
         if selected:
             self.copy_to_clipboard(selected)
             self.notify("copied", timeout=2)
@@ -233,7 +245,7 @@ class EdgeSealApp(App[None]):
         yield SystemCommand("Quit", "Leaves Edge Seal (ctrl+q)", self.action_quit)
 
     def _choose(self, theme: str) -> None:
-        self.run_worker(self.choose_theme(theme))
+        self.run_worker(partial(self.choose_theme, theme))
 
     def _commands_of(self, screen: DeskScreen) -> Iterable[SystemCommand]:
         offered: set[str] = set()

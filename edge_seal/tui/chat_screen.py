@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -51,6 +52,7 @@ class ChatScreen(DeskScreen):
     """Talks with the model in one conversation at a time."""
 
     MODE: ClassVar[str] = "chat"
+    AUTO_FOCUS: ClassVar[str | None] = "#prompt"
     HELP: ClassVar[str | None] = """
 # Chat
 
@@ -137,6 +139,11 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self._tell_state()
         self.call_after_refresh(self._read_list)
 
+    @property
+    def model_state(self) -> str:
+        """`loading`, `ready` or `failed`."""
+        return self._model
+
     # What is told ---------------------------------------------------------------------------------------------
 
     def on_resize(self, event: Resize) -> None:
@@ -161,8 +168,9 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self._learning = f"learning: {progress.stage} {progress.done}/{progress.total}"
         self._tell_state()
 
-    def on_learning_ended(self, _: LearningEnded) -> None:
-        self._learning = ""
+    def on_learning_ended(self, event: LearningEnded) -> None:
+        update = None if event.report is None else event.report.update
+        self._learning = "" if update is None else f"learned: {update.id} is {update.state.replace('_', ' ')} (F3)"
         self._tell_state()
 
     # Sending --------------------------------------------------------------------------------------------------
@@ -187,7 +195,9 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
     def _send(self, written: Written, instead_of: str | None = None) -> None:
         """Asks `written`; `instead_of` is the turn whose place it takes."""
-        self.run_worker(self._answer(lambda _: self._asking(written, instead_of), written, instead_of), name="answer")
+        self.run_worker(
+            partial(self._answer, lambda _: self._asking(written, instead_of), written, instead_of), name="answer"
+        )
 
     def _asking(self, written: Written, instead_of: str | None) -> Ask:
         from edge_seal.runtime import Ask
@@ -222,6 +232,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         for view in self._replaced:
             view.display = False
         self._asked = written
+        if not self.desk.is_learning:
+            self._learning = ""
         self._answering = TurnView(written.text, written.origin)
         await turns.mount(self._answering)
         turns.anchor()
@@ -297,7 +309,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
     def action_teach(self, prompt: str = "") -> None:
         """Asks for a lesson and keeps it for the next cycle."""
-        self.run_worker(self._teach(prompt))
+        self.run_worker(partial(self._teach, prompt))
 
     async def _teach(self, prompt: str) -> None:
         lesson = await self.app.push_screen_wait(TeachDialog(prompt))
@@ -322,12 +334,12 @@ Under each answer stands what answered: `base` or an update, memories it was giv
     def action_new(self) -> None:
         """Begins a conversation."""
         self._private = None
-        self.run_worker(self._show(None), exclusive=True, group="open")
+        self.run_worker(partial(self._show, None), exclusive=True, group="open")
 
     def action_private(self) -> None:
         """Begins a conversation of which nothing is kept, or leaves it."""
         self._private = [] if self._private is None else None
-        self.run_worker(self._show(None), exclusive=True, group="open")
+        self.run_worker(partial(self._show, None), exclusive=True, group="open")
 
     # What is done with an answer ------------------------------------------------------------------------------
 
@@ -362,19 +374,19 @@ Under each answer stands what answered: `base` or an update, memories it was giv
             self.app.copy_to_clipboard(plain_text(turn.answer))
             self.tell_note("copied")
         elif does == "memories":
-            self.run_worker(self._fold_memories(view, turn))
+            self.run_worker(partial(self._fold_memories, view, turn))
         elif does in {"good", "bad"}:
-            self.run_worker(self._thumb(view, turn, SignalKind.GOOD if does == "good" else SignalKind.BAD))
+            self.run_worker(partial(self._thumb, view, turn, SignalKind.GOOD if does == "good" else SignalKind.BAD))
         elif does == "correct":
             self._correct(view, turn)
         elif does in {"again", "edit"}:
             self._ask_again(does, turn)
         elif does in {"accept", "dismiss"}:
-            self.run_worker(self._settle(does, view, about))
+            self.run_worker(partial(self._settle, does, view, about))
         elif does == "edit_memory":
-            self.run_worker(self._edit_memory(view, turn, about))
+            self.run_worker(partial(self._edit_memory, view, turn, about))
         elif does == "forget_memory":
-            self.run_worker(self._forget_memory(view, turn, about))
+            self.run_worker(partial(self._forget_memory, view, turn, about))
 
     async def _thumb(self, view: TurnView, turn: Turn, kind: SignalKind) -> None:
         if kind in view.said:
@@ -385,7 +397,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
     def _correct(self, view: TurnView, turn: Turn) -> None:
         def keep(written: Written | None) -> None:
             if written is not None and written.text.strip() != turn.answer.strip():
-                self.run_worker(self._keep_correction(view, turn, written))
+                self.run_worker(partial(self._keep_correction, view, turn, written))
 
         dialog = EditDialog("What it should have said", turn.answer, told=turn.prompt)
         self.app.push_screen(dialog, keep)
@@ -403,7 +415,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
             self.tell_note("a private answer is kept nowhere, so nothing can take its place", warning=True)
         elif does == "again":
             written = Written(turn.prompt, turn.origin)
-            self.run_worker(self._answer(lambda runtime: runtime.asked_again(turn.id), written, turn.id))
+            self.run_worker(partial(self._answer, lambda runtime: runtime.asked_again(turn.id), written, turn.id))
         else:
 
             def send(written: Written | None) -> None:
@@ -475,10 +487,10 @@ Under each answer stands what answered: `base` or an update, memories it was giv
             self.action_new()
         elif event.id is not None:
             doing = {"open": self._open, "rename": self._rename, "delete": self._delete}[event.does]
-            self.run_worker(doing(event.id), exclusive=event.does == "open", group="open")
+            self.run_worker(partial(doing, event.id), exclusive=event.does == "open", group="open")
 
     def _read_list(self) -> None:
-        self.run_worker(self._list(), exclusive=True, group="list")
+        self.run_worker(self._list, exclusive=True, group="list")
 
     async def _list(self) -> None:
         query = self.query_one(ConversationList).query_text
@@ -540,7 +552,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
     def action_earlier(self) -> None:
         """Puts earlier turns of a long conversation on the screen."""
-        self.run_worker(self._show_earlier(), exclusive=True, group="open")
+        self.run_worker(self._show_earlier, exclusive=True, group="open")
 
     async def _show_earlier(self) -> None:
         if not self._hidden:
@@ -658,8 +670,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
 
 _GREETING: Final = """\
-Ask something. What you tell about yourself can be remembered; what you correct can be learned;
-everything that was learned can be seen and taken back (F3).
+Ask something. What you tell about yourself can be remembered, what you
+correct can be learned, and all of it can be seen and taken back (F3).
 
 enter sends · ctrl+j new line · F1 help · ctrl+p commands"""
 _PRIVATE_GREETING: Final = """\

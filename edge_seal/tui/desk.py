@@ -1,8 +1,9 @@
 """The one thing in the interface that holds a runtime.
 
 Invariants: a runtime is opened, used and closed on one thread (its SQLite connection and its model stay there), so
-calls wait for each other; learning has a runtime, a connection and a model of its own on a second thread, so that
-answering goes on meanwhile; what a callback hears on such a thread reaches the interface through its event loop.
+calls wait for each other; learning, and whatever else takes long, have a runtime, a connection and a model of their own
+on other threads, so that answering goes on meanwhile; what a callback hears on such a thread reaches the interface
+through its event loop.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Desk:
         self._tell = tell
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="desk")
         self._learning_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="learning")
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aside")
         self._runtime: Runtime | None = None
         self._stop_answer = threading.Event()
         self._stop_learning = threading.Event()
@@ -113,7 +115,9 @@ class Desk:
     # What takes long ------------------------------------------------------------------------------------------
 
     async def long(self, do: Callable[[Runtime, Callable[..., None]], T], on_progress: Callable[..., object]) -> T:
-        """As `call`, for what tells its progress to the second argument of `do`; `stop_long` ends it there.
+        """What `do` gives for a runtime of its own, on a thread beside: answering goes on meanwhile.
+
+        `do` tells its progress to its second argument; `stop_long` ends it there.
 
         Raises:
             EdgeSealError: as `do`; or the user stopped it.
@@ -126,7 +130,13 @@ class Desk:
                 raise StoppedByUser("stopped; what was there before is as it was")
             loop.call_soon_threadsafe(on_progress, *told)
 
-        return await self.call(lambda runtime: do(runtime, heard))
+        def done() -> T:
+            from edge_seal.runtime import Runtime
+
+            with Runtime.open(self.home, passphrases=self._passphrases) as runtime:
+                return do(runtime, heard)
+
+        return await loop.run_in_executor(self._aside, done)
 
     def stop_long(self) -> None:
         """Ends what `long` runs, at its next progress."""
@@ -210,6 +220,7 @@ class Desk:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._close)
         await asyncio.to_thread(self._learning_thread.shutdown)
+        await asyncio.to_thread(self._aside.shutdown)
         self._thread.shutdown(wait=False)
 
     # On the desk's thread -------------------------------------------------------------------------------------

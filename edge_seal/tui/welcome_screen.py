@@ -53,8 +53,8 @@ class WelcomeScreen(ModalScreen[bool]):
 
     def _words(self) -> str:
         lines = [
-            "An assistant that lives on this machine. It remembers what you tell it, learns from what you correct,",
-            "and everything it learned can be seen and taken back.",
+            "An assistant that lives on this machine. It remembers what you tell it and learns from what you correct.",
+            "Everything it learned can be seen and taken back.",
             "",
             "Nothing leaves this machine.",
             *(
@@ -63,10 +63,10 @@ class WelcomeScreen(ModalScreen[bool]):
                 else []
             ),
             "",
-            f"conversations, memory, updates  {self._home.data}",
-            f"settings, keys, themes          {self._home.config}",
-            f"locks and logs                  {self._home.state}",
-            f"what can be made anew           {self._home.cache}",
+            f"conversations, memory  {self._home.data}",
+            f"settings, keys         {self._home.config}",
+            f"locks and logs         {self._home.state}",
+            f"can be made anew       {self._home.cache}",
             "",
             "Deleting these directories deletes everything. `edge-seal encrypt` encrypts it.",
         ]
@@ -85,7 +85,7 @@ class WelcomeScreen(ModalScreen[bool]):
             self.dismiss(True)
         elif not self._fetching:
             self._fetching = True
-            self.run_worker(self._fetch())
+            self.run_worker(self._fetch)
 
     def action_leave(self) -> None:
         """Closes it; what is being fetched stops, and goes on from there another time."""

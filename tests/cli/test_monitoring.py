@@ -156,6 +156,21 @@ def test_an_update_that_drifts_far_raises_an_alert_by_itself(watched: Watched) -
     assert watched.series("drift").points[-1].n == 9
 
 
+def test_findings_and_updates_add_up_from_the_entries_of_the_ledger(watched: Watched) -> None:
+    with watched.database.transaction():
+        for event, body in (
+            ("update.cleared", {"findings": ["a rule", "another"]}),
+            ("memory.refused", {"rules": ["a rule"]}),
+            ("update.rejected", {"signals_refused": []}),
+            ("update.trained", {}),
+            ("memory.remembered", {}),
+        ):
+            watched.ledger.append(event, actor="guardian", subject="u1", body=body)
+    (hits,), (updates,) = watched.series("guardian_hits").points, watched.series("updates").points
+    assert (hits.value, hits.n) == (3.0, 2)
+    assert (updates.value, updates.n) == (1.0, 1)
+
+
 def test_alerts_are_acknowledged_one_by_one_or_all(watched: Watched) -> None:
     watched.thumbs(40, 0)
     watched.thumbs(0, 40)
