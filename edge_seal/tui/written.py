@@ -26,12 +26,12 @@ class Written:
         """A heading, after an empty line."""
         if self._parts:
             self._parts.append(Content(""))
-        self._parts.append(Content(one_line(title)).stylize(HEAD))
+        self._parts.append(Content(" ".join(foreign(title).plain.splitlines())).stylize(HEAD))
         return self
 
     def line(self, text: str, style: str = "") -> Self:
-        """One line, however many `text` has."""
-        content = Content(one_line(text))
+        """One line, however many `text` has; its spaces stay."""
+        content = Content(" ".join(foreign(text).plain.splitlines()))
         self._parts.append(content.stylize(style) if style else content)
         return self
 

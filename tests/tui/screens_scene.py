@@ -29,7 +29,7 @@ class Stage:
 
     async def until(self, holds: Callable[[], bool], what: str = "") -> None:
         """Lets the application work until `holds`."""
-        for _ in range(600):
+        for _ in range(3000):
             if holds():
                 return
             await self.pilot.pause(0.02)
