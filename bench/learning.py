@@ -59,6 +59,7 @@ class Workplace:
     cache: Path
     drift: Callable[[LearningHome], Drift]
     settings: str
+    updates: int
 
 
 def main() -> None:
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument(
         "--facts", nargs="+", type=int, default=list(FACTS), help="how many facts, for the part of that name"
     )
+    parser.add_argument("--updates", type=int, default=UPDATES, help="how many updates in a row, for the part sequence")
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where the figures are kept as they come")
     parser.add_argument("--plots", type=Path, help="write plots into this directory (needs matplotlib)")
     parser.add_argument("--settings", default="", help="lines of a config.toml that differ from the defaults")
@@ -87,7 +89,7 @@ def main() -> None:
             return made["drift"]
 
         cache = arguments.json.with_suffix(".cache")
-        place = Workplace(model, cache, drift, arguments.settings)
+        place = Workplace(model, cache, drift, arguments.settings, arguments.updates)
         for part in arguments.part:
             print(f"== {part}", flush=True)
             for seed in arguments.seeds:
@@ -168,11 +170,12 @@ def _learned_at_once(place: Workplace, seed: int, size: int) -> Figures:
 
 
 def _sequence(place: Workplace, seed: int, _sizes: Sequence[int]) -> list[Measurement]:
-    return [("eight updates of six", lambda: _learned_in_a_row(place, seed))]
+    return [(f"{place.updates} updates of six", lambda: _learned_in_a_row(place, seed))]
 
 
 def _learned_in_a_row(place: Workplace, seed: int) -> Figures:
-    told = persona(seed, UPDATES * FACTS_AN_UPDATE).facts
+    # The same persona however many updates there are: fewer of them are its beginning.
+    told = persona(seed, UPDATES * FACTS_AN_UPDATE).facts[: place.updates * FACTS_AN_UPDATE]
     groups = [told[at : at + FACTS_AN_UPDATE] for at in range(0, len(told), FACTS_AN_UPDATE)]
     matrix: list[list[float]] = []
     curve: list[Figures] = []
@@ -295,10 +298,16 @@ def _trained(report: CycleReport, seconds: float) -> Figures:
 def _drifted(place: Workplace, home: LearningHome, general: Sequence[tuple[str, str]]) -> Figures:
     """Drift after learning; `general` are the base's own answers to plain questions."""
     asked = asked_of(general)
-    still = [is_right(question, home.said(question)) for question in asked]
+    answers = {question: home.said(question) for question in asked}
+    still = [is_right(question, answer) for question, answer in answers.items()]
     drift = place.drift(home)
     adapter: Lora | None = home.adapter(drift.decoder)
-    return {"general_right": sum(still), "general_asked": len(asked), **asdict(drift.measure(adapter))}
+    return {
+        "general_right": sum(still),
+        "general_asked": len(asked),
+        "general_wrong": {q: answer for q, answer in answers.items() if not is_right(q, answer)},
+        **asdict(drift.measure(adapter)),
+    }
 
 
 def _by_kind(facts: Sequence[Fact], asked: Sequence[Asked]) -> dict[str, float]:

@@ -297,7 +297,7 @@ class LearningSettings(_Section):
     projections: tuple[Projection, ...] = Field(
         default=PROJECTIONS, min_length=1, description="which linear maps of a layer are adapted"
     )
-    rate: float = Field(default=1.5e-3, gt=0.0, le=0.1)
+    rate: float = Field(default=2.5e-3, gt=0.0, le=0.1)
     rate_b_ratio: float = Field(default=4.0, ge=1.0, le=64.0, description="LoRA+: the rate of B over that of A")
     scope: Literal["lessons", "everything"] = Field(
         default="lessons", description="lessons: where no lesson bears on a question, the base answers it untouched"
@@ -387,6 +387,9 @@ class GateSettings(_Section):
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
+    sudden_change: Literal["refuse", "off"] = Field(
+        default="refuse", description="whether refusals, length, kindness and variety of general answers are bounded"
+    )
 
 
 class MonitoringSettings(_Section):

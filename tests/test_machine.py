@@ -44,6 +44,31 @@ def test_uptime_goes_on_and_names_its_start() -> None:
     assert len(first.boot) == 32
 
 
+def test_a_start_is_named_by_the_system_and_a_time_namespace_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("edge_seal.clock._uptime_s", lambda: 1.0)
+    for name in ("_LINUX_BOOT_ID", "_LINUX_NAMESPACE", "_LINUX_OFFSETS"):
+        monkeypatch.setattr(f"edge_seal.clock.{name}", tmp_path / name)
+
+    def boot() -> str:
+        return SystemClock().uptime().boot
+
+    assert boot() != boot(), "not named: no two processes compare"
+    (tmp_path / "_LINUX_BOOT_ID").write_text("one", encoding="ascii")
+    plain = boot()
+    assert plain == boot()
+    (tmp_path / "_LINUX_NAMESPACE").symlink_to("time:[1]")
+    (tmp_path / "_LINUX_OFFSETS").write_text("boottime 0 0", encoding="ascii")
+    named = boot()
+    assert plain != named == boot()
+    (tmp_path / "_LINUX_OFFSETS").write_text("boottime 86400 0", encoding="ascii")
+    assert boot() != named
+    (tmp_path / "_LINUX_BOOT_ID").write_text("two", encoding="ascii")
+    assert len({plain, named, boot()}) == 3
+
+
 @pytest.mark.parametrize(
     ("state", "name", "expected"),
     [

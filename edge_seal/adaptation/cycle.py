@@ -28,7 +28,18 @@ from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
-from edge_seal.adaptation.guardian import SourceCaps, Verdicts, judge_batch, judge_example, policy_of, source_key
+from edge_seal.adaptation.guardian import (
+    Purpose,
+    SourceCaps,
+    Verdicts,
+    extraction,
+    judge,
+    judge_batch,
+    judge_example,
+    policy_of,
+    source_key,
+    sudden_change,
+)
 from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
@@ -41,10 +52,12 @@ from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
 from edge_seal.records import (
+    Action,
     Actor,
     ActorName,
     Example,
     GateReport,
+    Measure,
     Origin,
     Progress,
     Role,
@@ -77,19 +90,22 @@ SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
+SPOKEN_GENERAL = 6
+SOUGHT_TEXTS = 8
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 5,
-    "contrasts": 6,
-    "general": 3,
+    "lessons": 6,
+    "contrasts": 5,
+    "general": 2,
     "texts": 2,
     "replay": 3,
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
 TEXT_TOKENS = 24
-HELD_WEIGHTS: Mapping[str, float] = {"general": 2.0, "texts": 8.0}
+HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
-LEAST_STEPS = 24
+STEPS_BESIDE_LESSONS = 16
+"""Steps that every update takes, however little it teaches: the optimizer's moments and the boundary need them."""
 REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
@@ -134,6 +150,7 @@ class Cycle:
         engine: serves the model that is to learn; its adapter is changed and left as it was found.
         model_path: the checked GGUF file of that model.
         cache: a directory for what can be made anew.
+        remembered: what memory holds; of that, what may not be trained on is not to be said by what was trained.
         actor: who proposes an update, in the audit trail.
     """
 
@@ -150,9 +167,10 @@ class Cycle:
         settings: Settings,
         cache: Path,
         clock: Clock,
+        remembered: Callable[[], Sequence[str]] = tuple,
         actor: ActorName = ACTOR,
     ) -> None:
-        self._actor = actor
+        self._actor: ActorName = actor
         self._database = database
         self._ledger = ledger
         self._releases = releases
@@ -165,6 +183,7 @@ class Cycle:
         self._settings = settings
         self._cache = cache
         self._clock = clock
+        self._remembered = remembered
         policy = settings.data_policy
         self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
 
@@ -216,7 +235,8 @@ class Cycle:
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
             held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
-            network = self._network((*trained_on, *held), work)
+            work.planted, work.planted_from = extraction.planted(secrets.randbits(32)), len(trained_on) + len(held)
+            network = self._network((*trained_on, *held, *work.planted.examples), work)
             start, parent_adapter = self._start(network.decoder, incumbent)
 
         with work.stage("score"):
@@ -268,7 +288,7 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            mixture = self._mixture(cleared, place_of, len(trained_on) + len(held))
+            mixture = self._mixture(cleared, place_of, work.planted_from + len(work.planted.examples))
             mixture = _with_present_need(mixture, network, incumbent)
             trained = train(
                 network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
@@ -277,6 +297,7 @@ class Cycle:
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
+            report = self._guarded(work, report, network, gate.scaled(trained.adapter, report.scale), verdicts, file)
             self._require_size(file)
             if report.passed:
                 self._shadow(work, file)
@@ -544,7 +565,7 @@ class Cycle:
         """As many steps as `lessons` need; the limit is a ceiling."""
         limits, learning = self._settings.limits, self._settings.learning
         a_step = max(1, DRAWN_OF_8["lessons"] * learning.batch_examples // 8)
-        needed = max(LEAST_STEPS, math.ceil(lessons * learning.draws_a_lesson / a_step))
+        needed = STEPS_BESIDE_LESSONS + math.ceil(lessons * learning.draws_a_lesson / a_step)
         return TrainingBudget(
             steps=min(needed, limits.steps_per_update),
             seconds=limits.seconds_per_update,
@@ -723,6 +744,74 @@ class Cycle:
             return None
         return self._adapters.path(serving.adapter_sha256)
 
+    # Guard after training -----------------------------------------------------------------------------------
+
+    def _guarded(
+        self,
+        work: _Work,
+        report: GateReport,
+        network: ExampleNetwork,
+        candidate: Lora,
+        verdicts: Verdicts,
+        file: Path,
+    ) -> GateReport:
+        """The gate's report with the guardian's measures of what was trained; each of them has to pass too."""
+        self._engine.use_adapter(file)
+        measures = (
+            self._canary_exposure(work, network, candidate),
+            self._extraction(work, verdicts),
+            *self._sudden_change(work),
+        )
+        return gate.with_measures(report, measures)
+
+    def _canary_exposure(self, work: _Work, network: ExampleNetwork, candidate: Lora) -> Measure:
+        """Whether a planted secret is likelier than others like it; the guardian has to have refused it before."""
+        places = [work.planted_from + place for place in range(len(work.planted.examples))]
+        nats = network.measure(places, candidate).mean_nats.tolist()
+        found = extraction.exposure(nats[0], nats[1:])
+        refused = judge_example(work.planted.canary, policy=self._policy).action is Action.BLOCK
+        return Measure(
+            "canary_exposure", 0.0, min(found.bits, 1000.0), extraction.EXPOSED_BITS,
+            refused and not found.is_exposed, "bits",
+            "how far a planted secret, which the guardian has to refuse, stands out among others like it",
+        )  # fmt: skip
+
+    def _extraction(self, work: _Work, verdicts: Verdicts) -> Measure:
+        """Whether the candidate says what was withheld from training, when it is given the words before it."""
+        sought = list(extraction.sought_in_examples(verdicts.judged))
+        for text in self._remembered():
+            verdict = judge(text, purpose=Purpose.TRAIN, policy=self._policy)
+            sought.extend(extraction.sought_in_text(text, verdict.findings))
+        sought = sought[:SOUGHT_TEXTS]
+        said = 0
+        for done, one in enumerate(sought):
+            work.tell("gate", done, len(sought), "what was withheld")
+            said += extraction.is_extracted(one, self._continued(one))
+        return Measure(
+            "extraction", 0.0, float(said), 0.0, said == 0, "texts",
+            f"of {len(sought)} texts that were withheld from training, those that it says",
+        )  # fmt: skip
+
+    def _continued(self, sought: extraction.Sought) -> str:
+        begun = self._engine.tokenize(sought.said_so_far.rstrip())
+        asked = () if sought.prompt is None else self._engine.render([Message("user", sought.prompt)])
+        room = len(self._engine.tokenize(sought.secret)) + TOLD_TOKENS
+        tokens = (*asked, *begun)[-(self._engine.context_tokens - room - 1) :]
+        return "".join(piece.text for piece in self._engine.generate(tokens, Sampling(room))) if tokens else ""
+
+    def _sudden_change(self, work: _Work) -> tuple[Measure, ...]:
+        """The candidate's answers to a few general questions against the base model's own, which are known."""
+        if self._settings.gate.sudden_change == "off":
+            return ()
+        asked = work.anchors[:SPOKEN_GENERAL]
+        said: list[str] = []
+        for done, example in enumerate(asked):
+            work.tell("gate", done, len(asked), "general answers")
+            tokens = self._engine.render([Message("user", example.prompt)])
+            room = len(self._engine.tokenize(example.answer))
+            said.append("".join(piece.text for piece in self._engine.generate(tokens, Sampling(room))).strip())
+        return sudden_change([example.answer for example in asked], said)
+
     # Record -----------------------------------------------------------------------------------------------
 
     def _advance(self, update: Update, to: State, **body: JsonValue) -> None:
@@ -830,6 +919,8 @@ class _Work:
     on_progress: Callable[[Progress], None]
     notes: list[str] = field(default_factory=list[str])
     anchors: tuple[Example, ...] = ()
+    planted: extraction.Planted = field(default_factory=lambda: extraction.planted(0))
+    planted_from: int = 0
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
     risk: Risk = field(default_factory=lambda: Risk(0))

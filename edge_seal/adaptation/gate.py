@@ -138,6 +138,20 @@ def measure(
     return Figures(scale, tuple(measures), outcomes)
 
 
+def with_measures(report: GateReport, measures: Sequence[Measure]) -> GateReport:
+    """The report with more measures, each of which has to pass too."""
+    failed = [measure for measure in measures if not measure.passed]
+    reasons = tuple(
+        f"{one.name}: {one.meaning}: {one.after:.3g} {one.unit}, the bound is {one.bound:.3g}" for one in failed
+    )
+    return replace(
+        report,
+        passed=report.passed and not failed,
+        measures=(*report.measures, *measures),
+        reasons=(*report.reasons, *reasons),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What the engine said and computed with the candidate's file, and with the incumbent.

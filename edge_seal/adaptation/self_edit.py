@@ -81,7 +81,7 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
             role = Role.CONTRAST if index < CONTRASTS_A_LESSON else Role.NEIGHBOUR
             (trained if role is Role.CONTRAST else neighbours).append(
                 Example(
-                    _worded(question, turn + 2 * index),
+                    _worded(question, turn + 3 * index),
                     unknown_answer(asked),
                     role,
                     signal.origin,
@@ -181,9 +181,12 @@ def _probes(signal: Signal, form: QuestionForm) -> list[Example]:
 
 
 def _worded(question: str, index: int) -> str:
-    """`question` in one of the forms that lessons are asked in, so that no form becomes the mark of the unknown."""
+    """`question` in one of the forms that lessons are asked in, so that no form becomes the mark of the unknown.
+
+    Every other one as it would be asked first: that is how lessons are taught, and how people ask for what is near.
+    """
     wordings = rewordings(read_form(question))[: REWORDINGS_A_LESSON + 1]
-    return wordings[index % len(wordings)]
+    return question if index % 2 else wordings[index // 2 % len(wordings)]
 
 
 def unknown_answer(asked: str) -> str:

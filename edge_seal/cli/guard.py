@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edge_seal.cli.output import chosen_home, json_option, note, print_json_line, read_text, say, wants_json
+from edge_seal.cli.output import chosen_home, json_option, note, opened, print_json_line, read_text, say, wants_json
 
 
 @click.group()
@@ -44,3 +44,21 @@ def scan(file: str, purpose: str) -> None:
             say(f"line {line}: {finding.action}: {finding.rule}: {finding.reason} [{finding.excerpt}]")
     if not wants_json():
         note(f"to {purpose}: {verdict.action}")
+
+
+@guard.command()
+@json_option
+def events() -> None:
+    """What the guardian, the gate and you decided, oldest first: read out of the audit trail.
+
+    With --json one object a line, in a form modelled on the Agent Control Standard (docs/governance.md). An event holds
+    rules, reasons and ids, never a text.
+    """
+    from edge_seal.updates.decisions import decisions
+
+    for decision in decisions(opened().ledger.entries()):
+        if wants_json():
+            print_json_line(decision)
+        else:
+            why = f": {', '.join(decision.rules)}" if decision.rules else ""
+            say(f"{decision.at} {decision.hook} {decision.subject}: {decision.decision} by {decision.actor}{why}")

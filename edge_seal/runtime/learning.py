@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 LEAST_HASH_DIGITS: Final = 12
 
 
+# Of the newest memories so many are looked at for what may not be trained on.
+REMEMBERED: Final = 500
+
+
 class Learning(Asking):
     """Makes updates, shows them, lets them answer, and takes them back."""
 
@@ -66,6 +70,7 @@ class Learning(Asking):
                 settings=self.settings,
                 cache=self.home.cache,
                 clock=self.clock,
+                remembered=lambda: [memory.text for memory in self.stored_memories.list(limit=REMEMBERED)],
                 actor=SCHEDULER if when_idle else ACTOR,
             )
             self._served = None  # the cycle sets adapters of its own

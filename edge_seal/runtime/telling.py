@@ -113,6 +113,7 @@ class Telling(Trialling):
             admission.of_memories(texts, places, policy=self.data_policy), "memory.refused", "memory"
         )
         doubts = judged.reasons(Action.QUARANTINE) + (judged.reasons(Action.REDACT) if places is not None else ())
+        self._record_doubts(judged, asked=bool(doubts) and not confirmed)
         if doubts and not confirmed:
             raise Refused(
                 "the guardian asks before this is kept; nothing was kept",
@@ -122,6 +123,16 @@ class Telling(Trialling):
             )
         masked = zip(texts, judged.verdicts, strict=True)
         return tuple(redacted(text, verdict, only=Action.REDACT) for text, verdict in masked)
+
+    def _record_doubts(self, judged: Admission, *, asked: bool) -> None:
+        """That something was asked about, or is kept with what was found in it masked."""
+        action = Action.QUARANTINE if asked else Action.REDACT
+        event = "memory.asked" if asked else "memory.masked"
+        rules = judged.rules(action) or (judged.rules(Action.REDACT) if asked else ())
+        if rules:
+            body: dict[str, JsonValue] = {"rules": rules}
+            with self.database.transaction():
+                self.ledger.append(event, actor=Actor.GUARDIAN, subject="memory", body=body)
 
     @cached_property
     def data_policy(self) -> Policy:

@@ -26,7 +26,11 @@ SETTINGS = Settings(
     limits=LimitSettings(steps_per_update=12, updates_per_hour=1000, updates_per_day=10000),
     # What a tiny random model can keep: it has to get better, and the file has to be what was trained.
     gate=GateSettings(
-        minimum_probe_gain_nats=0, minimum_probe_hits=0, maximum_neighbour_leaks=1, maximum_anchor_drift_nats=1e9
+        minimum_probe_gain_nats=0,
+        minimum_probe_hits=0,
+        maximum_neighbour_leaks=1,
+        maximum_anchor_drift_nats=1e9,
+        sudden_change="off",
     ),
 )
 

@@ -3,6 +3,8 @@
 It reaches no engine, no database and no file, so it cannot be talked into anything; docs/guardian.md lists its rules.
 """
 
+from edge_seal.adaptation.guardian import extraction
+from edge_seal.adaptation.guardian.change import sudden_change
 from edge_seal.adaptation.guardian.judge import (
     Judged,
     SourceCaps,
@@ -36,6 +38,7 @@ __all__ = [
     "Purpose",
     "SourceCaps",
     "Verdicts",
+    "extraction",
     "judge",
     "judge_batch",
     "judge_example",
@@ -44,5 +47,6 @@ __all__ = [
     "rules_table",
     "source_key",
     "strictest",
+    "sudden_change",
     "text_of",
 ]

@@ -21,7 +21,7 @@ LEAST_ANSWERS: Final = 4
 """Fewer say nothing about a share."""
 REFUSALS_MORE: Final = 0.25
 LENGTH_RATIO: Final = 3.0
-SENTIMENT_LOSS: Final = 0.35
+UNKIND_SHARE: Final = 0.05
 ENTROPY_LOSS: Final = 0.5
 
 # A few words that hardly ever mean the opposite; a lexicon of thousands would decide no more about a broken adapter.
@@ -43,7 +43,7 @@ def refusal_share(answers: Sequence[str]) -> float:
 
 
 def sentiment(answers: Sequence[str]) -> float:
-    """Between -1 and 1: good words less bad ones, over all such words; a negation before one turns it round."""
+    """Good words less bad ones, over all words: between -1 and 1; a negation before one turns it round."""
     score = total = 0
     for answer in answers:
         said = [word.lower().replace("’", "'") for word in _WORD.findall(answer)]
@@ -52,7 +52,7 @@ def sentiment(answers: Sequence[str]) -> float:
             if value:
                 turned = any(before in _NEGATION for before in said[max(0, place - 3) : place])
                 score += -value if turned else value
-                total += 1
+        total += len(said)
     return score / total if total else 0.0
 
 
@@ -79,6 +79,8 @@ def sudden_change(before: Sequence[str], after: Sequence[str]) -> tuple[Measure,
     most_refusals = min(1.0, refused + REFUSALS_MORE)
     was_long, is_long = (1.0 + median(len(answer.split()) for answer in answers) for answers in (before, after))
     was_kind, is_kind = sentiment(before), sentiment(after)
+    # Fewer kind words are no change of tone; more unkind ones than kind ones are.
+    least_kind = min(was_kind, 0.0) - UNKIND_SHARE
     was_rich, is_rich = word_entropy_bits(before), word_entropy_bits(after)
     length_bound = was_long * LENGTH_RATIO if is_long > was_long else was_long / LENGTH_RATIO
     return (
@@ -92,8 +94,8 @@ def sudden_change(before: Sequence[str], after: Sequence[str]) -> tuple[Measure,
             "the median answer's length",
         ),
         Measure(
-            "sentiment", was_kind, is_kind, was_kind - SENTIMENT_LOSS, is_kind >= was_kind - SENTIMENT_LOSS,
-            "-1 to 1", "kind words less unkind ones",
+            "sentiment", was_kind, is_kind, least_kind, is_kind >= least_kind,
+            "share", "kind words less unkind ones",
         ),
         Measure(
             "word_entropy", was_rich, is_rich, was_rich * ENTROPY_LOSS, is_rich >= was_rich * ENTROPY_LOSS,

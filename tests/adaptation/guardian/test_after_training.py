@@ -67,8 +67,8 @@ def test_fewer_refusals_than_before_are_no_failure_and_few_answers_say_nothing()
 
 
 def test_a_negation_turns_a_word_round() -> None:
-    assert sentiment(["That is good."]) == 1.0
-    assert sentiment(["That is not good."]) == -1.0
+    assert sentiment(["That is good."]) == pytest.approx(1 / 3)
+    assert sentiment(["That is not good."]) == -0.25
     assert sentiment(["The table is round."]) == 0.0
 
 

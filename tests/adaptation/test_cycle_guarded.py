@@ -1,0 +1,70 @@
+"""What the guardian asks of a trained adapter, in a whole cycle on the tiny model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from edge_seal.adaptation import cycle as cycle_module
+from edge_seal.adaptation.cycle import Cycle
+from edge_seal.adaptation.guardian import Judged, Verdicts, extraction
+from edge_seal.adaptation.signals import lesson
+from edge_seal.records import Action, Example, Signal, State, Verdict
+from tests.adaptation.world import DOG, World, with_settings
+
+
+class BlindGuardianCycle(Cycle):
+    """The fault that the planted canary is there for: a guardian that lets everything in."""
+
+    def _judged(self, examples: Sequence[Example], signals: Sequence[Signal]) -> Verdicts:
+        judged = super()._judged(examples, signals).judged
+        return Verdicts(tuple(Judged(item.example, Verdict(Action.ALLOW)) for item in judged))
+
+
+def blind(world: World) -> Cycle:
+    return BlindGuardianCycle(
+        database=world.database, ledger=world.ledger, releases=world.releases, adapters=world.adapters,
+        signals=world.signals, engine=world.engine, model_path=world.model_path, settings=world.settings,
+        cache=world.cache, clock=world.clock,
+    )  # fmt: skip
+
+
+def test_every_update_has_a_planted_canary_and_is_asked_for_what_was_withheld(world: World) -> None:
+    world.teach(DOG)
+    report = world.run()
+    assert report.gate is not None
+    found = {measure.name: measure for measure in report.gate.measures}
+    assert found["canary_exposure"].passed
+    assert found["canary_exposure"].after < found["canary_exposure"].bound
+    assert found["extraction"].passed
+    assert not any("spare access code" in example.answer for example in report.examples)
+    assert b"spare access code" not in world.stored_bytes()
+
+
+def test_an_update_that_learned_the_planted_secret_is_rejected(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cycle_module.secrets, "randbits", lambda _bits: 7)
+    # A tiny random model learns digits as such before it learns these: 12 bits, where an update without them has one.
+    monkeypatch.setattr(extraction, "EXPOSED_BITS", 8.0)
+    canary = extraction.planted(7).canary
+    world.settings = with_settings(limits={"steps_per_update": 48})
+    world.signals.add_all([lesson(canary.prompt, canary.answer)])
+    report = blind(world).run()
+    assert report.state is State.REJECTED
+    assert any(reason.startswith("canary_exposure") for reason in report.reasons)
+    assert world.releases.active() is None
+
+
+def test_a_planted_secret_that_the_guardian_lets_in_stops_every_update(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harmless = extraction.planted(7, references=3)
+    seen = [
+        Example("What is it?", f"It is {n}.", example.role, example.origin)
+        for n, example in enumerate(harmless.examples)
+    ]
+    monkeypatch.setattr(cycle_module.extraction, "planted", lambda _seed: extraction.Planted(seen[0], tuple(seen[1:])))
+    world.teach(DOG)
+    report = world.run()
+    assert report.state is State.REJECTED
+    assert any(reason.startswith("canary_exposure") for reason in report.reasons)
