@@ -26,6 +26,7 @@ from edge_seal.runtime import Runtime
 from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.paged_list import PagedList
 from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.welcome_screen import WelcomeScreen
 
 KEYS = 60
 
@@ -72,10 +73,11 @@ async def measured(home: Home, screen: str, rows: int) -> Measured:
     """Goes through the list of one screen."""
     app = EdgeSealApp(home, None)
     async with app.run_test(size=(120, 40)) as pilot:
-        await pilot.pause(0.5)
+        while not isinstance(app.screen, WelcomeScreen):  # there is no model in this home
+            await pilot.pause(0.05)
+        await pilot.press("escape")
         while not isinstance(app.screen, DeskScreen):
-            await pilot.press("escape")
-            await pilot.pause(0.1)
+            await pilot.pause(0.05)
         began = time.perf_counter()
         app.action_go(screen)
         while not (isinstance(app.screen, DeskScreen) and screen == app.screen.MODE and app.screen.query(PagedList)):

@@ -97,7 +97,7 @@ class Difference:
 
     Attributes:
         parent: its id; None: the base.
-        known: whether the parent's manifest is there to compare settings with.
+        known: whether both manifests are there to compare settings with.
         lessons: what was new in it.
         rehearsed: how many lessons from before were trained again.
         settings: those that differ.
@@ -209,7 +209,7 @@ class Timeline(Learning):
             for name in names
             if before.get(name) != training.get(name)
         )
-        return Difference(update.parent_id, bool(before), lessons, rehearsed, settings)
+        return Difference(update.parent_id, bool(before and training), lessons, rehearsed, settings)
 
 
 def _timeline_entry(update: Update, entries: Sequence[LedgerEntry], *, forgotten: bool) -> TimelineEntry:

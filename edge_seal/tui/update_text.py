@@ -123,6 +123,8 @@ def _held_back(written: Written, outcomes: Sequence[ProbeOutcome]) -> None:
 
 def _difference(written: Written, detail: UpdateDetail) -> None:
     difference = detail.difference
+    if not detail.record.examples:
+        return
     written.head(f"Against its parent, {difference.parent or 'the base model'}")
     for lesson in difference.lessons:
         written.line(f"+ {lesson.prompt} → {lesson.answer}")

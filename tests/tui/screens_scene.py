@@ -11,10 +11,10 @@ from textual.widget import Widget
 
 from edge_seal.config import Home
 from edge_seal.tui.app import EdgeSealApp
+from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.paged_list import PagedList
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import DetailPane
-from edge_seal.tui.welcome_screen import WelcomeScreen
 
 ScreenType = TypeVar("ScreenType", bound=DeskScreen)
 WidgetType = TypeVar("WidgetType", bound=Widget)
@@ -78,10 +78,7 @@ async def on_screen(home: Home, mode: str, size: tuple[int, int] = (120, 40)) ->
     app = EdgeSealApp(home, None)
     async with app.run_test(size=size) as pilot:
         stage = Stage(app, pilot)
-        # The tiny installation has no embedder, so the interface offers to fetch it.
-        await stage.until(lambda: isinstance(app.screen, WelcomeScreen), "the welcome")
-        await pilot.press("escape")
-        await stage.until(lambda: isinstance(app.screen, DeskScreen), "the chat")
+        await stage.until(lambda: isinstance(app.screen, ChatScreen) and app.screen.model_state == "ready", "a model")
         app.action_go(mode)
         await stage.until(lambda: isinstance(app.screen, DeskScreen) and mode == app.screen.MODE, mode)
         await pilot.pause()
