@@ -61,6 +61,14 @@ class Home:
         return self.state / "open.lock"
 
     @property
+    def settings_lock(self) -> Path:
+        return self.state / "settings.lock"
+
+    @property
+    def settings_journal(self) -> Path:
+        return self.state / "settings-change.json"
+
+    @property
     def head_file(self) -> Path:
         return self.state / "ledger-head"
 

@@ -17,13 +17,14 @@ from edge_seal.config import Home, Settings, load_settings, locate_home, shared_
 from edge_seal.conversation import Conversations
 from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine
-from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
+from edge_seal.errors import Busy, ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
 from edge_seal.machine import Machine, SystemMachine
 from edge_seal.memory.memories import Memories
 from edge_seal.runtime.values import PROGRAM, USER
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.possession import clear_up
 from edge_seal.safekeeping.unlocking import Passphrases, unlocked
+from edge_seal.settings_file import take_back
 from edge_seal.storage import erasure, occupancy
 from edge_seal.storage.database import Database
 from edge_seal.storage.sealing import DataKey
@@ -77,6 +78,10 @@ class Construction:
 
     @cached_property
     def settings(self) -> Settings:
+        if self.home.settings_journal.exists():
+            # Somebody changes them just now, or a crash cut that off.
+            with contextlib.suppress(Busy), write_lock.hold(self.home.settings_lock):
+                take_back(self.home.config_file, self.home.settings_journal, self.ledger.has)
         return load_settings(self.home.config_file)
 
     @cached_property

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_models.store import FileCheck, PullProgress, StoredFile
 from edge_seal import scheduling, settings_file
@@ -25,6 +25,7 @@ from edge_seal.scheduling import Schedule, ScheduleStatus
 from edge_seal.settings_file import SettingChange
 from edge_seal.storage.database import Database
 from edge_seal.storage.key_file import KeyFile
+from edge_seal.updates import write_lock
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.heads import noted_head
 from edge_seal.updates.ledger import body_of
@@ -32,6 +33,10 @@ from edge_seal.updates.spending import RunRecord
 
 if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
+
+
+# Changing a setting takes milliseconds.
+SETTINGS_WAIT_S: Final = 5.0
 
 
 class Upkeep(Embedding, Trialling):
@@ -133,16 +138,19 @@ class Upkeep(Embedding, Trialling):
     ) -> SettingChange:
         """Changes a setting and records it; `told` is recorded with it."""
         self.home.create()
-        change = settings_file.planned_change(self.home.config_file, section, name, value)
-        body: dict[str, JsonValue] = {"before": change.before, "after": change.after, **(told or {})}
-        try:
-            with self.database.transaction():
-                self.ledger.append(event, actor=USER, subject=change.key, body=body)
-                change.write()
-        except BaseException:
-            # The file and its record go together: what was not recorded does not hold.
-            change.undo()
-            raise
+        journal = self.home.settings_journal
+        with write_lock.hold(self.home.settings_lock, wait_s=SETTINGS_WAIT_S):
+            settings_file.take_back(self.home.config_file, journal, self.ledger.has)
+            change = settings_file.planned_change(self.home.config_file, section, name, value)
+            body: dict[str, JsonValue] = {"before": change.before, "after": change.after, **(told or {})}
+            try:
+                with self.database.transaction():
+                    entry = self.ledger.append(event, actor=USER, subject=change.key, body=body)
+                    # The file and its record go together: what was not recorded does not hold.
+                    change.note(journal, entry.entry_hash)
+                    change.write()
+            finally:
+                settings_file.take_back(self.home.config_file, journal, self.ledger.has)
         self.__dict__.pop("settings", None)
         return change
 
