@@ -395,6 +395,32 @@ class GateSettings(_Section):
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
+    maximum_overwritten_certainty: float = Field(
+        default=0.45, ge=0.0, le=1.0, description="how sure of something else the base may be where a lesson is general"
+    )
+    minimum_fit_chance: float = Field(
+        default=0.02,
+        ge=0.0,
+        lt=1.0,
+        description="lessons fit their questions less often than good ones would by this chance",
+    )
+    loss_chance: float = Field(
+        default=1e-5,
+        ge=0.0,
+        lt=1.0,
+        description="a loss of known facts that chance gives this seldom is taken for one",
+    )
+    entropy_ratio: float = Field(
+        default=2.0, ge=1.0, description="how many times as sure, or unsure, answers may become"
+    )
+    length_ratio: float = Field(default=4.0, ge=1.0, description="how many times as long, or short, answers may become")
+    maximum_stray_answers: float = Field(
+        default=0.2, ge=0.0, le=1.0, description="general answers that newly refuse or tell a lesson"
+    )
+    maximum_broken_answers: float = Field(default=0.0, ge=0.0, le=1.0)
+    maximum_rule_drift_nats: float = Field(
+        default=1.0, ge=0.0, description="anchor drift where a rule for every answer is taught: it moves all of them"
+    )
     sudden_change: Literal["refuse", "off"] = Field(
         default="refuse", description="whether refusals, length, kindness and variety of general answers are bounded"
     )

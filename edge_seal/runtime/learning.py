@@ -37,9 +37,12 @@ class Learning(Asking):
         now: bool = False,
         dry_run: bool = False,
         when_idle: bool = False,
+        consolidate: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> CycleReport:
         """One cycle over what waits to be learned. Without `now` it does not start where a condition is not met.
+
+        `consolidate`: over what was learned and still holds instead, from the base (`Cycle.run`).
 
         `when_idle`: it is the scheduler that asks; nobody may be using the machine, and where nothing waits no model
         is loaded.
@@ -75,12 +78,12 @@ class Learning(Asking):
             )
             self._served = None  # the cycle sets adapters of its own
             if dry_run:
-                return cycle.run(dry_run=True, on_progress=hear)
+                return cycle.run(dry_run=True, consolidate=consolidate, on_progress=hear)
             # Anew, under the lock: another process may have learned since.
             allowed = self.spending.require(self.settings.limits)
             actor = SCHEDULER if when_idle else USER
             with Meter(self.spending, self.machine, self.clock, self.settings.limits, allowed, actor, hear) as meter:
-                report = cycle.run(on_progress=meter.progress)
+                report = cycle.run(consolidate=consolidate, on_progress=meter.progress)
                 meter.ended(report)
             if report.update is not None and report.state is State.ACTIVE:
                 # Here rather than before the next answer, which somebody waits for.

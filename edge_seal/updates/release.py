@@ -474,15 +474,19 @@ class Releases:
     def _take_back(
         self, active: Update, kept: Collection[str], target: str, actor: ActorName, replayed: Replay
     ) -> None:
-        """Moves `active` and its ancestors that are not `kept` to rolled back (`active`, if kept, to retired)."""
+        """Moves `active` and its ancestors that are not `kept` to rolled back (`active`, if kept, to retired).
+
+        Their lessons are dropped, but for those that one of the kept ones had learned before: a consolidation learns
+        its ancestors' lessons anew.
+        """
+        stays = set(_signals_learned((self.get(update_id) for update_id in kept), replayed))
         for update in tuple(self._rows.with_ancestors(active)):
             if update.id in kept:
                 if update.state is State.ACTIVE:
                     self._move(update, State.RETIRED, actor, {"under": target})
             elif update.state in (State.ACTIVE, State.RETIRED):
-                dropped = self._rows.mark_signals(
-                    _signals_learned([update], replayed), SignalState.DROPPED, only=SignalState.LEARNED
-                )
+                learned = [signal for signal in _signals_learned([update], replayed) if signal not in stays]
+                dropped = self._rows.mark_signals(learned, SignalState.DROPPED, only=SignalState.LEARNED)
                 self._move(update, State.ROLLED_BACK, actor, {"to": target, "signals_dropped": dropped})
 
 
