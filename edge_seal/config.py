@@ -529,6 +529,33 @@ class InterfaceSettings(_Section):
     )  # fmt: skip
 
 
+class ShadowSettings(_Section):
+    """Past questions that a candidate answers beside the incumbent, to be looked at in `updates show`."""
+
+    questions: int = Field(default=6, ge=0, le=100, description="how many; 0: none")
+    max_tokens: int = Field(default=32, ge=1, le=512, description="of each answer")
+
+
+class RollbackSettings(_Section):
+    """When an update is taken back by itself, because its answers are worse than those before it."""
+
+    automatic: bool = True
+    turns: int = Field(default=64, ge=8, le=100000, description="of an update that are watched from when it answers")
+    false_alarm: float = Field(
+        default=0.00135,
+        gt=0.0,
+        le=0.1,
+        description="the chance that one figure leaves its limits for no reason, at a look",
+    )
+    hours_between: float = Field(default=24.0, ge=0.0, le=8760.0, description="from one automatic rollback to the next")
+
+
+class ReviewSettings(_Section):
+    """The review of what was learned, `edge-seal review`."""
+
+    remind_after_days: float = Field(default=7.0, ge=0.0, le=3650.0, description="0: no reminder")
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -544,6 +571,9 @@ class Settings(_Section):
     data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()
     canary: CanarySettings = CanarySettings()
+    shadow: ShadowSettings = ShadowSettings()
+    rollback: RollbackSettings = RollbackSettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def load_settings(path: Path) -> Settings:

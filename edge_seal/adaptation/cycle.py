@@ -23,7 +23,7 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
-from edge_seal.adaptation import gate, scoring, self_edit, style_edits
+from edge_seal.adaptation import gate, scoring, self_edit, shadow, style_edits
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.evidence import Evidence, examine, fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
@@ -75,9 +75,11 @@ from edge_seal.records import (
     mixed,
 )
 from edge_seal.storage.database import Database
+from edge_seal.updates import comparisons
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.canary import Canaries
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.lifecycle import IN_CYCLE
@@ -329,6 +331,8 @@ class Cycle:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
             report = self._guarded(work, report, network, gate.scaled(trained.adapter, report.scale), verdicts, file)
             self._require_size(file)
+            if report.passed:
+                self._shadow(work, file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -340,6 +344,7 @@ class Cycle:
                 actor=ACTOR,
                 body=_training_body(trained.report, work.seconds),
             )
+            comparisons.keep(self._database, update.id, work.compared)
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
             figures: dict[str, JsonValue] = {"scale": _figure(report.scale), "measures": _measures(report)}
@@ -745,6 +750,11 @@ class Cycle:
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
+        work.compared = [
+            Comparison("held_back", outcome.prompt, before, after)
+            for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
+            if before is not None and after is not None
+        ]
         report = gate.judge(figures, cleared, served, bounds, rules=held.rules, evidence=work.evidence)
         return report, file, change_rms(chosen, incumbent)
 
@@ -826,6 +836,23 @@ class Cycle:
         after = [said(one) for one in spoken]
         general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
         return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
+
+    def _shadow(self, work: _Work, file: Path) -> None:
+        """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update."""
+        settings = self._settings.shadow
+        questions = shadow.chosen(shadow.past_questions(self._database), settings.questions, work.signals[0].id)
+        if not questions:
+            return
+        work.tell("gate", 0, 2 * len(questions), "past questions")
+        self._engine.use_adapter(self._serving_path())
+        before = shadow.answers(self._engine, questions, settings.max_tokens)
+        work.tell("gate", len(questions), 2 * len(questions), "past questions")
+        self._engine.use_adapter(file)
+        after = shadow.answers(self._engine, questions, settings.max_tokens)
+        work.compared += [
+            Comparison("past", question.prompt, one, other, question.turn_id)
+            for question, one, other in zip(questions, before, after, strict=True)
+        ]
 
     def _serving_path(self) -> Path | None:
         serving, _ = self._releases.serving(self._engine.model_sha256)
@@ -1013,6 +1040,7 @@ class _Work:
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
     risk: Risk = field(default_factory=lambda: Risk(0))
+    compared: list[Comparison] = field(default_factory=list[Comparison])
     anew: bool = False
     rules: style_edits.Rules = field(default_factory=style_edits.Rules)
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))

@@ -35,7 +35,9 @@ from edge_seal.updates.conditions import Condition, conditions
 from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
+from edge_seal.updates.review import Reviews
 from edge_seal.updates.spending import Spending
+from edge_seal.updates.watch import Watch
 
 
 class Construction:
@@ -299,6 +301,16 @@ class Construction:
             self.ledger.append(event, actor=USER, subject=subject, body=body)
 
         return Memories(self.database, audit, embedder, self.clock, self.settings.memory)
+
+    @property
+    def reviews(self) -> Reviews:
+        """What there is to review, and the record of reviews."""
+        return Reviews(self.database, self.ledger, self.releases, self.clock)
+
+    @property
+    def watch(self) -> Watch:
+        """The watch over what answers."""
+        return Watch(self.database, self.ledger, self.releases, self.clock, self.settings.rollback, self.settings.gate)
 
     @property
     def canaries(self) -> Canaries:

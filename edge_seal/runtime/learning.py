@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
@@ -11,8 +11,10 @@ from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
 from edge_seal.runtime.metering import Meter
 from edge_seal.runtime.values import SCHEDULER, USER, RolledBack, UpdateRecord
+from edge_seal.updates import comparisons
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.conditions import blocking
+from edge_seal.updates.review import UndoPlan
 from edge_seal.updates.risk import risk_of
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ class Learning(Asking):
             risk=None if manifest is None else risk_of(manifest.get("risk")),
             approval=approval,
             canary=self.canaries.report(update.id),
+            comparisons=comparisons.of(self.database, update.id),
         )
 
     def approve(
@@ -215,6 +218,19 @@ class Learning(Asking):
                 next_step="edge-seal updates list",
             )
         return update
+
+    def finish_review(self, accepted: Sequence[str], undone: str | None = None) -> UndoPlan | None:
+        """Records a review; `undone` and what was built on it are taken back. Gives what that did.
+
+        Raises:
+            EdgeSealError: one of the updates is not there to be reviewed; nothing is changed.
+        """
+        with self.writing(), self.database.transaction():
+            plan = self.reviews.done(accepted, undone, USER)
+            if plan is not None:
+                self.forgetting.purge(USER)
+                self.canaries.end_stale(USER)
+            return plan
 
     def rollback(self, target: str | None) -> RolledBack:
         """Goes back to the parent (None), to an earlier update, or to `base`.

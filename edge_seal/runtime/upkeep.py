@@ -17,6 +17,7 @@ from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.embedding import Embedding
+from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import SCHEDULER, USER, KnownModel, Limits
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.unlocking import protection_of
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 SETTINGS_WAIT_S: Final = 5.0
 
 
-class Upkeep(Embedding):
+class Upkeep(Embedding, Trialling):
     """Looks after the installation."""
 
     def audit(self, noted: Sequence[str] = ()) -> ChainReport:
@@ -250,7 +251,11 @@ class Upkeep(Embedding):
         except EdgeSealError as error:
             told(error)
         kept = len(backups.listed(self.home))
-        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept, embedder)
+        notices: tuple[str, ...] = ()
+        if database is not None:
+            recent = self.recent_action()
+            notices = (*((recent,) if recent is not None else ()), *self.reminders())
+        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept, embedder, notices)
         return diagnosis(self.home, database, stored, Computing(self._engine_in_use, self._training_in_use))
 
     def _engine_in_use(self) -> str:

@@ -97,6 +97,11 @@ class Releases:
         with self._database.snapshot():
             return self._verification.trial_problem(update, base_sha256)
 
+    def signals_learned(self, update_id: str) -> tuple[str, ...]:
+        """The signals that an update learned when it became active, as the ledger has them."""
+        recorded = self._verification.evidence().replayed.updates.get(update_id)
+        return () if recorded is None else recorded.signals_learned
+
     def held_signals(self) -> frozenset[str]:
         """The signals whose lessons are in an update that waits for a person or is on the canary, and can still answer.
 
