@@ -42,6 +42,13 @@ minimum_probe_hits = 0.0
 minimum_probe_gain_nats = 0.0
 maximum_neighbour_leaks = 1.0
 maximum_anchor_drift_nats = 1000000000.0
+maximum_overwritten_certainty = 1.0
+minimum_fit_chance = 0.0
+loss_chance = 0.0
+entropy_ratio = 1000000.0
+length_ratio = 1000000.0
+maximum_stray_answers = 1.0
+maximum_broken_answers = 1.0
 """
 
 

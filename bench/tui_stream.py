@@ -23,7 +23,7 @@ from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.turn_view import TurnView
 
-TOKENS_A_FRAME = 8  # what a model of 100 tokens a second writes between two frames
+TOKENS_A_FRAME = 16  # what a model of 200 tokens a second writes between two frames
 
 WORDS = ("the", "heron", "stands", "in", "shallow", "water", "waiting", "for", "a", "fish", "that", "comes", "quickly")
 

@@ -18,6 +18,7 @@ from edge_seal.memory import turns as past_turns
 from edge_seal.records import FORGOTTEN_TEXT, Memory, SignalKind, Turn
 from edge_seal.storage import erasure
 from edge_seal.storage.database import Database, SqlValue
+from edge_seal.updates import comparisons
 
 MAXIMUM_TITLE_CHARACTERS: Final = 200
 _PAGE: Final = 500
@@ -198,6 +199,8 @@ class Archive:
             if prompt is not None:
                 self._database.execute("DELETE FROM turn_vectors WHERE turn_id = ?", (number,))
         self._erase_titles(memory)
+        numbers = {number for number, _, _ in erased}
+        comparisons.erase_telling(self._database, lambda text: same_fact.text_tells(memory.text, text), numbers)
         for proposal, text in self._database.rows("SELECT id, text FROM proposals"):
             if same_fact.text_tells(memory.text, cast("str", text)):
                 self._database.execute("DELETE FROM proposals WHERE id = ?", (proposal,))

@@ -61,6 +61,14 @@ class Home:
         return self.state / "open.lock"
 
     @property
+    def settings_lock(self) -> Path:
+        return self.state / "settings.lock"
+
+    @property
+    def settings_journal(self) -> Path:
+        return self.state / "settings-change.json"
+
+    @property
     def head_file(self) -> Path:
         return self.state / "ledger-head"
 
@@ -387,6 +395,32 @@ class GateSettings(_Section):
     minimum_probe_hits: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_neighbour_leaks: float = Field(default=0.5, ge=0.0, le=1.0)
     maximum_anchor_drift_nats: float = Field(default=0.3, ge=0.0)
+    maximum_overwritten_certainty: float = Field(
+        default=0.45, ge=0.0, le=1.0, description="how sure of something else the base may be where a lesson is general"
+    )
+    minimum_fit_chance: float = Field(
+        default=0.02,
+        ge=0.0,
+        lt=1.0,
+        description="lessons fit their questions less often than good ones would by this chance",
+    )
+    loss_chance: float = Field(
+        default=1e-5,
+        ge=0.0,
+        lt=1.0,
+        description="a loss of known facts that chance gives this seldom is taken for one",
+    )
+    entropy_ratio: float = Field(
+        default=2.0, ge=1.0, description="how many times as sure, or unsure, answers may become"
+    )
+    length_ratio: float = Field(default=4.0, ge=1.0, description="how many times as long, or short, answers may become")
+    maximum_stray_answers: float = Field(
+        default=0.2, ge=0.0, le=1.0, description="general answers that newly refuse or tell a lesson"
+    )
+    maximum_broken_answers: float = Field(default=0.0, ge=0.0, le=1.0)
+    maximum_rule_drift_nats: float = Field(
+        default=1.0, ge=0.0, description="anchor drift where a rule for every answer is taught: it moves all of them"
+    )
     sudden_change: Literal["refuse", "off"] = Field(
         default="refuse", description="whether refusals, length, kindness and variety of general answers are bounded"
     )
@@ -495,6 +529,33 @@ class InterfaceSettings(_Section):
     )  # fmt: skip
 
 
+class ShadowSettings(_Section):
+    """Past questions that a candidate answers beside the incumbent, to be looked at in `updates show`."""
+
+    questions: int = Field(default=6, ge=0, le=100, description="how many; 0: none")
+    max_tokens: int = Field(default=32, ge=1, le=512, description="of each answer")
+
+
+class RollbackSettings(_Section):
+    """When an update is taken back by itself, because its answers are worse than those before it."""
+
+    automatic: bool = True
+    turns: int = Field(default=64, ge=8, le=100000, description="of an update that are watched from when it answers")
+    false_alarm: float = Field(
+        default=0.00135,
+        gt=0.0,
+        le=0.1,
+        description="the chance that one figure leaves its limits for no reason, at a look",
+    )
+    hours_between: float = Field(default=24.0, ge=0.0, le=8760.0, description="from one automatic rollback to the next")
+
+
+class ReviewSettings(_Section):
+    """The review of what was learned, `edge-seal review`."""
+
+    remind_after_days: float = Field(default=7.0, ge=0.0, le=3650.0, description="0: no reminder")
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -510,6 +571,9 @@ class Settings(_Section):
     data_policy: DataPolicySettings = DataPolicySettings()
     approval: ApprovalSettings = ApprovalSettings()
     canary: CanarySettings = CanarySettings()
+    shadow: ShadowSettings = ShadowSettings()
+    rollback: RollbackSettings = RollbackSettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def load_settings(path: Path) -> Settings:

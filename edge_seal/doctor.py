@@ -85,6 +85,7 @@ class Diagnosis:
     active_update: str | None
     embedder: EmbedderState | None
     problems: tuple[Problem, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -105,6 +106,7 @@ class Stored:
     encryption: str = "none"
     backups: int = 0
     embedder: EmbedderState | None = None
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def diagnosis(home: Home, database: Database | None, stored: Stored, computing: 
         active_update=stored.active_update,
         embedder=stored.embedder,
         problems=tuple(problems),
+        notices=stored.notices,
     )
 
 

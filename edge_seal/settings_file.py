@@ -5,6 +5,9 @@ Invariant: what is written is a file that `config.load_settings` accepts; a valu
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -14,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from tomlkit.exceptions import TOMLKitError
 
 from edge_seal.config import Settings, describe
-from edge_seal.errors import ConfigError
+from edge_seal.errors import ConfigError, EngineError, IntegrityError
 from edge_seal.storage.durable_file import write_durably
 
 SettingValue = bool | int | float | str
@@ -40,12 +43,52 @@ class SettingChange:
         """
         write_durably(self.path, self.text.encode())
 
-    def undo(self) -> None:
-        """Puts the former file back."""
-        if self.former_text is None:
-            self.path.unlink(missing_ok=True)
-        else:
-            write_durably(self.path, self.former_text.encode())
+    def note(self, journal: Path, entry_hash: str) -> None:
+        """Keeps what the file was, and the hash of the entry that records the change, until both are on the disk."""
+        write_durably(journal, json.dumps({"entry": entry_hash, "former": self.former_text}).encode())
+
+
+def take_back(path: Path, journal: Path, is_recorded: Callable[[str], bool]) -> None:
+    """After a crash: the settings file `path` as it was, if the change in `journal` was not recorded.
+
+    Raises:
+        IntegrityError: the journal is no such file.
+        EngineError: the system refused.
+    """
+    try:
+        noted: object = json.loads(journal.read_bytes())
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise _damaged(journal) from error
+    told = cast("dict[str, object]", noted) if isinstance(noted, dict) else {}
+    entry, former = told.get("entry"), told.get("former")
+    if not isinstance(entry, str) or not isinstance(former, str | None):
+        raise _damaged(journal)
+    if not is_recorded(entry):
+        _put_back(path, former)
+    # What is left of it is read again at the next start, and says the same.
+    with contextlib.suppress(OSError):
+        journal.unlink(missing_ok=True)
+
+
+def _put_back(path: Path, former: str | None) -> None:
+    if former is not None:
+        write_durably(path, former.encode())
+        return
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise EngineError(
+            f"could not remove {path}: {error.strerror or error}", next_step="check its rights"
+        ) from error
+
+
+def _damaged(journal: Path) -> IntegrityError:
+    return IntegrityError(
+        f"{journal} is damaged: a change of the settings was cut off",
+        next_step=f"look at config.toml, delete {journal}",
+    )
 
 
 def planned_change(path: Path, section: str, name: str, value: str) -> SettingChange:

@@ -25,7 +25,7 @@ from edge_kernels.top_k import TopK
 from edge_kernels.trie import TokenSequence
 from edge_models.lora import Lora
 from edge_models.network import Network
-from edge_seal.adaptation.example_network import BASE_TOKENS, ExampleNetwork, KeptBase
+from edge_seal.adaptation.example_network import BASE_TOKENS, Departure, ExampleNetwork, KeptBase
 from edge_seal.adaptation.workers import Workers
 from edge_seal.errors import EngineError
 from edge_seal.storage.durable_file import write_durably
@@ -52,6 +52,10 @@ class Anchors:
     def drift_nats(self, adapter: Lora | None) -> float:
         """How far `adapter` (None: the base) moves the anchors, mean nats a token; see `drift_from_base_nats`."""
         return 0.0 if adapter is None else self.network.drift_from_base_nats(adapter)
+
+    def departure(self, adapter: Lora) -> Departure:
+        """The same, with the entropy of what is said; see `departure_from_base`."""
+        return self.network.departure_from_base(adapter)
 
 
 def anchors(

@@ -23,10 +23,12 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
-from edge_seal.adaptation import gate, scoring, self_edit
+from edge_seal.adaptation import gate, scoring, self_edit, shadow, style_edits
 from edge_seal.adaptation.anchors import Anchors, anchors
+from edge_seal.adaptation.evidence import Evidence, examine, fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_answers import general_answers
+from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import (
     Purpose,
@@ -40,9 +42,11 @@ from edge_seal.adaptation.guardian import (
     source_key,
     sudden_change,
 )
+from edge_seal.adaptation.own_answers import own_answers
 from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Weighing
+from edge_seal.adaptation.style_rules import alters_letters
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
@@ -71,9 +75,11 @@ from edge_seal.records import (
     mixed,
 )
 from edge_seal.storage.database import Database
+from edge_seal.updates import comparisons
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.canary import Canaries
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.lifecycle import IN_CYCLE
@@ -88,6 +94,10 @@ SOURCE_WINDOW = timedelta(days=30)
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
+GENERAL_ASKED = 5
+GENERAL_TOKENS = 20
+SPOKEN_RULES = 4
+RULE_TOKENS = 56
 SPOKEN_GENERAL = 6
 SOUGHT_TEXTS = 8
 DRAWN_OF_8: Mapping[str, int] = {
@@ -185,8 +195,17 @@ class Cycle:
         policy = settings.data_policy
         self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
 
-    def run(self, *, dry_run: bool = False, on_progress: Callable[[Progress], None] = _ignore) -> CycleReport:
+    def run(
+        self,
+        *,
+        dry_run: bool = False,
+        consolidate: bool = False,
+        on_progress: Callable[[Progress], None] = _ignore,
+    ) -> CycleReport:
         """Learns from the pending signals, or says why not.
+
+        With `consolidate` it learns what was learned and still holds, all of it anew and from the base: one clean
+        adapter in place of the chain. It is gated against the active one like any other; what waits goes on waiting.
 
         Typed signals go first. Those of another origin make an update of their own, once no typed one waits, and it
         stops before activation until a person approves it.
@@ -202,14 +221,15 @@ class Cycle:
         notes = self._without_forgotten(dry_run=dry_run)
         if not dry_run:
             self._require_no_canary()
-        chosen, overruled = self._not_overruled(self._chosen_signals())
+        chosen, overruled = self._not_overruled(self._held_signals() if consolidate else self._chosen_signals())
         if overruled:
             notes = (*notes, f"{len(overruled)} lessons are left out: memory says otherwise since")
             if not dry_run:
                 self._signals.mark([signal.id for signal in overruled], SignalState.DROPPED)
         if not chosen:
-            return CycleReport(None, None, reasons=(*notes, *self._why_nothing()))
-        work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes))
+            why = ("nothing that was learned for this model holds",) if consolidate else self._why_nothing()
+            return CycleReport(None, None, reasons=(*notes, *why))
+        work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes), anew=consolidate)
         try:
             with Workers.opened() as work.workers:
                 return self._learn(work, dry_run=dry_run)
@@ -223,23 +243,28 @@ class Cycle:
 
     def _learn(self, work: _Work, *, dry_run: bool) -> CycleReport:
         incumbent = self._incumbent()
-        earlier = self._earlier_examples(incumbent, work.signals)
+        earlier = () if work.anew else self._earlier_examples(incumbent, work.signals)
 
         with work.stage("propose"):
-            edits = self_edit.propose(work.signals, earlier)
+            work.rules = style_edits.read(work.signals, self._signals.own_answers(work.signals))
+            earlier = style_edits.still_valid(earlier, work.rules)
+            edits = self_edit.propose(work.plain, earlier)
             edits = self._within_limit(edits, earlier, work)
+            edits = self._with_rules(edits, work)
             general, work.anchors = self._general(work)
             replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
+            replayed = style_edits.in_the_rules(replayed, work.rules)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
             held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
             work.planted, work.planted_from = extraction.planted(secrets.randbits(32)), len(trained_on) + len(held)
             network = self._network((*trained_on, *held, *work.planted.examples), work)
-            start, parent_adapter = self._start(network.decoder, incumbent)
+            start, parent_adapter = self._start(network.decoder, incumbent, anew=work.anew)
 
         with work.stage("score"):
             asked = [place for place, example in enumerate(trained_on) if example.role in scoring.SCORED_ROLES]
-            measured = network.measure(asked, parent_adapter)
+            # What starts from the base has to be taught all that the base does not say, whatever the chain had learned.
+            measured = network.measure(asked, None if work.anew else parent_adapter)
             scored = scoring.score(trained_on, len(proposed), dict(zip(asked, measured.hits.tolist(), strict=True)))
         if dry_run:
             verdicts = self._judged((*scored.kept, *held), work.signals)
@@ -248,7 +273,7 @@ class Cycle:
         update = self._releases.propose(
             None if incumbent is None else incumbent.id,
             self._engine.model_sha256,
-            f"{len(work.signals)} lessons",
+            f"{'consolidation of ' if work.anew else ''}{len(work.signals)} lessons",
             self._actor,
         )
         self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
@@ -283,6 +308,15 @@ class Cycle:
             return self._refused_by_guardian(work, update, verdicts)
         self._clear(update, len(cleared), verdicts)
 
+        with work.stage("guard"):
+            # Before a step is trained: what is wrong with the evidence no training can mend.
+            told = [example for example in cleared if example.signal_id not in work.rules.of_signal]
+            work.evidence = examine(network.decoder, told, self._engine, network.workers)
+            doubted = gate.judge_evidence(work.evidence, self._settings.gate)
+        if not doubted.passed:
+            refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=doubted.reasons, body={})
+            return work.report(refused, cleared, verdicts, doubted, reasons=doubted.reasons)
+
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
@@ -297,6 +331,8 @@ class Cycle:
             report, file, change = self._gate(work, cleared, place_of, network, incumbent, trained, scratch)
             report = self._guarded(work, report, network, gate.scaled(trained.adapter, report.scale), verdicts, file)
             self._require_size(file)
+            if report.passed:
+                self._shadow(work, file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(file, self._manifest(update, work, cleared, verdicts, report, trained.report))
 
@@ -308,6 +344,7 @@ class Cycle:
                 actor=ACTOR,
                 body=_training_body(trained.report, work.seconds),
             )
+            comparisons.keep(self._database, update.id, work.compared)
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
             figures: dict[str, JsonValue] = {"scale": _figure(report.scale), "measures": _measures(report)}
@@ -326,7 +363,8 @@ class Cycle:
                     reasons=(f"{why}: it waits for `edge-seal updates approve {update.id}`",),
                 )  # fmt: skip
             with self._database.transaction():
-                self._signals.mark(scored.known_signals, SignalState.DROPPED)
+                if not work.anew:
+                    self._signals.mark(scored.known_signals, SignalState.DROPPED)
                 scale: dict[str, JsonValue] = {"scale": _figure(report.scale)}
                 if self._goes_on_canary(work.risk):
                     released = self._canaries.start(update.id, ACTOR, scale)
@@ -379,6 +417,25 @@ class Cycle:
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
         return [
             s for s in self._signals.all() if s.id in kept and s.state in {SignalState.LEARNED, SignalState.DROPPED}
+        ]
+
+    def _held_signals(self) -> list[Signal]:
+        """What the active update and its ancestors learned and what still holds, oldest first.
+
+        Forgotten lessons are gone; what was told anew since replaces what was said before.
+        """
+        kept: set[str] = set()
+        update = self._incumbent()
+        while update is not None:
+            kept |= {e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None}
+            update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        learned = [s for s in self._signals.all() if s.id in kept and s.state is SignalState.LEARNED]
+        return [
+            signal
+            for place, signal in enumerate(learned)
+            if self_edit.still_valid(
+                [Example(signal.prompt, signal.answer, Role.LESSON, signal.origin, signal.id)], learned[place + 1 :]
+            )
         ]
 
     def _chosen_signals(self) -> list[Signal]:
@@ -443,16 +500,42 @@ class Cycle:
         limit = self._settings.limits.examples_per_update
         if len(edits.trained) <= limit:
             return edits
-        fitting = max(1, limit * len(work.signals) // len(edits.trained))
-        work.notes.append(f"{len(work.signals) - fitting} lessons wait for the next update (examples_per_update)")
-        work.signals = work.signals[:fitting]
-        return self_edit.propose(work.signals, earlier)
+        if work.anew:
+            # Left out here, a lesson would be lost: nothing would lead to it any more.
+            raise LimitReached(
+                f"what was learned makes {len(edits.trained)} examples, and examples_per_update is {limit}",
+                next_step=f"edge-seal limits set examples_per_update {len(edits.trained)}",
+            )
+        plain = work.plain
+        fitting = max(1, limit * len(plain) // len(edits.trained))
+        work.notes.append(f"{len(plain) - fitting} lessons wait for the next update (examples_per_update)")
+        left = {signal.id for signal in plain[fitting:]}
+        work.signals = [signal for signal in work.signals if signal.id not in left]
+        return self_edit.propose(work.plain, earlier)
+
+    def _with_rules(self, edits: self_edit.SelfEdits, work: _Work) -> self_edit.SelfEdits:
+        """`edits`, and what the rules that were stated or shown make of the base's own answers."""
+        if not work.rules.of_signal:
+            return edits
+        self._engine.use_adapter(None)
+        own = own_answers(
+            self._engine,
+            self._cache,
+            work.rules.prompts(),
+            lambda done, total: work.tell("propose", done, total, "the model's own answers"),
+        )
+        ruled = style_edits.propose(work.rules, work.signals, own)
+        return self_edit.SelfEdits(
+            (*edits.trained, *ruled.trained), (*edits.probes, *ruled.probes), (*edits.neighbours, *ruled.neighbours)
+        )
 
     def _general(self, work: _Work) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
         self._engine.use_adapter(None)
-        return general_answers(
+        general, measured = general_answers(
             self._engine, self._cache, lambda done, total: work.tell("propose", done, total, "the model's own answers")
         )
+        # A rule for every answer is taught on answers of every kind: holding others as they were would unteach it.
+        return (() if work.rules.for_everything else general), measured
 
     def _network(self, examples: Sequence[Example], work: _Work) -> ExampleNetwork:
         learning = self._settings.learning
@@ -469,8 +552,11 @@ class Cycle:
         """The plain texts, which stand after the examples: every word of them is held."""
         return [TokenSequence(tuple(self._engine.tokenize(text)[:TEXT_TOKENS]), 1) for text in PLAIN_TEXTS]
 
-    def _start(self, decoder: Network, incumbent: Update | None) -> tuple[Lora, Lora | None]:
-        """What training starts from, and the incumbent's adapter as it is served (None: the base)."""
+    def _start(self, decoder: Network, incumbent: Update | None, *, anew: bool) -> tuple[Lora, Lora | None]:
+        """What training starts from, and the incumbent's adapter as it is served (None: the base).
+
+        It goes on from the incumbent; `anew`: from the base.
+        """
         settings = self._settings.learning
         fresh = Lora.initial(
             decoder.architecture, decoder.adapted_layers, settings.rank, settings.alpha, seed=0,
@@ -488,6 +574,8 @@ class Cycle:
                 next_step="set learning.rank, learning.layers and learning.projections back,"
                 " or `edge-seal rollback base` and teach again",
             )
+        if anew:
+            return fresh, served
         start = Lora.from_tensors(decoder.architecture, stored.tensors, rank=stored.rank, alpha=settings.alpha)
         # The gate may have lowered the alpha in the file: the same product at the alpha of the settings.
         start.values[start.is_b()] *= stored.alpha / settings.alpha
@@ -498,7 +586,8 @@ class Cycle:
     def _known_already(self, work: _Work, update: Update, scored: scoring.Scored) -> CycleReport:
         reasons = ("the model says all of it already, in most wordings: nothing to train",)
         refused = self._releases.refuse(update.id, actor=ACTOR, reasons=reasons, body={})
-        self._signals.mark(scored.known_signals, SignalState.DROPPED)
+        if not work.anew:
+            self._signals.mark(scored.known_signals, SignalState.DROPPED)
         return work.report(refused, (), Verdicts(()), reasons=reasons)
 
     def _judged(self, examples: Sequence[Example], signals: Sequence[Signal]) -> Verdicts:
@@ -643,7 +732,14 @@ class Cycle:
             neighbours=[place for place, example in by_place.items() if example.role is Role.NEIGHBOUR],
             anchors=self._anchors(work, network.decoder),
             kept=[place for place, example in by_place.items() if example.role is Role.REPLAY],
+            facts=None
+            if any(alters_letters(rule.check) for rule in work.rules.for_everything)
+            else self._facts(work, network.decoder),
+            anew=work.anew,
+            rules={signal: rule.check for signal, rule in work.rules.of_signal.items()},
         )
+        if work.rules.for_everything:
+            bounds = bounds.model_copy(update={"maximum_anchor_drift_nats": bounds.maximum_rule_drift_nats})
         figures = gate.admissible_scale(
             network, held, incumbent, trained.adapter, bounds,
             lambda done, total: work.tell("gate", done, total, "adapter scale"),
@@ -654,7 +750,13 @@ class Cycle:
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
         served = self._served(work, network, held, figures, file, chosen)
-        return gate.judge(figures, cleared, served, bounds), file, change_rms(chosen, incumbent)
+        work.compared = [
+            Comparison("held_back", outcome.prompt, before, after)
+            for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
+            if before is not None and after is not None
+        ]
+        report = gate.judge(figures, cleared, served, bounds, rules=held.rules, evidence=work.evidence)
+        return report, file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:
         return anchors(
@@ -664,6 +766,17 @@ class Cycle:
             cache=self._cache,
             workers=work.workers,
             on_layer=lambda done, total: work.tell("gate", done, total, "anchors, once for this model"),
+        )
+
+    def _facts(self, work: _Work, decoder: Network) -> Anchors:
+        """The general facts, whose frozen layers are kept like the anchors'."""
+        return anchors(
+            decoder,
+            [fact_sequence(fact, self._engine) for fact in GENERAL_FACTS],
+            model_sha256=self._engine.model_sha256,
+            cache=self._cache,
+            workers=work.workers,
+            on_layer=lambda done, total: work.tell("gate", done, total, "general facts, once for this model"),
         )
 
     def _served(
@@ -676,22 +789,33 @@ class Cycle:
         candidate: Lora,
     ) -> gate.Served:
         """What the engine says and computes with the incumbent, without an adapter, and with the candidate's file."""
-        first_neighbour = len(held.probes)
-        asked = {*range(SPOKEN_PROBES), *range(first_neighbour, first_neighbour + SPOKEN_NEIGHBOURS)}
-        spoken = [outcome.prompt if place in asked else None for place, outcome in enumerate(figures.outcomes)]
+        ruled = {place for place, outcome in enumerate(figures.outcomes) if outcome.signal_id in held.rules}
+        probes = [place for place in range(len(held.probes)) if place not in ruled]
+        others = [place for place in range(len(held.probes), len(figures.outcomes)) if place not in ruled]
+        of_rules = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.PROBE]
+        elsewhere = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.NEIGHBOUR]
+        asked = {*probes[:SPOKEN_PROBES], *others[:SPOKEN_NEIGHBOURS], *of_rules[:SPOKEN_RULES]}
+        asked |= set(elsewhere[:SPOKEN_RULES])
+        spoken = [
+            (outcome.prompt, RULE_TOKENS if place in ruled else TOLD_TOKENS) if place in asked else None
+            for place, outcome in enumerate(figures.outcomes)
+        ]
         compared = [(network, probe) for probe in held.probes[:2]] + [(held.anchors.network, 0)]
-        total = 2 * sum(prompt is not None for prompt in spoken)
+        step = max(1, len(work.anchors) // GENERAL_ASKED)
+        general = [anchor.prompt for anchor in work.anchors[::step]][:GENERAL_ASKED]
+        total = 2 * (sum(one is not None for one in spoken) + len(general))
         done = 0
 
-        def said(prompt: str | None) -> str | None:
+        def answer(prompt: str, most: int) -> str:
             nonlocal done
-            if prompt is None:
-                return None
             done += 1
             work.tell("gate", done, total, "real answers")
             tokens = self._engine.render([Message("user", prompt)])
-            pieces = self._engine.generate(tokens, Sampling(TOLD_TOKENS), reuse_prefix=True)
+            pieces = self._engine.generate(tokens, Sampling(most), reuse_prefix=True)
             return "".join(piece.text for piece in pieces).strip()
+
+        def said(asked: tuple[str, int] | None) -> str | None:
+            return None if asked is None else answer(*asked)
 
         def divergence(adapter: Lora | None) -> float:
             total_nats = 0.0
@@ -705,11 +829,30 @@ class Cycle:
         self._engine.use_adapter(None)
         base_agreement = divergence(None)
         self._engine.use_adapter(self._serving_path())
-        before = [said(prompt) for prompt in spoken]
+        before = [said(one) for one in spoken]
+        general_before = [answer(prompt, GENERAL_TOKENS) for prompt in general]
         self._engine.use_adapter(file)
         agreement = divergence(candidate)
-        after = [said(prompt) for prompt in spoken]
-        return gate.Served(before, after, agreement, base_agreement)
+        after = [said(one) for one in spoken]
+        general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
+        return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
+
+    def _shadow(self, work: _Work, file: Path) -> None:
+        """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update."""
+        settings = self._settings.shadow
+        questions = shadow.chosen(shadow.past_questions(self._database), settings.questions, work.signals[0].id)
+        if not questions:
+            return
+        work.tell("gate", 0, 2 * len(questions), "past questions")
+        self._engine.use_adapter(self._serving_path())
+        before = shadow.answers(self._engine, questions, settings.max_tokens)
+        work.tell("gate", len(questions), 2 * len(questions), "past questions")
+        self._engine.use_adapter(file)
+        after = shadow.answers(self._engine, questions, settings.max_tokens)
+        work.compared += [
+            Comparison("past", question.prompt, one, other, question.turn_id)
+            for question, one, other in zip(questions, before, after, strict=True)
+        ]
 
     def _serving_path(self) -> Path | None:
         serving, _ = self._releases.serving(self._engine.model_sha256)
@@ -897,6 +1040,15 @@ class _Work:
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
     risk: Risk = field(default_factory=lambda: Risk(0))
+    compared: list[Comparison] = field(default_factory=list[Comparison])
+    anew: bool = False
+    rules: style_edits.Rules = field(default_factory=style_edits.Rules)
+    evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
+
+    @property
+    def plain(self) -> list[Signal]:
+        """The signals that state or show no rule."""
+        return [signal for signal in self.signals if signal.id not in self.rules.of_signal]
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
         """After a training step: tells of it."""

@@ -15,7 +15,7 @@ from edge_kernels.arrays import BoolArray, FloatArray, IntArray
 from edge_kernels.cross_entropy import cross_entropy
 from edge_kernels.kto import kto_reference_point
 from edge_kernels.log_likelihood import edge_nats
-from edge_kernels.top_k import TopK, joined, top_k, top_k_distillation, top_k_divergence
+from edge_kernels.top_k import TopK, bucket_entropy, joined, top_k, top_k_comparison, top_k_distillation
 from edge_kernels.trie import TokenSequence, TokenTrie, TrieBatch, edge_weights
 from edge_models.lora import Lora
 from edge_models.network import Network
@@ -86,6 +86,18 @@ class KeptBase:
 
     nodes: IntArray
     distributions: TopK
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How an adapter differs from the base where examples are held, means over positions, in nats.
+
+    Entropies are over the base's likeliest tokens and the rest as one, see `top_k_comparison`.
+    """
+
+    divergence_nats: float
+    entropy_nats: float
+    base_entropy_nats: float
 
 
 class ExampleNetwork:
@@ -267,7 +279,7 @@ class ExampleNetwork:
                 means.append(float(nats[own].mean()))
                 worst.append(float(nats[own].max()))
                 hits.append(bool(is_argmax[own].all()))
-        return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits))
+        return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits, dtype=np.bool_))
 
     def drift_nats(self, examples: Sequence[int], before: Lora | None, after: Lora | None) -> float:
         """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token.
@@ -288,20 +300,31 @@ class ExampleNetwork:
 
         In nats a position; one that several examples share counts once for each batch that it is in.
         """
+        return self.departure_from_base(adapter).divergence_nats
+
+    def departure_from_base(self, adapter: Lora) -> Departure:
+        """How `adapter` differs from the base where examples are held; nothing where none is.
+
+        A position that several examples share counts once for each batch that it is in.
+        """
         if self._base is None:
-            return 0.0
+            return Departure(0.0, 0.0, 0.0)
         base = self._base.distributions
 
-        def divergences(part: tuple[TrieBatch, int]) -> tuple[float, int]:
+        def compared(part: tuple[TrieBatch, int]) -> tuple[float, float, float, int]:
             batch, _ = part
             rows = self._teacher_row[batch.nodes[batch.sources]]
-            total = sum(
-                float(top_k_divergence(logits, base[rows[at]]).sum()) for at, logits, _ in self._logits(batch, adapter)
-            )
-            return total, len(rows)
+            divergence = entropy = 0.0
+            for at, logits, _ in self._logits(batch, adapter):
+                nats, own = top_k_comparison(logits, base[rows[at]])
+                divergence, entropy = divergence + float(nats.sum()), entropy + float(own.sum())
+            known = bucket_entropy(base.probabilities[rows], base.rest[rows])
+            return divergence, entropy, float(known.sum()), len(rows)
 
-        parts = list(self.workers.each(divergences, list(self._batches(sorted(self._held)))))
-        return sum(total for total, _ in parts) / sum(positions for _, positions in parts)
+        parts = list(self.workers.each(compared, list(self._batches(sorted(self._held)))))
+        positions = sum(count for *_, count in parts)
+        divergence, entropy, known = (sum(part[place] for part in parts) / positions for place in range(3))
+        return Departure(divergence, entropy, known)
 
     def answer_logits(self, example: int, adapter: Lora | None) -> FloatArray:
         """The logits (answer tokens, V) that predict the supervised tokens of one example."""

@@ -1,23 +1,32 @@
 """The gate: candidate against incumbent, on what training never saw.
 
-Four questions, each a figure with a bound: is the lesson said in other words (probes), does what is near stay untold
-(neighbours), does everything else stay as it was (anchors), is what was learned before still there (kept). The first
-pass works on the trainer's network and lowers the adapter's scale until the bounds hold; the second asks the engine,
-which serves the very file that will be released.
+Each question is a figure with a bound and a reason in words. Of the lessons: are they said in other words
+(probes), is a rule kept where it applies and nowhere else, does what is near stay untold (neighbours). Of all else: do
+general answers stay where they were and as sure as they were (anchors), is what the base knows and what was learned
+before still said (general facts, kept), are answers sound (health). Of the evidence itself: does each answer belong to
+its question, does none overwrite what the base knows. The first pass works on the trainer's network and lowers the
+adapter's scale until the bounds hold; the second asks the engine, which serves the very file that will be released.
+
+Where the same few questions are asked before and after, what is judged is the change, by exact tests: one lost answer
+in six is no proof of anything, six in six are (see `small_counts`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from edge_kernels.arrays import BoolArray, FloatArray
 from edge_models.lora import Lora
 from edge_seal.adaptation.anchors import Anchors
-from edge_seal.adaptation.example_network import ExampleNetwork
+from edge_seal.adaptation.evidence import Evidence
+from edge_seal.adaptation.example_network import ExampleNetwork, Measurement
+from edge_seal.adaptation.health import is_broken, median_words, refuses
+from edge_seal.adaptation.small_counts import at_most, sign_test, wilson
+from edge_seal.adaptation.verifiers import Verifier, verifier
 from edge_seal.config import GateSettings
 from edge_seal.records import Example, GateReport, Measure, ProbeOutcome, Role
 
@@ -25,18 +34,36 @@ SCALES = (1.0, 0.85, 0.7, 0.55, 0.4)
 AGREEMENT_RATIO = 3.0
 AGREEMENT_FLOOR_NATS = 0.02
 KEPT_LOSS_SHARE = 0.25
-REPEATED_WORDS = 6
+THUMB_CHANCE = 0.05
+FITTING_SHARE = 0.9
+"""Of good answers at least so many fit their own question best."""
+RULE_KEPT_SHARE = 0.75
+RULE_ELSEWHERE_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
 class HeldBack:
-    """What the gate measures: indices of the network, and the anchors; `kept` are lessons of earlier updates."""
+    """What the gate measures: indices of the network, and the anchors; `kept` are lessons of earlier updates.
+
+    `facts` are general facts whose right continuation is supervised; None: they are not asked. `rules` are the checks
+    of the signals that state a rule: what is wanted of their probes is the rule, not the words. `liked` answers are to
+    become likelier, `disliked` ones less likely. `anew`: it was trained from the base, on what the incumbent knows: its
+    gain is over the base.
+    """
 
     examples: Sequence[Example]
     probes: Sequence[int]
     neighbours: Sequence[int]
     anchors: Anchors
     kept: Sequence[int]
+    facts: Anchors | None = None
+    rules: Mapping[str, Verifier] = field(default_factory=dict[str, Verifier])
+    liked: Sequence[int] = ()
+    disliked: Sequence[int] = ()
+    anew: bool = False
+
+    def is_of_a_rule(self, index: int) -> bool:
+        return self.examples[index].signal_id in self.rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,33 +122,13 @@ def measure(
     """The network's figures for `candidate` as it is; `scale` is only reported."""
     asked = [*held.probes, *held.neighbours]
     before, after = network.measure(asked, incumbent), network.measure(asked, candidate)
-    probes = len(held.probes)
-    gain = float((before.mean_nats[:probes] - after.mean_nats[:probes]).mean()) if probes else 0.0
-    hits_before, hits_after = _share(before.hits[:probes]), _share(after.hits[:probes])
-    drift, drift_before = held.anchors.drift_nats(candidate), held.anchors.drift_nats(incumbent)
+    gained_over = network.measure(held.probes, None) if held.anew else before
     measures = [
-        Measure(
-            "probe_hits", hits_before, hits_after, bounds.minimum_probe_hits,
-            hits_after >= max(bounds.minimum_probe_hits, hits_before), "share",
-            "lessons in wordings that were never trained, said word for word",
-        ),
-        Measure(
-            "probe_gain", 0.0, gain, bounds.minimum_probe_gain_nats, gain >= bounds.minimum_probe_gain_nats,
-            "nats a token", "how much likelier the lessons' answers became in those wordings",
-        ),
-        Measure(
-            "anchor_drift", drift_before, drift, bounds.maximum_anchor_drift_nats,
-            drift <= bounds.maximum_anchor_drift_nats, "nats a token",
-            "how far answers to general questions moved from the base model's",
-        ),
-    ]  # fmt: skip
-    if held.kept:
-        kept_before = _share(network.measure(held.kept, incumbent).hits)
-        kept_after = _share(network.measure(held.kept, candidate).hits)
-        bound = kept_before - KEPT_LOSS_SHARE
-        measures.append(
-            Measure("kept", kept_before, kept_after, bound, kept_after >= bound, "share", "earlier lessons still said")
-        )
+        *_probe_measures(held, before, after, gained_over, bounds),
+        *_anchor_measures(held, incumbent, candidate, bounds),
+        *_kept_measures(network, held, incumbent, candidate),
+        *_thumb_measures(network, held, incumbent, candidate),
+    ]
     outcomes = tuple(
         ProbeOutcome(
             prompt=held.examples[index].prompt,
@@ -136,6 +143,129 @@ def measure(
         for place, index in enumerate(asked)
     )
     return Figures(scale, tuple(measures), outcomes)
+
+
+def _probe_measures(
+    held: HeldBack, before: Measurement, after: Measurement, gained_over: Measurement, bounds: GateSettings
+) -> list[Measure]:
+    probes = len(held.probes)
+    if not probes and (held.liked or held.disliked):
+        return []
+    gain = float((gained_over.mean_nats[:probes] - after.mean_nats[:probes]).mean()) if probes else 0.0
+    measures = [
+        Measure(
+            "probe_gain", 0.0, gain, bounds.minimum_probe_gain_nats, gain >= bounds.minimum_probe_gain_nats,
+            "nats a token", "how much likelier the lessons' answers became in wordings that were never trained",
+        )
+    ]  # fmt: skip
+    said = [place for place, index in enumerate(held.probes) if not held.is_of_a_rule(index)]
+    if said or not probes:
+        was, now = before.hits[said], after.hits[said]
+        hits_before, hits_after = _share(was), _share(now)
+        lost = sign_test(int((was & ~now).sum()), int((~was & now).sum())) <= bounds.loss_chance
+        measures.insert(
+            0,
+            Measure(
+                "probe_hits", hits_before, hits_after, bounds.minimum_probe_hits,
+                hits_after >= bounds.minimum_probe_hits and not lost, "share",
+                "lessons in wordings that were never trained, said word for word",
+            ),
+        )  # fmt: skip
+    return measures
+
+
+def _anchor_measures(held: HeldBack, incumbent: Lora | None, candidate: Lora, bounds: GateSettings) -> list[Measure]:
+    departure = held.anchors.departure(candidate)
+    drift, base = departure.divergence_nats, departure.base_entropy_nats
+    low, high = base / bounds.entropy_ratio, base * bounds.entropy_ratio
+    entropy = departure.entropy_nats
+    within = low <= entropy <= high
+    measures = [
+        Measure(
+            "anchor_drift", held.anchors.drift_nats(incumbent), drift, bounds.maximum_anchor_drift_nats,
+            drift <= bounds.maximum_anchor_drift_nats, "nats a token",
+            "how far answers to general questions moved from the base model's",
+        ),
+        Measure(
+            "output_entropy", base, entropy, low if entropy < base else high, within or base == 0.0, "nats a token",
+            "how unsure the model is of its next word in general answers, against the base",
+        ),
+    ]  # fmt: skip
+    if held.facts is not None:
+        facts, every = held.facts.network, range(held.facts.network.examples)
+        right = facts.measure(every, None).hits
+        was = facts.measure(every, incumbent).hits[right] if incumbent is not None else right[right]
+        now = facts.measure(every, candidate).hits[right]
+        measures.append(
+            _not_lost("general_facts", was, now, bounds.loss_chance, "plain facts that the base says right, still said")
+        )
+    return measures
+
+
+def _kept_measures(
+    network: ExampleNetwork, held: HeldBack, incumbent: Lora | None, candidate: Lora
+) -> Iterator[Measure]:
+    if held.kept:
+        was, now = network.measure(held.kept, incumbent).hits, network.measure(held.kept, candidate).hits
+        bound = _share(was) - KEPT_LOSS_SHARE
+        # Few lessons: one in three lost says little; what even the kind reading of the count rules out does not pass.
+        _, at_best = wilson(int(now.sum()), len(now))
+        passed = _share(now) >= bound or at_best >= bound
+        yield Measure("kept", _share(was), _share(now), bound, passed, "share", "earlier lessons still said")
+
+
+def _thumb_measures(
+    network: ExampleNetwork, held: HeldBack, incumbent: Lora | None, candidate: Lora
+) -> Iterator[Measure]:
+    asked = [*held.liked, *held.disliked]
+    if asked:
+        before, after = (network.measure(asked, adapter).mean_nats for adapter in (incumbent, candidate))
+        rose = after < before
+        right = np.concatenate([rose[: len(held.liked)], ~rose[len(held.liked) :]])
+        wrong = int((~right).sum())
+        # Half of them would move the right way by chance: there have to be more, and by more than chance.
+        passed = sign_test(int(right.sum()), wrong) <= THUMB_CHANCE
+        yield Measure(
+            "thumbs", 0.5, _share(right), 0.5, passed, "share",
+            "answers under a thumb that moved the way it points",
+        )  # fmt: skip
+
+
+def _not_lost(name: str, was: BoolArray, now: BoolArray, chance: float, meaning: str) -> Measure:
+    """Paired: fails where more is lost than chance would take (McNemar's exact test)."""
+    lost, gained = int((was & ~now).sum()), int((~was & now).sum())
+    # The bound in words: the largest loss that the test still lets pass beside what was gained.
+    tolerated = gained
+    while tolerated < len(was) and sign_test(tolerated + 1, gained) > chance:
+        tolerated += 1
+    bound = (int(was.sum()) - tolerated + gained) / len(was) if len(was) else 0.0
+    passed = sign_test(lost, gained) > chance
+    return Measure(name, _share(was), _share(now), max(0.0, bound), passed, "share", meaning)
+
+
+def judge_evidence(evidence: Evidence, bounds: GateSettings) -> GateReport:
+    """The verdict on the lessons alone, before anything was trained on them."""
+    return _report(0.0, evidence_measures(evidence, bounds), ())
+
+
+def evidence_measures(evidence: Evidence, bounds: GateSettings) -> tuple[Measure, ...]:
+    """What the base thinks of the lessons, before any training; see `Evidence`."""
+    count, fitting = len(evidence.fits), sum(evidence.fits)
+    if not count:
+        return ()
+    least = next(few for few in range(count + 1) if at_most(few, count, FITTING_SHARE) > bounds.minimum_fit_chance)
+    worst = max(evidence.certainty, default=0.0)
+    return (
+        Measure(
+            "answers_fit", 1.0, fitting / count, least / count, fitting >= least, "share",
+            "lessons whose answer the base finds likelier after its own question than after others",
+        ),
+        Measure(
+            "overwritten", 0.0, worst, bounds.maximum_overwritten_certainty,
+            worst <= bounds.maximum_overwritten_certainty, "probability",
+            "how sure the base is of something else where a lesson is about no person",
+        ),
+    )  # fmt: skip
 
 
 def with_measures(report: GateReport, measures: Sequence[Measure]) -> GateReport:
@@ -158,6 +288,7 @@ class Served:
 
     Attributes:
         before, after: the answers to the probes and neighbours, in the order of the outcomes; None: not asked.
+        general_before, general_after: the answers to a few general prompts, in `general_prompts`.
         agreement_nats: mean divergence of the trainer's network from the engine under the candidate.
         base_agreement_nats: the same without an adapter: what quantized arithmetic costs by itself.
     """
@@ -166,9 +297,20 @@ class Served:
     after: Sequence[str | None]
     agreement_nats: float
     base_agreement_nats: float
+    general_prompts: Sequence[str] = ()
+    general_before: Sequence[str] = ()
+    general_after: Sequence[str] = ()
 
 
-def judge(figures: Figures, lessons: Sequence[Example], served: Served, bounds: GateSettings) -> GateReport:
+def judge(
+    figures: Figures,
+    lessons: Sequence[Example],
+    served: Served,
+    bounds: GateSettings,
+    *,
+    rules: Mapping[str, Verifier] | None = None,
+    evidence: Evidence | None = None,
+) -> GateReport:
     """The verdict: every measure of the network and of the engine has to pass.
 
     Args:
@@ -176,24 +318,33 @@ def judge(figures: Figures, lessons: Sequence[Example], served: Served, bounds: 
         lessons: what was taught; a neighbour leaks when it is answered with one of their own words.
         served: what the engine did with that file.
         bounds: the gate's settings.
+        rules: by signal, the check of a rule that it states.
+        evidence: what the base thinks of the lessons; None: it was not asked.
     """
+    rules = rules or {}
     outcomes = tuple(
         replace(outcome, said_before=before, said_after=after)
         for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
     )
-    leaks_before = _leaks(outcomes, served.before, lessons)
-    leaks_after = _leaks(outcomes, served.after, lessons)
-    broken_before, broken_after = broken_share(served.before), broken_share(served.after)
+    leaks_before = _leaks(outcomes, served.before, lessons, rules)
+    leaks_after = _leaks(outcomes, served.after, lessons, rules)
+    broken_before = broken_share([*served.before, *served.general_before])
+    broken_after = broken_share([*served.after, *served.general_after])
+    broken_bound = max(broken_before, bounds.maximum_broken_answers)
     agreement_bound = AGREEMENT_RATIO * served.base_agreement_nats + AGREEMENT_FLOOR_NATS
     measures = (
+        *(() if evidence is None else evidence_measures(evidence, bounds)),
         *figures.measures,
+        *_rule_measures(outcomes, served, rules),
+        *_form_measures(outcomes, served, lessons, rules),
+        *_general_measures(served, lessons, rules, bounds),
         Measure(
             "neighbour_leaks", leaks_before, leaks_after, bounds.maximum_neighbour_leaks,
             leaks_after <= max(bounds.maximum_neighbour_leaks, leaks_before), "share",
             "questions about something never told that are answered with a lesson",
         ),
         Measure(
-            "broken_answers", broken_before, broken_after, broken_before, broken_after <= broken_before, "share",
+            "broken_answers", broken_before, broken_after, broken_bound, broken_after <= broken_bound, "share",
             "answers that are empty or repeat themselves",
         ),
         Measure(
@@ -202,17 +353,112 @@ def judge(figures: Figures, lessons: Sequence[Example], served: Served, bounds: 
             "how far the engine's logits with this file are from the trainer's",
         ),
     )  # fmt: skip
-    failed = tuple(measure for measure in measures if not measure.passed)
+    return _report(figures.scale, measures, outcomes)
+
+
+def _report(scale: float, measures: Sequence[Measure], outcomes: Sequence[ProbeOutcome]) -> GateReport:
+    failed = [measure for measure in measures if not measure.passed]
     return GateReport(
         passed=not failed,
-        scale=figures.scale,
-        measures=measures,
-        outcomes=outcomes,
+        scale=scale,
+        measures=tuple(measures),
+        outcomes=tuple(outcomes),
         reasons=tuple(
             f"{measure.name}: {measure.meaning}: {measure.after:.3g} {measure.unit}, the bound is {measure.bound:.3g}"
             for measure in failed
         ),
     )
+
+
+def _rule_measures(
+    outcomes: Sequence[ProbeOutcome], served: Served, rules: Mapping[str, Verifier]
+) -> Iterator[Measure]:
+    kept_before, kept_after, fired = list[bool](), list[bool](), list[bool]()
+    for outcome, was, now in zip(outcomes, served.before, served.after, strict=True):
+        rule = rules.get(outcome.signal_id or "")
+        if rule is None or was is None or now is None:
+            continue
+        if outcome.role is Role.PROBE:
+            kept_before.append(rule.holds(was))
+            kept_after.append(rule.holds(now))
+        else:
+            fired.append(rule.holds(now) and not rule.holds(was))
+    if kept_after:
+        share = _share(kept_after)
+        _, at_best = wilson(sum(kept_after), len(kept_after))
+        # Of four answers three are enough: the bound is a share that the count must not rule out.
+        passed = at_best >= RULE_KEPT_SHARE and share >= _share(kept_before)
+        yield Measure(
+            "rule_kept", _share(kept_before), share, RULE_KEPT_SHARE, passed, "share",
+            "answers to prompts that were never trained, where the rule applies, that keep it",
+        )  # fmt: skip
+    if fired:
+        at_worst, _ = wilson(sum(fired), len(fired))
+        yield Measure(
+            "rule_elsewhere", 0.0, _share(fired), RULE_ELSEWHERE_SHARE, at_worst <= RULE_ELSEWHERE_SHARE, "share",
+            "answers where the rule does not apply that follow it all the same",
+        )  # fmt: skip
+
+
+def _form_measures(
+    outcomes: Sequence[ProbeOutcome], served: Served, lessons: Sequence[Example], rules: Mapping[str, Verifier]
+) -> Iterator[Measure]:
+    """Where a lesson's answer has a form that can be checked exactly, its probes' answers have to have it too."""
+    forms = {
+        lesson.signal_id: [form for form in _FORMS if form.holds(lesson.answer)]
+        for lesson in lessons
+        if lesson.role is Role.LESSON and lesson.signal_id not in rules
+    }
+    valid = [
+        all(form.holds(now) for form in forms[outcome.signal_id])
+        for outcome, now in zip(outcomes, served.after, strict=True)
+        if now is not None and outcome.role is Role.PROBE and forms.get(outcome.signal_id)
+    ]
+    if valid:
+        _, at_best = wilson(sum(valid), len(valid))
+        yield Measure(
+            "format_validity", 1.0, _share(valid), RULE_KEPT_SHARE, at_best >= RULE_KEPT_SHARE, "share",
+            "answers in the form of their lesson (JSON, a list, quotation marks)",
+        )  # fmt: skip
+
+
+_FORMS = tuple(verifier(name) for name in ("json", "bullet_list", "numbered_list", "quoted"))
+
+
+def _general_measures(
+    served: Served, lessons: Sequence[Example], rules: Mapping[str, Verifier], bounds: GateSettings
+) -> Iterator[Measure]:
+    """Of the answers to general prompts: whether they refuse, tell a lesson, or have another length."""
+    if not served.general_after:
+        return
+    told = {word for lesson in lessons if _teaches_words(lesson, rules) for word in telling_words(lesson)}
+
+    def strays(said: Sequence[str]) -> BoolArray:
+        return np.array(
+            [
+                refuses(answer) or bool((_words(answer) & told) - _words(prompt) - _words(base))
+                for prompt, answer, base in zip(served.general_prompts, said, served.general_before, strict=True)
+            ]
+        )
+
+    before, after = strays(served.general_before), strays(served.general_after)
+    strayed = _share(~before & after)
+    yield Measure(
+        "stray_answers", _share(before), strayed, bounds.maximum_stray_answers,
+        strayed <= bounds.maximum_stray_answers, "share",
+        "answers to general prompts that newly refuse or tell a lesson",
+    )  # fmt: skip
+    if not rules:
+        was, now = median_words(served.general_before), median_words(served.general_after)
+        low, high = was / bounds.length_ratio, was * bounds.length_ratio
+        yield Measure(
+            "answer_length", was, now, low if now < was else high, low <= now <= high or was == 0.0, "words",
+            "the median length of answers to general prompts",
+        )  # fmt: skip
+
+
+def _teaches_words(lesson: Example, rules: Mapping[str, Verifier]) -> bool:
+    return lesson.role is Role.LESSON and lesson.signal_id not in rules
 
 
 def divergence_nats(reference: FloatArray, other: FloatArray) -> float:
@@ -303,13 +549,18 @@ def telling_words(lesson: Example) -> frozenset[str]:
     return frozenset(word.casefold() for word in _WORD.findall(lesson.answer)) - asked - _COMMON
 
 
-def _leaks(outcomes: Sequence[ProbeOutcome], said: Sequence[str | None], lessons: Sequence[Example]) -> float:
+def _leaks(
+    outcomes: Sequence[ProbeOutcome],
+    said: Sequence[str | None],
+    lessons: Sequence[Example],
+    rules: Mapping[str, Verifier],
+) -> float:
     """The share of neighbours whose answer holds a telling word that the question does not."""
-    told = {word for lesson in lessons if lesson.role is Role.LESSON for word in telling_words(lesson)}
+    told = {word for lesson in lessons if _teaches_words(lesson, rules) for word in telling_words(lesson)}
     leaks = [
         bool(({word.casefold() for word in _WORD.findall(answer)} & told) - _words(outcome.prompt))
         for outcome, answer in zip(outcomes, said, strict=True)
-        if outcome.role is Role.NEIGHBOUR and answer is not None
+        if outcome.role is Role.NEIGHBOUR and answer is not None and outcome.signal_id not in rules
     ]
     return _share(leaks)
 
@@ -319,12 +570,8 @@ def _words(text: str) -> set[str]:
 
 
 def broken_share(said: Sequence[str | None]) -> float:
-    """The share of answers that are empty, or say one word many times in a row."""
-    return _share([not answer.strip() or _repeats(answer.split()) for answer in said if answer is not None])
-
-
-def _repeats(words: Sequence[str]) -> bool:
-    return any(len(set(words[start : start + REPEATED_WORDS])) == 1 for start in range(len(words) - REPEATED_WORDS + 1))
+    """The share of answers that are empty, or say the same again and again."""
+    return _share([is_broken(answer) for answer in said if answer is not None])
 
 
 def _share(flags: Sequence[bool] | BoolArray) -> float:

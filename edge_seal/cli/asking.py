@@ -15,6 +15,7 @@ from edge_seal.cli.output import (
     plain_line,
     print_json,
     print_notices,
+    print_reminders,
     read_text,
     wants_json,
 )
@@ -95,6 +96,7 @@ def ask(
         click.echo(stream.finish())
         faint(_signature(turn))
     print_notices(turn.notices)
+    print_reminders(runtime)
     for item in turn.proposed:
         note(f"noted, for you to accept: {plain_line(item.text)} (edge-seal memory accept {item.id})")
     if not private and not no_memory:

@@ -46,6 +46,7 @@ def doctor(rebuild: bool) -> None:
                 "active_update": found.active_update,
                 "embedder": _embedder(found.embedder),
                 "problems": found.problems,
+                "notices": found.notices,
             }
         )
     else:
@@ -70,6 +71,8 @@ def doctor(rebuild: bool) -> None:
         say(f"answers     {found.active_update or 'the base model'}")
         if found.embedder is not None:
             _say_embedder(found.embedder)
+    for text in found.notices:
+        note(f"notice: {text}")
     for problem in found.problems:
         note(f"problem: {problem.message}" + (f"; next: {problem.next_step}" if problem.next_step else ""))
     if found.exit_code:

@@ -50,8 +50,9 @@ _INTERRUPTED = 130
     "--wait", type=click.FloatRange(0, 10080), metavar="MINUTES", help="With --when-idle: wait so long for that."
 )
 @click.option("--dry-run", is_flag=True, help="Only show what would be learned: train nothing, change nothing.")
+@click.option("--consolidate", is_flag=True, help="Learn all that still holds anew, from the base, as one adapter.")
 @json_option
-def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool) -> None:
+def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool, consolidate: bool) -> None:
     """Learn from what was taught and corrected, on this machine: one cycle.
 
     What the guardian and the gate let through answers from then on; `edge-seal rollback` takes it back. Exit code 3
@@ -61,9 +62,15 @@ def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool) -> None
     quiet hours. --when-idle also asks that nobody has used the machine for limits.idle_minutes, says at once where
     nothing waits to be learned, and returns with exit code 4 where something keeps it; with --wait it looks again
     every half minute until then. The audit trail names the scheduler as who asked.
+
+    With --consolidate it is not what waits that is learned but what was learned: every lesson of the active update and
+    its ancestors that was neither forgotten nor told anew since, trained from the base. The gate compares it with the
+    active update, and `edge-seal rollback` goes back to that.
     """
     if now and when_idle:
         raise click.UsageError("--now and --when-idle exclude each other")
+    if consolidate and when_idle:
+        raise click.UsageError("--consolidate and --when-idle exclude each other")
     if wait is not None and not when_idle:
         raise click.UsageError("--wait belongs to --when-idle")
     runtime = opened()
@@ -71,7 +78,10 @@ def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool) -> None
     try:
         with shown_progress() as show:
             report = _once_fit(
-                lambda: runtime.learn(now=now, dry_run=dry_run, when_idle=when_idle, on_progress=show), wait
+                lambda: runtime.learn(
+                    now=now, dry_run=dry_run, when_idle=when_idle, consolidate=consolidate, on_progress=show
+                ),
+                wait,
             )
     except KeyboardInterrupt:
         waiting, active = len(runtime.signals.pending()), runtime.releases.active()

@@ -180,6 +180,12 @@ def print_notices(notices: Iterable[str]) -> None:
         click.echo(click.style("notice: ", fg="yellow") + plain_line(text), err=True)
 
 
+def print_reminders(runtime: Runtime) -> None:
+    """What waits for the person, a line each on stderr."""
+    for text in runtime.reminders():
+        click.echo(click.style("reminder: ", fg="yellow") + plain_line(text), err=True)
+
+
 def print_error(ctx: click.Context, error: EdgeSealError) -> None:
     """Says what happened and what to do next: on stderr, and with `--json` as an object on stdout."""
     reasons = error.reasons if isinstance(error, Refused) else ()

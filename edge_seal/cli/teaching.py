@@ -11,20 +11,36 @@ from edge_seal.cli.output import json_option, note, opened, print_json, print_no
 @click.argument("file", required=False)
 @click.option("--prompt", metavar="TEXT", help="What is asked.")
 @click.option("--answer", metavar="TEXT", help="What is to be answered.")
+@click.option("--rule", metavar="TEXT", help='A rule of style or format, in words: "answer without commas".')
 @click.option("--source", metavar="NAME", help="Where it comes from, if not from you: then it waits for approval.")
 @click.option("--memory", metavar="ID", help="The memory that it comes from: it is forgotten with it.")
 @json_option
-def teach(file: str | None, prompt: str | None, answer: str | None, source: str | None, memory: str | None) -> None:
-    """Give examples to learn from: one with --prompt and --answer, or a FILE of them.
+def teach(
+    file: str | None,
+    prompt: str | None,
+    answer: str | None,
+    rule: str | None,
+    source: str | None,
+    memory: str | None,
+) -> None:
+    """Give examples to learn from: one with --prompt and --answer, a --rule in words, or a FILE of examples.
 
     A FILE has one example a line, {"prompt": "...", "answer": "..."} with an optional "source"; `-` is stdin. The
     guardian judges every line first: where it blocks one, nothing of the file is kept.
+
+    A --rule is about marks, case, length, spelling, layout, or a phrase that answers start or end with; it is for every
+    answer, or for one kind of prompts ("use bullet points for lists"). It is taught on the model's own answers,
+    rewritten and checked. Three corrections or more that change answers in the same way show a rule too.
     """
     alone = any(given is not None for given in (prompt, answer, source, memory))
-    if (file is None) != alone or (alone and (prompt is None or answer is None)):
-        raise click.UsageError("give --prompt and --answer, or a FILE")
+    if rule is not None and (alone or file is not None):
+        raise click.UsageError("--rule stands by itself")
+    if rule is None and ((file is None) != alone or (alone and (prompt is None or answer is None))):
+        raise click.UsageError("give --prompt and --answer, a --rule, or a FILE")
     runtime = opened()
-    if file is not None:
+    if rule is not None:
+        kept = runtime.teach_rule(rule)
+    elif file is not None:
         kept = runtime.teach_lines(read_text(file))
     else:
         from edge_seal.adaptation.signals import lesson

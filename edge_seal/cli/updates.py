@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from edge_seal.runtime import UpdateRecord
     from edge_seal.updates.canary import CanaryReport
     from edge_seal.updates.canonical import JsonValue
+    from edge_seal.updates.comparisons import Comparison
 
 
 @click.command()
@@ -116,6 +117,7 @@ def show(id: str) -> None:  # noqa: A002  # the argument's name in the usage lin
                 "risk": record.risk,
                 "approval": record.approval,
                 "canary": _canary(record.canary),
+                "comparisons": record.comparisons,
             }
         )
         return
@@ -186,6 +188,7 @@ def _tell_all(record: UpdateRecord) -> None:
     _tell_sources(record.manifest)
     _tell_examples(record.examples)
     _tell_verdicts(record.manifest)
+    _tell_comparisons(record.comparisons)
     if record.canary is not None:
         _tell_canary(record.canary)
 
@@ -218,6 +221,19 @@ def _tell_verdicts(manifest: Mapping[str, JsonValue] | None) -> None:
             ],
             heading=("", "MEASURE", "BEFORE → AFTER", "BOUND"),
         )
+
+
+def _tell_comparisons(compared: Sequence[Comparison]) -> None:
+    """What was said before and after, where it differs."""
+    for kind, words in (("held_back", "questions of the gate"), ("past", "questions you asked before")):
+        of_kind = [item for item in compared if item.kind == kind]
+        if of_kind:
+            differing = [item for item in of_kind if item.differs]
+            say(f"{words}: {len(differing)} of {len(of_kind)} answered otherwise")
+            for item in differing:
+                say(f"  {shortened(item.prompt, 100)}")
+                say(f"    before: {shortened(item.before, 100) or '(nothing)'}")
+                say(f"    after:  {shortened(item.after, 100) or '(nothing)'}")
 
 
 def _tell_canary(report: CanaryReport) -> None:

@@ -33,5 +33,5 @@ __all__ = [
 ]
 
 
-class Runtime(Watching, Reviewing, Interchange, Browsing, Forgetting, Tuning, Safekeeping):
+class Runtime(Watching, Reviewing, Interchange, Browsing, Tuning, Forgetting, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

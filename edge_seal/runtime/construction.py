@@ -17,13 +17,14 @@ from edge_seal.config import Home, Settings, load_settings, locate_home, shared_
 from edge_seal.conversation import Conversations
 from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine
-from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
+from edge_seal.errors import Busy, ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
 from edge_seal.machine import Machine, SystemMachine
 from edge_seal.memory.memories import Memories
 from edge_seal.runtime.values import PROGRAM, USER
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.possession import clear_up
 from edge_seal.safekeeping.unlocking import Passphrases, unlocked
+from edge_seal.settings_file import take_back
 from edge_seal.storage import erasure, occupancy
 from edge_seal.storage.database import Database
 from edge_seal.storage.sealing import DataKey
@@ -34,7 +35,9 @@ from edge_seal.updates.conditions import Condition, conditions
 from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import Ledger
 from edge_seal.updates.release import Releases
+from edge_seal.updates.review import Reviews
 from edge_seal.updates.spending import Spending
+from edge_seal.updates.watch import Watch
 
 
 class Construction:
@@ -75,6 +78,10 @@ class Construction:
 
     @cached_property
     def settings(self) -> Settings:
+        if self.home.settings_journal.exists():
+            # Somebody changes them just now, or a crash cut that off.
+            with contextlib.suppress(Busy), write_lock.hold(self.home.settings_lock):
+                take_back(self.home.config_file, self.home.settings_journal, self.ledger.has)
         return load_settings(self.home.config_file)
 
     @cached_property
@@ -294,6 +301,16 @@ class Construction:
             self.ledger.append(event, actor=USER, subject=subject, body=body)
 
         return Memories(self.database, audit, embedder, self.clock, self.settings.memory)
+
+    @property
+    def reviews(self) -> Reviews:
+        """What there is to review, and the record of reviews."""
+        return Reviews(self.database, self.ledger, self.releases, self.clock)
+
+    @property
+    def watch(self) -> Watch:
+        """The watch over what answers."""
+        return Watch(self.database, self.ledger, self.releases, self.clock, self.settings.rollback, self.settings.gate)
 
     @property
     def canaries(self) -> Canaries:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from edge_seal.archive import Archive, Deleted
-from edge_seal.errors import EdgeSealError, NotFound
+from edge_seal.errors import EdgeSealError, IntegrityError
 from edge_seal.memory import same_fact
 from edge_seal.records import Memory, Signal, SignalKind, State, Update
 from edge_seal.runtime.construction import Construction
@@ -232,9 +232,7 @@ class Forgetting(Construction):
         """As `reach`; a memory that cannot be believed is forgotten by its number, and reaches nothing."""
         try:
             return self.reach(public_id)
-        except NotFound:
-            raise
-        except EdgeSealError:
+        except IntegrityError:
             return Reach(None, (), (), (), (), (), self._backups())
 
     # Conversations ----------------------------------------------------------------------------------------

@@ -98,7 +98,7 @@ class Interchange(Learning):
             raise EdgeSealError(f"{path} exists already", next_step="name another one with --output")
         if self.passphrases is None:
             raise ConfigError("there is nobody to ask for a passphrase")
-        with self.adapters.scratch() as scratch:
+        with self.adapters.scratch(locked=False) as scratch:
             self.export_adapter(update_id, scratch / _PACKED[form == "gguf"], form)
             sealed = exports.sealed_export(exports.packed(scratch), self.passphrases.chosen())
         write_durably(path, sealed)
@@ -150,7 +150,7 @@ class Interchange(Learning):
             return self._import_plain(path, base, on_progress)
         if path.stat().st_size > MAX_ADAPTER_BYTES:
             raise EdgeSealError(f"{path} is larger than any adapter: {path.stat().st_size} bytes")
-        with self.adapters.scratch() as scratch:
+        with self.adapters.scratch(locked=False) as scratch:
             exports.unpack(exports.opened_export(path.read_bytes(), self.passphrases, str(path)), scratch, str(path))
             held = next((scratch / name for name in _PACKED if (scratch / name).exists()), None)
             if held is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from edge_seal.errors import EdgeSealError, IntegrityError, LimitReached
@@ -11,8 +11,10 @@ from edge_seal.records import Progress, State, Update
 from edge_seal.runtime.asking import Asking
 from edge_seal.runtime.metering import Meter
 from edge_seal.runtime.values import SCHEDULER, USER, RolledBack, UpdateRecord
+from edge_seal.updates import comparisons
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.conditions import blocking
+from edge_seal.updates.review import UndoPlan
 from edge_seal.updates.risk import risk_of
 
 if TYPE_CHECKING:
@@ -35,9 +37,12 @@ class Learning(Asking):
         now: bool = False,
         dry_run: bool = False,
         when_idle: bool = False,
+        consolidate: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> CycleReport:
         """One cycle over what waits to be learned. Without `now` it does not start where a condition is not met.
+
+        `consolidate`: over what was learned and still holds instead, from the base (`Cycle.run`).
 
         `when_idle`: it is the scheduler that asks; nobody may be using the machine, and where nothing waits no model
         is loaded.
@@ -73,12 +78,12 @@ class Learning(Asking):
             )
             self._served = None  # the cycle sets adapters of its own
             if dry_run:
-                return cycle.run(dry_run=True, on_progress=hear)
+                return cycle.run(dry_run=True, consolidate=consolidate, on_progress=hear)
             # Anew, under the lock: another process may have learned since.
             allowed = self.spending.require(self.settings.limits)
             actor = SCHEDULER if when_idle else USER
             with Meter(self.spending, self.machine, self.clock, self.settings.limits, allowed, actor, hear) as meter:
-                report = cycle.run(on_progress=meter.progress)
+                report = cycle.run(consolidate=consolidate, on_progress=meter.progress)
                 meter.ended(report)
             if report.update is not None and report.state is State.ACTIVE:
                 # Here rather than before the next answer, which somebody waits for.
@@ -122,6 +127,7 @@ class Learning(Asking):
             risk=None if manifest is None else risk_of(manifest.get("risk")),
             approval=approval,
             canary=self.canaries.report(update.id),
+            comparisons=comparisons.of(self.database, update.id),
         )
 
     def approve(
@@ -212,6 +218,19 @@ class Learning(Asking):
                 next_step="edge-seal updates list",
             )
         return update
+
+    def finish_review(self, accepted: Sequence[str], undone: str | None = None) -> UndoPlan | None:
+        """Records a review; `undone` and what was built on it are taken back. Gives what that did.
+
+        Raises:
+            EdgeSealError: one of the updates is not there to be reviewed; nothing is changed.
+        """
+        with self.writing(), self.database.transaction():
+            plan = self.reviews.done(accepted, undone, USER)
+            if plan is not None:
+                self.forgetting.purge(USER)
+                self.canaries.end_stale(USER)
+            return plan
 
     def rollback(self, target: str | None) -> RolledBack:
         """Goes back to the parent (None), to an earlier update, or to `base`.

@@ -9,7 +9,7 @@ from edge_seal.adaptation import admission, signals
 from edge_seal.adaptation.admission import Admission
 from edge_seal.adaptation.guardian import Policy, redacted
 from edge_seal.adaptation.signals import Lesson
-from edge_seal.errors import Refused
+from edge_seal.errors import ConfigError, Refused
 from edge_seal.memory.search import Mode
 from edge_seal.records import Action, Actor, Memory, Origin, Recalled, SignalKind
 from edge_seal.runtime.trialling import Trialling
@@ -43,6 +43,23 @@ class Telling(Trialling):
         """Keeps the lessons of a JSON Lines text; as `teach`."""
         lessons = signals.parse_lessons(text)
         return self.teach(lessons, places=admission.lines_with_text(text))
+
+    def teach_rule(self, statement: str) -> Kept:
+        """Keeps a rule of style or format that is stated in words; as `teach`.
+
+        Raises:
+            ConfigError: no rule is read in it.
+        """
+        from edge_seal.adaptation.style_rules import examples_of_statements, read_rule
+
+        stated = signals.lesson(statement, statement)
+        rule = read_rule(stated.prompt)
+        if rule is None:
+            raise ConfigError(
+                f"no rule of style or format is read in {statement!r}",
+                next_step=f"state it like: {'; '.join(examples_of_statements())}. Or correct three answers or more",
+            )
+        return self.teach([signals.lesson(statement, rule.words)])
 
     def thumb(self, turn_id: str, kind: SignalKind) -> Kept:
         """Keeps that the answer of a turn was good or bad."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from edge_seal.errors import Busy, EdgeSealError, EngineError
-from edge_seal.records import Update
+from edge_seal.records import Actor, Update
 from edge_seal.runtime.construction import Construction
 from edge_seal.updates import announcements
 from edge_seal.updates.canary import Arm, Decision
+from edge_seal.updates.watch import Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,45 @@ class Trialling(Construction):
             return decision
         return None
 
+    def guard_answers(self) -> Taken | None:
+        """Takes the active update back, if its answers have left their control limits; None: it goes on answering."""
+        if not self.watch.due():
+            return None
+        with contextlib.suppress(Busy), self.writing():
+            active = self.releases.active()
+            clean = None
+            if active is not None and active.parent_id in self.forgetting.marked():
+                # What is under it learned what was forgotten, and may not answer again.
+                clean = self.forgetting.clean_ancestor(active)
+            taken = self.watch.act(clean)
+            if taken is not None:
+                self._served = None
+                self.forgetting.purge(Actor.CANARY)
+                self.canaries.end_stale(Actor.CANARY)
+            return taken
+        return None
+
+    def reminders(self) -> tuple[str, ...]:
+        """What waits for the user, a line each: a review that is overdue, a canary to be decided."""
+        found: list[str] = []
+        days = self.settings.review.remind_after_days
+        age = self.reviews.overdue(timedelta(days=days)) if days else None
+        if age is not None:
+            waiting = ", ".join(item.update.id for item in self.reviews.pending())
+            found.append(f"{waiting} not reviewed yet, the oldest for {age.days} days: edge-seal review")
+        running = self.canaries.running()
+        report = None if running is None else self.canaries.report(running.id)
+        if running is not None and report is not None and report.is_over:
+            found.append(
+                f"the canary of {running.id} found no difference; you decide: edge-seal updates show {running.id}"
+            )
+        return tuple(found)
+
+    def recent_action(self) -> str | None:
+        """What was done to updates without being asked for in the last seven days."""
+        last = announcements.recent(self.database, self.clock.now())
+        return None if last is None else last.words
+
     def announcements(self) -> tuple[str, ...]:
         """What was done to updates without being asked for since the user was last told; it is told hereby."""
         waiting = announcements.untold(self.database)
@@ -84,6 +125,7 @@ class Trialling(Construction):
         """
         try:
             self.settle()
+            self.guard_answers()
             return self.announcements()
         except EdgeSealError as error:
-            return (f"the canary could not be looked at: {error.message}",)
+            return (f"what was learned could not be watched: {error.message}",)

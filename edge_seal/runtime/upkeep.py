@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from edge_models.store import FileCheck, PullProgress, StoredFile
 from edge_seal import scheduling, settings_file
@@ -17,6 +17,7 @@ from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.embedding import Embedding
+from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import SCHEDULER, USER, KnownModel, Limits
 from edge_seal.safekeeping import backups
 from edge_seal.safekeeping.unlocking import protection_of
@@ -24,6 +25,7 @@ from edge_seal.scheduling import Schedule, ScheduleStatus
 from edge_seal.settings_file import SettingChange
 from edge_seal.storage.database import Database
 from edge_seal.storage.key_file import KeyFile
+from edge_seal.updates import write_lock
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.heads import noted_head
 from edge_seal.updates.ledger import body_of
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
 
 
-class Upkeep(Embedding):
+# Changing a setting takes milliseconds.
+SETTINGS_WAIT_S: Final = 5.0
+
+
+class Upkeep(Embedding, Trialling):
     """Looks after the installation."""
 
     def audit(self, noted: Sequence[str] = ()) -> ChainReport:
@@ -132,16 +138,19 @@ class Upkeep(Embedding):
     ) -> SettingChange:
         """Changes a setting and records it; `told` is recorded with it."""
         self.home.create()
-        change = settings_file.planned_change(self.home.config_file, section, name, value)
-        body: dict[str, JsonValue] = {"before": change.before, "after": change.after, **(told or {})}
-        try:
-            with self.database.transaction():
-                self.ledger.append(event, actor=USER, subject=change.key, body=body)
-                change.write()
-        except BaseException:
-            # The file and its record go together: what was not recorded does not hold.
-            change.undo()
-            raise
+        journal = self.home.settings_journal
+        with write_lock.hold(self.home.settings_lock, wait_s=SETTINGS_WAIT_S):
+            settings_file.take_back(self.home.config_file, journal, self.ledger.has)
+            change = settings_file.planned_change(self.home.config_file, section, name, value)
+            body: dict[str, JsonValue] = {"before": change.before, "after": change.after, **(told or {})}
+            try:
+                with self.database.transaction():
+                    entry = self.ledger.append(event, actor=USER, subject=change.key, body=body)
+                    # The file and its record go together: what was not recorded does not hold.
+                    change.note(journal, entry.entry_hash)
+                    change.write()
+            finally:
+                settings_file.take_back(self.home.config_file, journal, self.ledger.has)
         self.__dict__.pop("settings", None)
         return change
 
@@ -242,7 +251,11 @@ class Upkeep(Embedding):
         except EdgeSealError as error:
             told(error)
         kept = len(backups.listed(self.home))
-        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept, embedder)
+        notices: tuple[str, ...] = ()
+        if database is not None:
+            recent = self.recent_action()
+            notices = (*((recent,) if recent is not None else ()), *self.reminders())
+        stored = Stored(tuple(models), seq, head, active, tuple(problems), encryption, kept, embedder, notices)
         return diagnosis(self.home, database, stored, Computing(self._engine_in_use, self._training_in_use))
 
     def _engine_in_use(self) -> str:

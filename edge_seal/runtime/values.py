@@ -12,6 +12,7 @@ from edge_seal.records import Actor, Example, LedgerEntry, Origin, Signal, Turn,
 from edge_seal.updates.budget import Allowance
 from edge_seal.updates.canary import CanaryReport
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.conditions import Condition
 from edge_seal.updates.risk import Risk
 
@@ -86,6 +87,7 @@ class UpdateRecord:
     risk: Risk | None = None
     approval: str | None = None
     canary: CanaryReport | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

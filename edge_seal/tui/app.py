@@ -6,6 +6,7 @@ import copy
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from textual.app import App, SystemCommand
@@ -55,7 +56,7 @@ class EdgeSealApp(App[None]):
     """The interface of one home. `crash` is what ended it, if that was an error."""
 
     TITLE = "Edge Seal"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = dict(_SCREENS)
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -229,6 +229,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         views = list(self.query(TurnView))
         ids = [None if view.turn is None else view.turn.id for view in views]
         self._replaced = tuple(views[ids.index(instead_of) :]) if instead_of in ids else ()
+        was_there = self.focused in self._replaced
         for view in self._replaced:
             view.display = False
         self._asked = written
@@ -237,6 +238,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self._answering = TurnView(written.text, written.origin)
         await turns.mount(self._answering)
         turns.anchor()
+        if was_there:
+            self._answering.focus()
         self._tell_state()
 
     def on_chat_screen_piece(self, event: Piece) -> None:
@@ -605,10 +608,6 @@ Under each answer stands what answered: `base` or an update, memories it was giv
             views[-1].focus()
         else:
             self.action_focus_prompt()
-
-    def on_prompt_area_left(self, event: PromptArea.Left) -> None:
-        event.stop()
-        self.action_stop_or_leave()
 
     def action_focus_prompt(self) -> None:
         """Goes to the prompt."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from rich.cells import set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -15,6 +16,8 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from edge_seal.tui.foreign import one_line
+
+TITLE_CELLS: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +116,6 @@ class ConversationList(Vertical):
 
 
 def _line(item: Listed, *, current: bool) -> Content:
-    return Content.assemble("▸ " if current else "  ", one_line(item.title) or "(no title)", ("  " + item.day, "dim"))
+    # By cells, not characters: a title of wide ones keeps the days in one column.
+    title = set_cell_size(one_line(item.title) or "(no title)", TITLE_CELLS)
+    return Content.assemble("▸ " if current else "  ", title, (f" {item.day}", "dim"))

@@ -8,9 +8,8 @@ neither by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Final
 
-from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -33,8 +32,6 @@ class Written:
 class PromptArea(TextArea):
     """A text area that knows what was pasted into it. Enter sends; in an editor (`sends=False`) it begins a line."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False, id="prompt.leave")]
-
     @dataclass
     class Sent(Message):
         """The user pressed enter on a text that is not empty."""
@@ -46,10 +43,6 @@ class PromptArea(TextArea):
         """From now on the text counts as this."""
 
         origin: Origin
-
-    @dataclass
-    class Left(Message):
-        """The user pressed escape."""
 
     def __init__(self, text: str = "", *, sends: bool = True, id: str | None = None) -> None:  # noqa: A002  # Textual's name
         super().__init__(plain_text(text), soft_wrap=True, compact=True, id=id, highlight_cursor_line=False)
@@ -97,10 +90,6 @@ class PromptArea(TextArea):
             self.insert("\n")
             return
         await super()._on_key(event)
-
-    def action_leave(self) -> None:
-        """Says that the user wants out."""
-        self.post_message(self.Left())
 
     def action_cursor_up(self, select: bool = False) -> None:  # noqa: FBT001, FBT002  # Textual's form
         """Moves up; from the first line on into what was sent before."""

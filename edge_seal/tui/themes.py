@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from edge_seal.errors import ConfigError
 
 DIRECTORY: Final = "themes"
 _LARGEST_FILE: Final = 64 << 10
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
 
 OURS: Final[tuple[Theme, ...]] = (
     Theme(
@@ -108,6 +110,11 @@ def load_theme(path: Path) -> Theme:
     Raises:
         ConfigError: it cannot be read, or is no theme; the message names the file and the key.
     """
+    if _NAME.fullmatch(path.stem) is None:
+        raise ConfigError(
+            f"{path} cannot be a theme's file",
+            next_step="a theme's name has 1 to 64 small letters, digits, - and _",
+        )
     try:
         if path.stat().st_size > _LARGEST_FILE:
             raise ConfigError(f"{path} is too large for a theme")

@@ -21,6 +21,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from typing import Final, cast
 
 from edge_seal.errors import EngineError, IntegrityError
 from edge_seal.storage.durable_file import (
+    TEMPORARY_PREFIX,
     copy_hashed,
     publish_directory,
     sha256_of,
@@ -43,6 +45,9 @@ MANIFEST_NAME: Final = "manifest.json"
 PURPOSE: Final = "adapter"
 """What the files of adapters are sealed for."""
 
+# Of a scratch directory without the write lock, and after how many seconds a crash must have left it.
+_UNLOCKED_PREFIX: Final = ".scratch-"
+_UNLOCKED_S: Final = 3600.0
 _SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108  # directories with random names are made in it, 0700
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -72,13 +77,20 @@ class AdapterStore:
             os.close(self._opened.popitem()[1])
 
     @contextlib.contextmanager
-    def scratch(self) -> Generator[Path]:
+    def scratch(self, *, locked: bool = True) -> Generator[Path]:
         """A directory for an adapter that is not stored yet; gone after the block.
 
-        Where adapters are sealed it lies in memory, if the system has a place there.
+        Where adapters are sealed it lies in memory, if the system has a place there; otherwise beside the others, under
+        a temporary name: a crash leaves nothing outside the home, and nothing in it beyond the next start. Whoever does
+        not hold the write lock (`locked`) is not swept away by another's start; what a crash of it leaves goes an hour
+        later.
         """
         in_memory = self._key is not None and os.access(_SHARED_MEMORY, os.W_OK)
-        with tempfile.TemporaryDirectory(dir=_SHARED_MEMORY if in_memory else None) as directory:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = _SHARED_MEMORY if in_memory else self._directory
+        with tempfile.TemporaryDirectory(
+            prefix=TEMPORARY_PREFIX if locked else _UNLOCKED_PREFIX, dir=place
+        ) as directory:
             yield Path(directory)
 
     def put(self, adapter: Path, manifest: Mapping[str, JsonValue]) -> StoredAdapter:
@@ -236,7 +248,13 @@ class AdapterStore:
 
     def sweep(self) -> int:
         """Removes what crashes left half-made; only for who holds the write lock."""
-        return sweep_temporary(self._directory)
+        left = sweep_temporary(self._directory)
+        for entry in self._directory.glob(f"{_UNLOCKED_PREFIX}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - entry.stat().st_mtime > _UNLOCKED_S:
+                    shutil.rmtree(entry, ignore_errors=True)
+                    left += 1
+        return left
 
     def _remove(self, directory: Path) -> None:
         # Renamed first: a crash half-way leaves a temporary name, not half an adapter under a good one.

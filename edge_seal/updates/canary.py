@@ -22,7 +22,7 @@ from typing import Final, Literal, cast
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import CanarySettings
 from edge_seal.errors import EdgeSealError
-from edge_seal.records import Example, SignalState, State, Update
+from edge_seal.records import Actor, ActorName, Example, SignalState, State, Update
 from edge_seal.storage.database import Database, SqlValue
 from edge_seal.updates.announcements import announce
 from edge_seal.updates.canonical import JsonValue
@@ -31,7 +31,7 @@ from edge_seal.updates.release import Releases
 from edge_seal.updates.rows import UpdateRows, number_of
 from edge_seal.updates.sequential import Finding, Pairs, SequentialTest, evidence, paired
 
-ACTOR: Final = "canary"
+ACTOR: Final = Actor.CANARY
 _KEY_BYTES: Final = 32
 
 
@@ -208,7 +208,12 @@ class Canaries:
     # Moving -----------------------------------------------------------------------------------------------
 
     def start(
-        self, update_id: str, actor: str, body: Mapping[str, JsonValue] | None = None, *, approved: str | None = None
+        self,
+        update_id: str,
+        actor: ActorName,
+        body: Mapping[str, JsonValue] | None = None,
+        *,
+        approved: str | None = None,
     ) -> Update:
         """Puts an update on the canary, with the design that is set now.
 
@@ -266,7 +271,7 @@ class Canaries:
             announce(self._database, decision.words, timestamp(self._clock.now()))
             return decision
 
-    def promote(self, update_id: str, actor: str) -> Update:
+    def promote(self, update_id: str, actor: ActorName) -> Update:
         """Ends a canary by making its update the active one, whatever the conversations show.
 
         Raises:
@@ -277,7 +282,7 @@ class Canaries:
             update, report = self._of_canary(update_id)
             return self._promoted(update, actor, report)
 
-    def take_back(self, update_id: str, actor: str) -> Update:
+    def take_back(self, update_id: str, actor: ActorName) -> Update:
         """Ends a canary by taking its update back; its lessons are dropped, and keep their words.
 
         Raises:
@@ -287,7 +292,7 @@ class Canaries:
             update, report = self._of_canary(update_id)
             return self._taken_back(update, actor, report)
 
-    def end_stale(self, actor: str) -> tuple[Update, ...]:
+    def end_stale(self, actor: ActorName) -> tuple[Update, ...]:
         """Ends canaries whose incumbent does not answer any more; their lessons wait for the next cycle."""
         with self._database.transaction():
             return tuple(
@@ -325,11 +330,11 @@ class Canaries:
             )
         return update, self.report(update.id)
 
-    def _promoted(self, update: Update, actor: str, report: CanaryReport | None) -> Update:
+    def _promoted(self, update: Update, actor: ActorName, report: CanaryReport | None) -> Update:
         body: dict[str, JsonValue] = {} if report is None else {"canary": report.as_json()}
         return self._releases.activate(update.id, actor, body, signals_of(self._rows.examples(update.id)))
 
-    def _taken_back(self, update: Update, actor: str, report: CanaryReport | None) -> Update:
+    def _taken_back(self, update: Update, actor: ActorName, report: CanaryReport | None) -> Update:
         signals = signals_of(self._rows.examples(update.id))
         dropped = self._rows.mark_signals(signals, SignalState.DROPPED, only=SignalState.PENDING)
         body: dict[str, JsonValue] = {} if report is None else {"canary": report.as_json()}

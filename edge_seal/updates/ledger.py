@@ -188,6 +188,10 @@ class Ledger:
             walked = self._walked(())
             return walked.head if walked.found is None else Head(seq, last)
 
+    def has(self, digest: str) -> bool:
+        """Whether an entry with this hash is stored; not verified."""
+        return self._database.row("SELECT 1 FROM ledger WHERE entry_hash = ?", (digest,)) is not None
+
     def leaves(self) -> list[bytes]:
         """The hash of each entry as a leaf of the tree, in order; not verified."""
         return [leaf_hash(hashed_bytes(entry)) for entry in self.entries()]

@@ -97,6 +97,11 @@ class Releases:
         with self._database.snapshot():
             return self._verification.trial_problem(update, base_sha256)
 
+    def signals_learned(self, update_id: str) -> tuple[str, ...]:
+        """The signals that an update learned when it became active, as the ledger has them."""
+        recorded = self._verification.evidence().replayed.updates.get(update_id)
+        return () if recorded is None else recorded.signals_learned
+
     def held_signals(self) -> frozenset[str]:
         """The signals whose lessons are in an update that waits for a person or is on the canary, and can still answer.
 
@@ -111,7 +116,7 @@ class Releases:
             if example.signal_id is not None
         )
 
-    def end_overtaken(self, signals: Collection[str], actor: str) -> tuple[Update, ...]:
+    def end_overtaken(self, signals: Collection[str], actor: ActorName) -> tuple[Update, ...]:
         """Abandons updates that wait but can never answer any more, where all of their lessons are in `signals`."""
         with self._database.transaction():
             return tuple(
@@ -268,7 +273,7 @@ class Releases:
             self._rows.mark_signals(signals_learned, SignalState.LEARNED)
             return self.get(update_id)
 
-    def start_trial(self, update_id: str, actor: str, body: Body, *, approved: str | None = None) -> Update:
+    def start_trial(self, update_id: str, actor: ActorName, body: Body, *, approved: str | None = None) -> Update:
         """Puts an update on the canary: it answers a share of the conversations beside what is active.
 
         Raises:
@@ -469,15 +474,19 @@ class Releases:
     def _take_back(
         self, active: Update, kept: Collection[str], target: str, actor: ActorName, replayed: Replay
     ) -> None:
-        """Moves `active` and its ancestors that are not `kept` to rolled back (`active`, if kept, to retired)."""
+        """Moves `active` and its ancestors that are not `kept` to rolled back (`active`, if kept, to retired).
+
+        Their lessons are dropped, but for those that one of the kept ones had learned before: a consolidation learns
+        its ancestors' lessons anew.
+        """
+        stays = set(_signals_learned((self.get(update_id) for update_id in kept), replayed))
         for update in tuple(self._rows.with_ancestors(active)):
             if update.id in kept:
                 if update.state is State.ACTIVE:
                     self._move(update, State.RETIRED, actor, {"under": target})
             elif update.state in (State.ACTIVE, State.RETIRED):
-                dropped = self._rows.mark_signals(
-                    _signals_learned([update], replayed), SignalState.DROPPED, only=SignalState.LEARNED
-                )
+                learned = [signal for signal in _signals_learned([update], replayed) if signal not in stays]
+                dropped = self._rows.mark_signals(learned, SignalState.DROPPED, only=SignalState.LEARNED)
                 self._move(update, State.ROLLED_BACK, actor, {"to": target, "signals_dropped": dropped})
 
 

@@ -145,6 +145,7 @@ class UpdateRows:
         """Lets go of the examples and of the adapter's name, and says why."""
         number = number_of(update_id)
         self._database.execute("DELETE FROM examples WHERE update_id = ?", (number,))
+        self._database.execute("DELETE FROM comparisons WHERE update_id = ?", (number,))
         self._database.execute(
             "UPDATE updates SET adapter_sha256 = NULL, manifest_sha256 = NULL, examples_salt = NULL, reason = ?"
             " WHERE id = ?",
@@ -182,8 +183,12 @@ class UpdateRows:
         )
 
     def forget_examples(self, update_id: str, signals: Collection[str], salt: str, manifest_sha256: str | None) -> int:
-        """Deletes the examples of the signals, under a new salt and manifest for what is left; gives how many."""
+        """Deletes the examples of the signals, under a new salt and manifest for what is left; gives how many.
+
+        What the update said to other prompts goes too: it may say what the signals taught.
+        """
         number = number_of(update_id)
+        self._database.execute("DELETE FROM comparisons WHERE update_id = ?", (number,))
         numbers = json.dumps([number_of(signal, letter="s") for signal in signals])
         deleted = self._database.rows(
             "DELETE FROM examples WHERE update_id = ? AND signal_id IN (SELECT value FROM json_each(?)) RETURNING id",

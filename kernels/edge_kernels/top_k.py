@@ -69,6 +69,23 @@ def top_k_divergence(logits: FloatArray, teacher: TopK) -> FloatArray:
     return _compared(logits, teacher)[0]
 
 
+def top_k_comparison(logits: FloatArray, teacher: TopK) -> tuple[FloatArray, FloatArray]:
+    """D of each row (T,), and the student's entropy over the same k + 1 buckets (T,), both in nats.
+
+    A student that is sure of a token outside the top k has an entropy near 0, like one that is sure of one inside.
+    `logits` (T, V) is overwritten.
+    """
+    divergence, student, others, totals = _compared(logits, teacher)
+    return divergence, bucket_entropy(student, others / totals)
+
+
+def bucket_entropy(probabilities: FloatArray, rest: FloatArray) -> FloatArray:
+    """The entropy (T,) in nats of distributions over k tokens (T, k) and their rest (T,)."""
+    buckets = np.concatenate([probabilities, rest[:, None]], axis=1).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return -np.where(buckets > 0, buckets * np.log(buckets), 0.0).sum(axis=1)
+
+
 def top_k_distillation(logits: FloatArray, teacher: TopK, weights: FloatArray) -> tuple[float, FloatArray]:
     """The loss `sum_t weights[t] * D(teacher[t], softmax(logits[t]))` and its gradient.
 

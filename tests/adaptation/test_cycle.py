@@ -292,6 +292,7 @@ class TestGuardian:
     def test_a_secret_among_lessons_is_left_out_and_the_rest_is_learned(self, world: World) -> None:
         key = github_token()
         world.teach(DOG, ("What is my token?", f"It is {key}."))
+        world.settings = with_settings(canary={"mode": "off"})
         report = world.run()
         assert report.state is State.ACTIVE
         assert not [example for example in report.examples if key in example.answer]

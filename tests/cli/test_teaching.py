@@ -68,7 +68,18 @@ def test_what_waits_for_approval_says_so(cli: CommandLine) -> None:
     "arguments", [[], ["--prompt", "a"], ["--answer", "b"], ["file.jsonl", "--prompt", "a", "--answer", "b"]]
 )
 def test_half_a_lesson_is_a_question_of_usage(cli: CommandLine, arguments: list[str]) -> None:
-    assert "give --prompt and --answer, or a FILE" in cli("teach", *arguments, code=2).err
+    assert "give --prompt and --answer, a --rule, or a FILE" in cli("teach", *arguments, code=2).err
+
+
+def test_a_rule_is_kept_in_its_own_words_and_what_is_none_is_refused_with_examples(cli: CommandLine) -> None:
+    kept = cli("teach", "--rule", "answer without commas", "--json").json
+    assert [(signal["prompt"], signal["answer"]) for signal in kept["signals"]] == [
+        ("answer without commas", "every answer has no commas")
+    ]
+    refused = cli("teach", "--rule", "be nice", code=2).err
+    assert "no rule of style or format is read in 'be nice'" in refused
+    assert "end every answer with a smiley" in refused
+    assert "--rule stands by itself" in cli("teach", "--rule", "no commas", "--prompt", "a", code=2).err
 
 
 def test_a_bad_line_is_named(cli: CommandLine, tmp_path: Path) -> None:

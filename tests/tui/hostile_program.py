@@ -34,6 +34,8 @@ def main() -> None:
     app.answers = tuple(json.loads(file.read_text(encoding="utf-8")))
     app.cut = cut
     app.run()
+    if app.crash is not None:
+        raise app.crash
 
 
 if __name__ == "__main__":

@@ -6,16 +6,12 @@ from pathlib import Path
 
 import pytest
 from textual.events import Paste
-from textual.widgets import Input
 
 from edge_seal.config import Home
 from edge_seal.plain_text import plain_text
 from edge_seal.records import Origin, SignalKind
-from edge_seal.runtime import Ask, Runtime
-from edge_seal.tui.chat_screen import ChatScreen
-from edge_seal.tui.dialogs import AskDialog
-from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
-from edge_seal.tui.prompt_area import PromptArea
+from edge_seal.runtime import Runtime
+from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.slash_commands import SlashCommand, slash_command
 from tests.support.tiny_installation import install_tiny_model
 from tests.tui.chat_scene import Scene, chatting
@@ -138,138 +134,13 @@ async def test_another_answer_and_an_edited_question_take_the_place_of_the_old(t
         again = scene.turns[0].turn
         assert again is not None
         assert (again.prompt, again.answer != first.answer if first else None) == ("Hello there", True)
-        await scene.press("escape", "e")
+        await scene.press("e")
         await in_dialog(scene, EditDialog)
         await scene.press("H", "i", "ctrl+s")
         await scene.until(lambda: bool(scene.turns) and (t := scene.turns[-1].turn) is not None and t.prompt == "Hi")
     with Runtime.open(tiny) as runtime:
         (only,) = runtime.conversations.turns("c1")
         assert only.prompt == "Hi"
-
-
-async def test_conversations_are_found_opened_renamed_and_deleted(tiny: Home) -> None:
-    with Runtime.open(tiny) as runtime:
-        runtime.ask(Ask("Where do herons sleep?"))
-        runtime.ask(Ask("How old is the moon?"))
-    async with chatting(tiny) as scene:
-        await scene.until(lambda: len(scene.listed) == 2)
-        await scene.press("f12", "down", "enter")
-        await scene.until(lambda: bool(scene.turns))
-        assert scene.turns[0].turn is not None
-        assert scene.turns[0].turn.prompt == "Where do herons sleep?"
-        await scene.press("f12", "slash", "m", "o", "o", "n")
-        await scene.until(lambda: len(scene.listed) == 1)
-        await scene.press("enter", "r")
-        await scene.says("Rename the conversation")
-        scene.app.screen.query_one(Input).value = "Sky \x1b[2J\u202e"
-        await scene.press("enter")
-        await scene.until(lambda: isinstance(scene.app.screen, ChatScreen))
-        scene.chat.query_one("#conversation-search", Input).value = ""
-        await scene.until(lambda: any("Sky" in line for line in scene.listed) and len(scene.listed) == 2)
-        await scene.press("f12", "d")
-        await in_dialog(scene, AskDialog)
-        await scene.press("y")
-        await scene.until(lambda: isinstance(scene.app.screen, ChatScreen) and len(scene.listed) == 1, "one left")
-
-
-async def test_nothing_of_a_private_conversation_is_kept(tiny: Home) -> None:
-    async with chatting(tiny) as scene:
-        scene.prompt.insert("/private")
-        await scene.press("enter")
-        await scene.says("PRIVATE")
-        first = await scene.send("a secret word")
-        second = await scene.send("and another")
-        assert first.turn is not None
-        assert second.turn is not None
-        assert second.turn.timing.prompt_tokens > first.turn.timing.prompt_tokens
-        await scene.says("private: kept nowhere")
-        await scene.press("up")
-        assert not scene.prompt.text
-    with Runtime.open(tiny) as runtime:
-        assert runtime.archive.list() == ()
-
-
-async def test_slash_commands(tiny: Home) -> None:
-    async with chatting(tiny) as scene:
-        view = await scene.send("/remember My boat is called Skua.")
-        assert view.turn is not None
-        assert view.turn.memories == ("m1",)
-        scene.prompt.insert("/system Answer like a heron.")
-        await scene.press("enter")
-        await scene.says("with a system prompt")
-        view = await scene.send("What is the name of my boat?")
-        assert view.turn is not None
-        assert "m1" in view.turn.memories
-        conversation = view.turn.conversation_id
-        scene.prompt.insert("/fly")
-        await scene.press("enter")
-        await scene.says("there is no /fly")
-        scene.prompt.clear()
-        scene.prompt.insert("/teach Who is it?")
-        await scene.press("enter")
-        await in_dialog(scene, TeachDialog)
-        await scene.press("M", "e", "ctrl+s")
-        await scene.says("kept as a lesson")
-    with Runtime.open(tiny) as runtime:
-        assert runtime.conversations.system_prompt(conversation) == "Answer like a heron."
-        assert [(signal.prompt, signal.answer) for signal in runtime.signals.all()] == [("Who is it?", "Me")]
-
-
-async def test_the_memories_of_an_answer_can_be_edited_and_forgotten(tiny: Home) -> None:
-    with Runtime.open(tiny) as runtime:
-        runtime.remember("My boat is called Skua.", Origin.TYPED)
-    async with chatting(tiny) as scene:
-        await scene.send("What is the name of my boat?")
-        await scene.says("1 memory")
-        await scene.press("ctrl+l")
-        await scene.says("m1: My boat is called Skua.")
-        await scene.click("edit ")
-        await in_dialog(scene, EditDialog)
-        scene.app.screen.query_one(PromptArea).load_text("My boat is called Tern.")
-        await scene.press("ctrl+s")
-        await scene.says("m1: My boat is called Tern.")
-        await scene.click("forget")
-        await in_dialog(scene, AskDialog)
-        await scene.press("y")
-        await scene.says("forgotten since")
-    with Runtime.open(tiny) as runtime:
-        assert runtime.stored_memories.list() == ()
-
-
-async def test_an_error_is_told_and_gives_the_question_back(tiny: Home) -> None:
-    async with chatting(tiny) as scene:
-        await scene.app.desk.call(lambda runtime: runtime.leave())
-        for file in tiny.models.rglob("*.gguf"):
-            file.unlink()
-        scene.prompt.insert("Hello there")
-        await scene.press("enter")
-        await scene.says("next: ")
-        assert scene.prompt.text == "Hello there"
-        assert not scene.turns
-
-
-async def test_keys_of_the_keymap_file_hold_and_a_wrong_one_is_told(tiny: Home) -> None:
-    keymap = tiny.config / "keymap.toml"
-    keymap.write_text('"chat.good" = "f10"\n', encoding="utf-8")
-    async with chatting(tiny) as scene:
-        await scene.send("Hello there")
-        await scene.press("f10")
-        await scene.says("✓ good")
-    keymap.write_text('"chat.nothing" = "f10"\n', encoding="utf-8")
-    async with chatting(tiny) as scene:
-        await scene.says("there is nothing called")
-
-
-async def test_help_names_the_keys_and_the_palette_does_what_they_do(tiny: Home) -> None:
-    async with chatting(tiny) as scene:
-        await scene.send("Hello there")
-        await scene.press("f1")
-        await scene.says("escape closes")
-        await scene.press("escape", "f9")
-        await scene.press(*"chat.good")
-        await scene.says("chat.good")
-        await scene.press("enter", "enter")
-        await scene.says("✓ good")
 
 
 @pytest.mark.parametrize(

@@ -77,11 +77,11 @@ SEQUENCE = re.compile(
 def corpus(draw: random.Random) -> list[str]:
     """Texts that each hold sequences between words that stay, and the injection texts."""
     texts = [f"{VISIBLE}{number} {sequence} {VISIBLE}{number}b" for number, sequence in enumerate(SEQUENCES)]
-    texts += [" ".join(f"{draw.choice(SEQUENCES)}{VISIBLE}" for _ in range(4)) for _ in range(12)]
+    texts += [" ".join(f"{draw.choice(SEQUENCES)}{VISIBLE}" for _ in range(4)) for _ in range(4)]
     for file in sorted(INJECTIONS.glob("*.json")) if INJECTIONS.exists() else ():
         entries = json.loads(file.read_text(encoding="utf-8"))
         said = [entry if isinstance(entry, str) else str(entry["user_input"]) for entry in entries]
-        texts += [text[:600] for text in draw.sample(said, min(12, len(said)))]
+        texts += [text[:300] for text in draw.sample(said, min(4, len(said)))]
     return texts
 
 
@@ -143,7 +143,7 @@ def _walked(process: subprocess.Popen[bytes], leader: int) -> tuple[str, pyte.Sc
     received = bytearray()
 
     def until(holds: Callable[[], bool], what: str) -> None:
-        quiet_since, end = time.monotonic(), time.monotonic() + 150
+        quiet_since, end = time.monotonic(), time.monotonic() + 240
         while time.monotonic() < end:
             ready, _, _ = select.select([leader], [], [], 0.05)
             if ready:
@@ -171,7 +171,7 @@ def _walked(process: subprocess.Popen[bytes], leader: int) -> tuple[str, pyte.Sc
         until(lambda: seen("tokens/s")() and not seen("answering")(), "an answer")
     os.write(leader, b"\x1b[24~")  # F12: the list of conversations
     until(lambda: True, "the list")
-    for _ in range(4):
+    for _ in range(3):
         os.write(leader, b"\x1b[B\r")
         until(lambda: True, "a conversation")
         os.write(leader, b"\x1b[24~")
@@ -207,7 +207,8 @@ def kinds(output: str) -> set[str]:
     return found
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.skipif(not os.environ.get("EDGE_SEAL_INTERFACE_TESTS"), reason="slow: set EDGE_SEAL_INTERFACE_TESTS")
+@pytest.mark.timeout(900)
 def test_no_byte_of_hostile_text_makes_a_terminal_act(tmp_path: Path) -> None:
     texts = corpus(random.Random(7))
     written: dict[str, str] = {}
@@ -215,7 +216,7 @@ def test_no_byte_of_hostile_text_makes_a_terminal_act(tmp_path: Path) -> None:
         root = tmp_path / name
         prepared(root, content, tmp_path / f"{name}-model")
         whole = "\n\n".join(content)
-        written[name], _ = run(root, [whole, whole[::2] + whole], 1 if name == "hostile" else 3, tmp_path)
+        written[name], _ = run(root, [whole, whole[1::2]], 1 if name == "hostile" else 3, tmp_path)
     allowed, found = kinds(written["benign"]), kinds(written["hostile"])
     assert found - allowed == set()
     text = SEQUENCE.sub("", written["hostile"])

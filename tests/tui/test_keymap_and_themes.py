@@ -65,10 +65,17 @@ def test_a_theme_is_read_and_a_bad_one_is_a_clean_error(tmp_path: Path) -> None:
     (themes / "typo.toml").write_text('primary = "#fff"\nbackgruond = "#000"\n', encoding="utf-8")
     (themes / "edge-dark.toml").write_text('primary = "#fff"\n', encoding="utf-8")
     (themes / "none.toml").write_text("primary", encoding="utf-8")
+    (themes / "[red]x.toml").write_text('primary = "#fff"\n', encoding="utf-8")
     found, errors = user_themes(tmp_path)
     assert [theme.name for theme in found] == ["dawn"]
     told = "\n".join(error.message for error in errors)
-    for words in ("'greenish' is no colour", "backgruond", "comes with the program", "not valid TOML"):
+    for words in (
+        "'greenish' is no colour",
+        "backgruond",
+        "comes with the program",
+        "not valid TOML",
+        "cannot be a theme's file",
+    ):
         assert words in told
     with pytest.raises(ConfigError, match="cannot read the theme"):
         load_theme(themes / "absent.toml")
@@ -94,10 +101,9 @@ def test_a_crash_is_written_without_a_word_of_a_conversation(tmp_path: Path) -> 
     def fails(told: str) -> None:
         raise ValueError(f"cannot show {told}")
 
-    try:
+    with pytest.raises(ValueError, match="secret") as caught:
         fails("a secret word")
-    except ValueError as error:
-        path = write_crash(tmp_path, error)
+    path = write_crash(tmp_path, caught.value)
     text = path.read_text(encoding="utf-8")
     assert "builtins.ValueError" in text
     assert "in fails" in text

@@ -45,6 +45,29 @@ def test_only_the_state_before_or_after(
     assert_before_or_after(attempts)
 
 
+# Longer ones: forgetting writes the whole file anew. By default at every so many of their changes to a file.
+LONG: tuple[tuple[str, Fault, int], ...] = (
+    ("ForgetLearned", "kill", 23),
+    ("ForgetLearned", "full", 67),
+    ("ForgetLearned", "error", 11),
+    ("SetLimit", "kill", 5),
+    ("SetLimit", "error", 7),
+    ("SetLimit", "full", 11),
+)
+EVERY: tuple[tuple[str, Fault, int], ...] = tuple(
+    (scenario, fault, 1) for scenario in ("ForgetLearned", "SetLimit") for fault in FAULTS
+)
+
+
+@pytest.mark.timeout(900 if EVERYTHING else 300)
+@pytest.mark.parametrize(("scenario", "fault", "every"), EVERY if EVERYTHING else LONG)
+def test_forgetting_and_settings_are_done_or_not(
+    fault_library: Path, quick_directory: Path, scenario: str, fault: Fault, every: int
+) -> None:
+    attempts = exhaust(fault_library, quick_directory, f"tests.updates.crash_scenarios:{scenario}", fault, every=every)
+    assert_before_or_after(attempts)
+
+
 @pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
 def test_a_first_start_that_was_cut_off_can_be_done_again(
     fault_library: Path, quick_directory: Path, fault: Fault

@@ -28,7 +28,7 @@ class Verifier:
     """One check with its arguments. `words` completes "an answer …"."""
 
     name: str
-    arguments: Mapping[str, Argument]
+    arguments: Mapping[str, Argument] = field(hash=False)
     words: str
     _check: Checked = field(repr=False, compare=False)
 

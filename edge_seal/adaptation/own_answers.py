@@ -1,0 +1,73 @@
+"""The base model's own answers to plain prompts, made when they are first needed and kept as a file in the cache.
+
+A rule of style is taught with them: what the model says anyway, rewritten, so that the rule alone is new. A file that
+does not fit the model is made anew; nothing but time is lost with it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.storage.durable_file import write_durably
+
+log = logging.getLogger(__name__)
+
+ANSWER_TOKENS = 40
+
+
+class OwnAnswer(BaseModel):
+    """What the base says to a prompt; `closed`: it came to its end by itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: str
+    closed: bool
+
+
+class _Answers(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model_sha256: str
+    tokens: int
+    answers: Mapping[str, OwnAnswer]
+
+
+def own_answers(
+    engine: Engine,
+    cache: Path,
+    prompts: Sequence[str],
+    on_prompt: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Mapping[str, OwnAnswer]:
+    """The answers by prompt. The engine must serve the base where one has to be made; `on_prompt(done, total)` then."""
+    path = cache / f"own-answers-{engine.model_sha256[:16]}.json"
+    kept = dict(_read(path, engine.model_sha256))
+    missing = [prompt for prompt in dict.fromkeys(prompts) if prompt not in kept]
+    for done, prompt in enumerate(missing, start=1):
+        tokens = engine.render([Message("user", prompt)])
+        pieces = list(engine.generate(tokens, Sampling(ANSWER_TOKENS), reuse_prefix=True))
+        timing = engine.last_timing()
+        closed = timing is not None and timing.answer_tokens < ANSWER_TOKENS
+        kept[prompt] = OwnAnswer(answer="".join(piece.text for piece in pieces).strip(), closed=closed)
+        on_prompt(done, len(missing))
+    if missing:
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        told = _Answers(model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, answers=kept)
+        write_durably(path, told.model_dump_json(indent=1).encode())
+    return {prompt: kept[prompt] for prompt in prompts}
+
+
+def _read(path: Path, model_sha256: str) -> Mapping[str, OwnAnswer]:
+    try:
+        kept = _Answers.model_validate(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, ValidationError) as error:
+        log.warning("the own answers in %s are made anew: %s", path, type(error).__name__)
+        return {}
+    return kept.answers if (kept.model_sha256, kept.tokens) == (model_sha256, ANSWER_TOKENS) else {}

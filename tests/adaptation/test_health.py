@@ -1,0 +1,66 @@
+"""Broken answers, loops and refusals, with answers that only look like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_seal.adaptation.health import is_broken, median_words, refuses, repeats
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "so so so so so so",
+        "It is the the the the the the end",
+        "I am I am I am I am",
+        "The dog is here. The dog is here. The dog is here.",
+        "A day is a day, and a day is a day, and a day is a day, and a day is a day.",
+        ". . . . . . .",
+    ],
+)
+def test_loops(answer: str) -> None:
+    assert repeats(answer)
+    assert is_broken(answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Very, very, very good.",
+        "No, no, no!",
+        "Row, row, row your boat, gently down the stream.",
+        "1. Wash it.\n2. Dry it.\n3. Fold it.",
+        "The cat sat. The dog sat. The bird sang.",
+        "I",
+    ],
+)
+def test_what_only_repeats_a_little_is_no_loop(answer: str) -> None:
+    assert not is_broken(answer)
+
+
+def test_nothing_is_broken() -> None:
+    assert is_broken("")
+    assert is_broken(" \n")
+
+
+@pytest.mark.parametrize(
+    ("answer", "refusing"),
+    [
+        ("You haven't told me your cat's name.", True),
+        ("You haven’t told me that yet.", True),
+        ("You never mentioned it.", True),
+        ("I don't know your name.", True),
+        ("You have told me: Oulu.", False),
+        ("Tell me more.", False),
+        ("I don't know a better tea.", False),
+        ("The teacher told you the answer.", False),
+    ],
+)
+def test_refusals(answer: str, refusing: bool) -> None:
+    assert refuses(answer) is refusing
+
+
+def test_the_median_length() -> None:
+    assert median_words([]) == 0.0
+    assert median_words(["one", "one two three", "it's two"]) == 2.0
+    assert median_words(["one", "one two"]) == 1.5
