@@ -118,8 +118,15 @@ def false_alarms(name: str, texts: list[str]) -> FalseAlarms:
         families.update({rule.partition(".")[0] for rule, action in found.items() if action is not Action.ALLOW})
         families["advisory"] += Action.ALLOW in found.values()
     milliseconds = 1000 * (time.process_time() - started) / max(len(texts), 1)
-    counted = (families[family] for family in ("secret", "personal", "policy", "advisory"))
-    return FalseAlarms(name, len(texts), *counted, round(milliseconds, 2))
+    return FalseAlarms(
+        name,
+        len(texts),
+        families["secret"],
+        families["personal"],
+        families["policy"],
+        families["advisory"],
+        round(milliseconds, 2),
+    )
 
 
 def _field(name: str) -> Callable[[Path], list[str]]:

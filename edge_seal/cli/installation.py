@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -127,13 +126,11 @@ def path() -> None:
 @json_option
 def show() -> None:
     """Every setting with its value, defaults included, as TOML."""
-    settings = opened().settings.model_dump()
+    settings = opened().settings
     if wants_json():
-        print_json({"settings": settings})
+        print_json({"settings": settings.model_dump(mode="json")})
         return
-    for section, values in settings.items():
-        say(f"[{section}]")
-        for name, value in values.items():
-            # Numbers, strings and booleans are written alike in JSON and TOML.
-            say(f"{name} = {json.dumps(value, ensure_ascii=False)}")
-        say()
+    import tomlkit
+
+    # TOML has no word for a setting that is not set.
+    say(tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True)).rstrip())

@@ -489,7 +489,7 @@ class TestFurtherUpdates:
             lowered.values[...] = np.random.default_rng(5).standard_normal(len(lowered.values))
             tensors = LoraTensors("llama", 4, lowered.alpha, lora_tensors(lowered))
             update = activated(world, write_gguf_adapter(tmp_path / "lowered.gguf", tensors))
-            start, served = world.cycle._start(decoder, update)
+            start, served = world.cycle._start(decoder, update, anew=False)
         assert served is not None
         assert start.alpha == world.settings.learning.alpha
         for name in start.a:

@@ -22,7 +22,8 @@ def ids(reviews: Reviews) -> list[str]:
 
 def test_what_was_learned_since_the_last_one_comes_oldest_first(scene: Scene, reviews: Reviews) -> None:
     assert ids(reviews) == []
-    scene.learned(), scene.learned()
+    scene.learned()
+    scene.learned()
     scene.brought_to(State.AWAITING_APPROVAL)
     assert ids(reviews) == ["u1", "u2"]
     assert [lesson.answer for lesson in reviews.pending()[0].lessons] == ["Rex"]
@@ -66,7 +67,8 @@ def test_undoing_the_first_goes_to_the_base(scene: Scene, reviews: Reviews) -> N
 
 
 def test_what_cannot_be_is_refused_and_changes_nothing(scene: Scene, reviews: Reviews) -> None:
-    scene.learned(), scene.learned()
+    scene.learned()
+    scene.learned()
     waiting = scene.brought_to(State.AWAITING_APPROVAL)
     before = list(scene.ledger.entries())
     for accepted, undone in ((["u9"], None), (["u2"], "u1"), ([], waiting.id), ([waiting.id], None)):
@@ -76,7 +78,8 @@ def test_what_cannot_be_is_refused_and_changes_nothing(scene: Scene, reviews: Re
 
 
 def test_what_was_taken_back_by_other_means_is_not_there_to_be_reviewed(scene: Scene, reviews: Reviews) -> None:
-    scene.learned(), scene.learned()
+    scene.learned()
+    scene.learned()
     scene.releases.to("u1", "user")
     assert ids(reviews) == ["u1"]
 
