@@ -122,7 +122,9 @@ class TextDialog(ModalScreen[str | None]):
                 yield Button(Content("Cancel (escape)"), id="leave", compact=True)
 
     def on_mount(self) -> None:
-        self.query_one(TextArea).focus()
+        area = self.query_one(TextArea)
+        area.focus()
+        area.move_cursor(area.document.end)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "keep":

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Grid, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.timer import Timer
 from textual.widgets import Button, Static
 
@@ -54,10 +54,8 @@ How it goes, on this machine and nowhere else.
 - **Plots**: thumbs up, corrections, drift, seconds to the first word, findings of the guardian, and more. The lines
   across are the limits within which a figure moves by chance. **r** changes the period.
 """
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  # Textual's form
     DEFAULT_CSS = """
-    MonitorScreen #plots { height: auto; grid-size: 1; grid-rows: auto; }
-    MonitorScreen.-wide #plots { grid-size: 2; }
+    MonitorScreen #plots { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "verify", "Verify", id="monitor.verify"),
@@ -80,7 +78,7 @@ How it goes, on this machine and nowhere else.
             yield Static("", id="audit", markup=False)
             yield Button("Verify (v)", id="verify", compact=True)
             yield Static("", id="period", markup=False)
-            yield Grid(id="plots")
+            yield Vertical(id="plots")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -117,9 +115,9 @@ How it goes, on this machine and nowhere else.
             for plot, series in zip(plots, report.series, strict=True):
                 plot.show(series)
         else:
-            grid = self.query_one("#plots", Grid)
-            await grid.remove_children()
-            await grid.mount(*(SeriesPlot(series) for series in report.series))
+            below = self.query_one("#plots", Vertical)
+            await below.remove_children()
+            await below.mount(*(SeriesPlot(series) for series in report.series))
         self.refresh_bindings()
 
     def _show_audit(self) -> None:

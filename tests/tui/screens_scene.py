@@ -39,6 +39,11 @@ class Stage:
         """Waits until `words` are on the screen."""
         await self.until(lambda: words in self.text(), f"{words!r} on the screen")
 
+    async def told(self, words: str) -> None:
+        """Waits until a notification says `words`; under test none of them is drawn."""
+        told = self.app._notifications
+        await self.until(lambda: any(words in note.message for note in told), f"{words!r} in a notification")
+
     async def press(self, *keys: str) -> None:
         for key in keys:
             await self.pilot.press(key)

@@ -92,7 +92,6 @@ async def test_edit_and_new(remembering: Home) -> None:
         await stage.until(lambda: "Anna" in stage.detail, "m5 under the cursor")
         await stage.press("e")
         await stage.says("Edit m5")
-        await stage.press("ctrl+end")
         await stage.type(" and swimming")
         await stage.press("ctrl+s")
         await stage.until(lambda: "rowing and swimming" in stage.detail, "the changed text")
@@ -141,7 +140,7 @@ async def test_out_to_a_file_and_in_again(remembering: Home, tmp_path: Path) -> 
         await stage.says("Import memories from")
         await stage.type(str(target))
         await stage.press("enter")
-        await stage.says("known already")
+        await stage.told("known already")
     assert target.stat().st_mode & 0o777 == 0o600
 
 

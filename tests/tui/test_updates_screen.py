@@ -139,5 +139,5 @@ async def test_export_writes_the_adapter_with_its_manifest(learned: Home, tmp_pa
         await stage.type(str(target))
         await stage.press("enter")
         await stage.until(target.exists, "the file")
-        await stage.says("written:")
+        await stage.told("written:")
     assert (tmp_path / "mine.gguf.manifest.json").exists()
