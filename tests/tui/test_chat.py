@@ -9,7 +9,7 @@ from textual.events import Paste
 
 from edge_seal.config import Home
 from edge_seal.plain_text import plain_text
-from edge_seal.records import Origin, SignalKind
+from edge_seal.records import Origin, SignalKind, Turn
 from edge_seal.runtime import Runtime
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.slash_commands import SlashCommand, slash_command
@@ -111,7 +111,19 @@ async def test_undo_does_not_bring_pasted_text_back_as_typed(tiny: Home) -> None
 
 async def test_escape_stops_an_answer_and_says_what_is_kept(tiny: Home) -> None:
     long_answers(tiny)
-    async with chatting(tiny) as scene:
+    # The tiny model may have said all of its answer before the key arrives: then it is asked again.
+    for _ in range(8):
+        turn = await stopped_by_escape(tiny)
+        if turn.stopped:
+            break
+    assert turn.stopped
+    with Runtime.open(tiny) as runtime:
+        assert runtime.conversations.turn(turn.id).answer == turn.answer
+
+
+async def stopped_by_escape(home: Home) -> Turn:
+    """The turn of one question, after escape was pressed at the first words of its answer."""
+    async with chatting(home) as scene:
         scene.prompt.insert("Hello there")
         await scene.press("enter")
         await scene.until(lambda: bool(scene.turns) and bool(scene.turns[-1].answer_text), "the first words")
@@ -119,10 +131,9 @@ async def test_escape_stops_an_answer_and_says_what_is_kept(tiny: Home) -> None:
         await scene.until(lambda: scene.turns[-1].turn is not None)
         turn = scene.turns[-1].turn
         assert turn is not None
-        assert turn.stopped
-        await scene.says("stopped: kept as far as it goes")
-    with Runtime.open(tiny) as runtime:
-        assert runtime.conversations.turn(turn.id).answer == turn.answer
+        if turn.stopped:
+            await scene.says("stopped: kept as far as it goes")
+        return turn
 
 
 async def test_another_answer_and_an_edited_question_take_the_place_of_the_old(tiny: Home) -> None:
