@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "feedback": ("asking:feedback", "Say whether an answer was good, or what it should have been."),
     "teach": ("teaching:teach", "Give examples to learn from."),
     "learn": ("learning:learn", "Learn from what was taught and corrected."),
-    "review": ("reviewing:review", "Look at what was learned since the last review: accept or undo each."),
+    "review": ("reviewing:review", "Accept or undo what was learned since the last review."),
     "rollback": ("updates:rollback", "Take what was learned back."),
     "updates": ("updates:updates", "What was learned: list, show, approve, promote, reject."),
     "remember": ("memory:remember", "Keep a fact in memory."),

@@ -149,7 +149,7 @@ def test_every_derived_example_carries_the_union_into_database_and_manifest(worl
 
 
 def test_one_source_gives_no_more_than_its_cap_over_time_however_it_is_spelled(world: World) -> None:
-    world.settings = with_settings(data_policy={"source_examples_per_30_days": 30})
+    world.settings = with_settings(data_policy={"source_examples_per_30_days": 70})
     world.teach(("What is my dog's name?", "Rex."), source="Notes.txt")
     first = world.run()
     assert first.state is State.AWAITING_APPROVAL
@@ -166,7 +166,7 @@ def test_one_source_gives_no_more_than_its_cap_over_time_however_it_is_spelled(w
         if update.state is not State.REJECTED
         for example in world.releases.examples(update.id)
     )
-    assert 0 < given <= 30
+    assert 0 < given <= 70
     # A month later the window has moved on.
     world.clock.pass_by(hours=24 * 31)
     assert world.run().state is State.AWAITING_APPROVAL

@@ -59,6 +59,17 @@ minimum_probe_gain_nats = 0
 minimum_probe_hits = 0
 maximum_neighbour_leaks = 1
 maximum_anchor_drift_nats = 1e9
+maximum_overwritten_certainty = 1
+minimum_fit_chance = 0
+loss_chance = 0
+entropy_ratio = 1e9
+length_ratio = 1e9
+maximum_stray_answers = 1
+maximum_broken_answers = 1
+sudden_change = "off"
+
+[canary]
+mode = "off"
 """
 MANIFEST = """
 name = "tiny"
