@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +25,7 @@ from edge_seal.tui.foreign import one_line
 from edge_seal.tui.insisting import insisted
 from edge_seal.tui.memory_text import memory_text, reach_text
 from edge_seal.tui.messages import Changed
-from edge_seal.tui.paged_list import Column, PagedList
+from edge_seal.tui.paged_list import STOPPED_S, Column, PagedList
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import TwoPanes
 from edge_seal.tui.written import local_time
@@ -164,12 +165,17 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
 
     def on_paged_list_moved(self, message: PagedList.Moved) -> None:
         message.stop()
-        self.refresh_bindings()
-        self.run_worker(self._read_detail, group="detail", exclusive=True)
+        self.run_worker(self._stopped, group="detail", exclusive=True)
 
     def on_paged_list_opened(self, message: PagedList.Opened) -> None:
         message.stop()
         self._panes.action_open_detail()
+
+    async def _stopped(self) -> None:
+        """Who goes through the list is shown its rows; the keys and the detail are those of the row they stop at."""
+        await asyncio.sleep(STOPPED_S)
+        self.refresh_bindings()
+        await self._read_detail()
 
     async def _read_detail(self) -> None:
         row = self._list.current

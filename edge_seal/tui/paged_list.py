@@ -29,6 +29,8 @@ Item = TypeVar("Item")
 
 PAGE: Final = 100
 """Rows that are asked for at once."""
+STOPPED_S: Final = 0.1
+"""So long the cursor has to stay before an owner reads more about its row."""
 _MARK: Final = "▶ "
 _NO_MARK: Final = "  "
 _MOST_CHARACTERS: Final = 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, cast
@@ -18,7 +19,7 @@ from edge_seal.runtime.timeline import Choice, TimelineEntry, UpdateDetail
 from edge_seal.tui.decisions import approve_update, promote_update, reject_update
 from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted
-from edge_seal.tui.paged_list import Column, PagedList
+from edge_seal.tui.paged_list import STOPPED_S, Column, PagedList
 from edge_seal.tui.running import RunningPane
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import TwoPanes
@@ -137,12 +138,17 @@ Everything that was learned, newest first. `*` marks the one that answers now.
 
     def on_paged_list_moved(self, message: PagedList.Moved) -> None:
         message.stop()
-        self.refresh_bindings()
-        self.run_worker(self._read_detail, group="detail", exclusive=True)
+        self.run_worker(self._stopped, group="detail", exclusive=True)
 
     def on_paged_list_opened(self, message: PagedList.Opened) -> None:
         message.stop()
         self._panes.action_open_detail()
+
+    async def _stopped(self) -> None:
+        """Who goes through the list is shown its rows; the keys and the detail are those of the row they stop at."""
+        await asyncio.sleep(STOPPED_S)
+        self.refresh_bindings()
+        await self._read_detail()
 
     async def _read_detail(self) -> None:
         entry = self._list.current
