@@ -86,3 +86,15 @@ async def chatting(home: Home, size: tuple[int, int] = (110, 34)) -> AsyncGenera
         await scene.until(lambda: isinstance(app.screen, ChatScreen) and app.screen.model_state == "ready", "a model")
         yield scene
     assert app.crash is None
+
+
+def long_answers(home: Home) -> None:
+    """Lets the tiny model answer for about a second."""
+    settings = home.config_file.read_text(encoding="utf-8")
+    home.config_file.write_text(settings.replace("max_tokens = 12", "max_tokens = 400"), encoding="utf-8")
+
+
+async def in_dialog(scene: Scene, kind: type[object]) -> None:
+    """Waits until a dialog of that kind is open."""
+    await scene.until(lambda: isinstance(scene.app.screen, kind), kind.__name__)
+    await scene.pilot.pause()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from textual.events import Paste
@@ -14,28 +13,7 @@ from edge_seal.records import Origin, SignalKind, Turn
 from edge_seal.runtime import Runtime
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.slash_commands import SlashCommand, slash_command
-from tests.support.tiny_installation import install_tiny_model
-from tests.tui.chat_scene import Scene, chatting
-
-
-@pytest.fixture
-def tiny(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    (tmp_path / "shared").mkdir()
-    monkeypatch.setenv("EDGE_SEAL_MODELS", str(tmp_path / "shared"))
-    install_tiny_model(home, tmp_path)
-    with Runtime.open(home) as runtime:
-        assert runtime.database  # not the first start
-    return home
-
-
-def long_answers(home: Home) -> None:
-    settings = home.config_file.read_text(encoding="utf-8")
-    home.config_file.write_text(settings.replace("max_tokens = 12", "max_tokens = 400"), encoding="utf-8")
-
-
-async def in_dialog(scene: Scene, kind: type[object]) -> None:
-    await scene.until(lambda: isinstance(scene.app.screen, kind), kind.__name__)
-    await scene.pilot.pause()
+from tests.tui.chat_scene import chatting, in_dialog, long_answers
 
 
 async def test_an_answer_is_shown_kept_judged_and_corrected_by_keys(tiny: Home) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from textual.widgets import Input
@@ -15,32 +14,11 @@ from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
 from edge_seal.tui.prompt_area import PromptArea
-from tests.support.tiny_installation import install_tiny_model
-from tests.tui.chat_scene import Scene, chatting
+from tests.tui.chat_scene import chatting, in_dialog
 
 pytestmark = pytest.mark.skipif(
     not os.environ.get("EDGE_SEAL_INTERFACE_TESTS"), reason="slow: set EDGE_SEAL_INTERFACE_TESTS"
 )
-
-
-@pytest.fixture
-def tiny(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    (tmp_path / "shared").mkdir()
-    monkeypatch.setenv("EDGE_SEAL_MODELS", str(tmp_path / "shared"))
-    install_tiny_model(home, tmp_path)
-    with Runtime.open(home) as runtime:
-        assert runtime.database  # not the first start
-    return home
-
-
-def long_answers(home: Home) -> None:
-    settings = home.config_file.read_text(encoding="utf-8")
-    home.config_file.write_text(settings.replace("max_tokens = 12", "max_tokens = 400"), encoding="utf-8")
-
-
-async def in_dialog(scene: Scene, kind: type[object]) -> None:
-    await scene.until(lambda: isinstance(scene.app.screen, kind), kind.__name__)
-    await scene.pilot.pause()
 
 
 async def test_conversations_are_found_opened_renamed_and_deleted(tiny: Home) -> None:
