@@ -73,6 +73,14 @@ def untold_wordings() -> tuple[tuple[str, ...], ...]:
     )
 
 
+def asks_for(question: str, lessons: Sequence[str]) -> bool:
+    """Whether `question` is one of `lessons` (their prompts) in its very words, or in a form that the grammar reads."""
+    form = read_form(question)
+    if _plain(question) in frozenset(map(_plain, lessons)):
+        return True
+    return form.kind != OTHER and subject(form) in _subjects(lessons)
+
+
 class Scope:
     """What some lessons bear on.
 
@@ -83,12 +91,7 @@ class Scope:
     """
 
     def __init__(self, lessons: Sequence[str], told: FloatArray, untold: FloatArray) -> None:
-        self._subjects = frozenset(
-            subject(form)
-            for prompt in lessons
-            for form in map(read_form, (prompt, *rewordings(read_form(prompt))))
-            if form.kind != OTHER
-        )
+        self._subjects = _subjects(lessons)
         self._prompts = frozenset(_plain(prompt) for prompt in lessons)
         self._told = told
         kept = [subject(read_form(texts[0])) not in self._subjects for texts in untold_wordings() for _ in texts]
@@ -118,6 +121,15 @@ class Scope:
             float(elsewhere == POSSESSED),
             float(elsewhere == CLAUSE),
         )
+
+
+def _subjects(lessons: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        subject(form)
+        for prompt in lessons
+        for form in map(read_form, (prompt, *rewordings(read_form(prompt))))
+        if form.kind != OTHER
+    )
 
 
 def _plain(text: str) -> str:

@@ -29,6 +29,23 @@ class Scoping(Construction):
     # By update and manifest: its lessons, and their scope.
     _judging: tuple[tuple[str, str | None], tuple[tuple[int, str], ...] | None, Scope | None] | None = None
 
+    def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Update | None:
+        """What is to answer `prompt` where `update` is active: it, one below it, or (None) the base, untouched.
+
+        One that learned what was forgotten since answers only what it was certainly taught besides: by meaning, a
+        question for what is gone is near what was learned with it.
+        """
+        left = self.forgetting.left_of(update)
+        if left is not None:
+            from edge_seal.adaptation.scope import asks_for
+
+            if asks_for(prompt, left.lessons):
+                return update
+            if left.below is None:
+                return None
+            update = left.below
+        return update if self.bears_on(update, prompt, before) else None
+
     def bears_on(self, update: Update, prompt: str, before: Turn | None) -> bool:
         """Whether `update` is to answer `prompt`; `before` is the turn before it in its conversation.
 
