@@ -131,7 +131,7 @@ class WatchTakesBack:
         scene = settled(directory)
         alarmed = len(scene.ledger.of_events("watch.alarmed"))
         told, due = len(announcements.untold(scene.database)), Watched(scene, WATCH).watch.due()
-        found = (scene.releases.get("u1").state, scene.signal_state("s16"), alarmed, told, due)
+        found = (scene.releases.get("u1").state, scene.signal_state("s4"), alarmed, told, due)
         scene.close()
         return {
             (State.ACTIVE, "learned", 0, 0, True): "before",
