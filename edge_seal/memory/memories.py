@@ -108,8 +108,10 @@ class Memories:
             self._compare_by_meaning(memory, vector)
             return memory
 
-    def edit(self, memory_id: str, text: str) -> Memory:
+    def edit(self, memory_id: str, text: str, origin: Origin = Origin.TYPED) -> Memory:
         """Puts `text` in place of what the memory said, which is then gone; its vector is made anew in any case.
+
+        A typed memory that `origin` says was not typed now counts as that from here on; no edit makes one typed.
 
         Raises:
             NotFound: there is no such memory.
@@ -124,10 +126,12 @@ class Memories:
             same = self._saying(text)
             if same is not None and same.id != memory_id:
                 raise ConfigError(f"{same.id} says this already", next_step=f"edge-seal forget {memory_id}")
-            memory, salt = replace(before, text=text), secrets.token_hex(16)
+            now_from = origin if before.origin is Origin.TYPED else before.origin
+            memory, salt = replace(before, text=text, origin=now_from), secrets.token_hex(16)
             digest = rows.digest_of(memory, salt)
             self._database.execute(
-                "UPDATE memories SET text = ?, digest = ?, salt = ? WHERE id = ?", (text, digest, salt, number)
+                "UPDATE memories SET text = ?, origin = ?, digest = ?, salt = ? WHERE id = ?",
+                (text, now_from.value, digest, salt, number),
             )
             word_index.purge(self._database, before.text)
             vectors.remove(self._database, number)

@@ -20,7 +20,7 @@ from edge_seal.tui import keymap, themes
 from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.conversation_list import ConversationList
 from edge_seal.tui.desk import Desk
-from edge_seal.tui.dialogs import AskDialog, TextDialog
+from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
 from edge_seal.tui.help_screen import HelpScreen, KeyLine
@@ -64,9 +64,9 @@ class EdgeSealApp(App[None]):
             Binding(tab.key, f"go('{tab.name}')", tab.title, id=f"go.{tab.name}", show=False, priority=True)
             for tab in TABS
         ),
-        Binding("f1", "help", "Help", id="app.help", priority=True),
+        Binding("f1", "help", "Help", id="app.help", show=False, priority=True),
         Binding("question_mark", "help", "Help", id="app.help_mark", show=False),
-        Binding("f9,ctrl+p", "command_palette", "Commands", id="app.palette", priority=True),
+        Binding("f9,ctrl+p", "command_palette", "Commands", id="app.palette", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
         Binding("ctrl+c", "interrupt", "Copy or stop", id="app.interrupt", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
@@ -109,7 +109,19 @@ class EdgeSealApp(App[None]):
         if self._is_first_start or "chat" in kinds.values():
             await self.push_screen_wait(WelcomeScreen(self.desk.home, tuple(kinds)))
             self.tell(Changed("models"))
+        else:
+            await self._remind()
         await self.desk.load_model()
+
+    async def _remind(self) -> None:
+        """Shows what waits for the user: an overdue review, a canary to be decided."""
+        try:
+            reminders = await self.desk.call(lambda runtime: runtime.reminders())
+        except EdgeSealError as error:
+            self.tell_problem(error)
+            return
+        for words in reminders:
+            self.notify(one_line(words), title="reminder", severity="warning", timeout=12, markup=False)
 
     async def on_unmount(self) -> None:
         await self.desk.close()
@@ -270,7 +282,7 @@ def known_bindings() -> dict[str, dict[str, Binding]]:
     groups["conversations"] = ConversationList.BINDINGS
     groups["editor"] = EditDialog.BINDINGS
     groups |= {"list": PagedList.BINDINGS, "detail": DetailPane.BINDINGS, "panes": TwoPanes.BINDINGS}
-    groups |= {"ask": AskDialog.BINDINGS, "text": TextDialog.BINDINGS}
+    groups["ask"] = AskDialog.BINDINGS
     return keymap.bindings_with_ids(groups)
 
 
