@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -63,8 +63,15 @@ class Day:
             (kind, int(turn.id[1:])),
         )
 
-    def talk(self, conversations: int, *, bears: bool = True, **kinds: str) -> None:
+    def talk(self, conversations: int, **kinds: str) -> None:
         """So many conversations of one turn; `candidate="bad"` says what the user says of that arm's."""
+        self._talk(conversations, kinds, bears=True)
+
+    def talk_elsewhere(self, conversations: int, **kinds: str) -> None:
+        """As `talk`, where no question bears on what the candidate learned."""
+        self._talk(conversations, kinds, bears=False)
+
+    def _talk(self, conversations: int, kinds: Mapping[str, str], *, bears: bool) -> None:
         with self.scene.database.transaction():
             for _ in range(conversations):
                 turn, arm = self.turn(bears=bears)
@@ -84,7 +91,7 @@ def report(day: Day) -> CanaryReport:
 def test_conversations_that_do_not_touch_what_was_learned_do_not_count(scene: Scene) -> None:
     day = Day(scene)
     # Everything else goes badly with the one arm: by chance, since both are answered by the same.
-    day.talk(30, bears=False, candidate="bad")
+    day.talk_elsewhere(30, candidate="bad")
     assert not day.canaries.due()
     found = report(day)
     assert (found.conversations, found.elsewhere, found.pairs.compared) == (0, 30, 0)
@@ -100,7 +107,7 @@ def test_a_conversation_counts_from_its_first_question_that_does_in_that_order(s
     for turn, _ in reversed(turns):
         day.turn(turn.conversation_id)
         day.turn(turn.conversation_id)
-    day.talk(1, bears=False)
+    day.talk_elsewhere(1)
     rows = scene.database.rows("SELECT conversation_id FROM canary_conversations WHERE counted > 0 ORDER BY counted")
     assert [f"c{row[0]}" for row in rows] == [turn.conversation_id for turn, _ in reversed(turns)]
     assert (report(day).conversations, report(day).elsewhere) == (8, 1)
@@ -108,9 +115,9 @@ def test_a_conversation_counts_from_its_first_question_that_does_in_that_order(s
 
 def test_it_is_over_where_hardly_any_conversation_touches_it(scene: Scene) -> None:
     day = Day(scene, CanarySettings(minimum_pairs=3, maximum_conversations=10))
-    day.talk(29, bears=False)
+    day.talk_elsewhere(29)
     assert not report(day).is_over
-    day.talk(1, bears=False)
+    day.talk_elsewhere(1)
     assert report(day).is_over
     assert "you decide" in report(day).words
 
