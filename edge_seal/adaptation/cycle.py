@@ -256,7 +256,7 @@ class Cycle:
         with work.stage("propose"):
             work.rules = style_edits.read(work.signals, self._signals.own_answers(work.signals))
             earlier = style_edits.still_valid(earlier, work.rules)
-            edits = self_edit.propose(work.plain, earlier)
+            edits = self._proposed(work, earlier)
             edits = self._within_limit(edits, earlier, work)
             edits = self._with_rules(edits, work)
             general, work.anchors = self._general(work)
@@ -525,6 +525,9 @@ class Cycle:
             example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
         )
 
+    def _proposed(self, work: _Work, earlier: Sequence[Example]) -> self_edit.SelfEdits:
+        return self_edit.propose(work.plain, earlier, both_directions=self._settings.learning.both_directions)
+
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
         if len(edits.trained) <= limit:
@@ -540,7 +543,7 @@ class Cycle:
         work.notes.append(f"{len(plain) - fitting} lessons wait for the next update (examples_per_update)")
         left = {signal.id for signal in plain[fitting:]}
         work.signals = [signal for signal in work.signals if signal.id not in left]
-        return self_edit.propose(work.plain, earlier)
+        return self._proposed(work, earlier)
 
     def _with_rules(self, edits: self_edit.SelfEdits, work: _Work) -> self_edit.SelfEdits:
         """`edits`, and what the rules that were stated or shown make of the base's own answers."""

@@ -13,18 +13,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from pathlib import PurePath
 from typing import Final
 
 from markdown_it import MarkdownIt
 
-from edge_seal.adaptation.statement_forms import Frame, content_words, frames, topic, unfaithful
+from edge_seal.adaptation.statement_forms import MOST_CHARACTERS, Frame, frames, topic
+from edge_seal.adaptation.statement_parts import content_words, unfaithful
 from edge_seal.errors import ConfigError
 from edge_seal.plain_text import plain_text
 
 MAXIMUM_BYTES: Final = 262_144
 MAXIMUM_SENTENCES: Final = 4_000
-SENTENCE_CHARACTERS: Final = 400
+SENTENCE_CHARACTERS: Final = MOST_CHARACTERS
 NEAR_DUPLICATE: Final = 0.8
 """The share of content words that two questions with the same answer have in common: one of them is enough."""
 A_SENTENCE: Final = 3
@@ -88,8 +88,8 @@ class Proposals:
 # Reading ------------------------------------------------------------------------------------------------------
 
 
-def read_document(content: bytes, name: str) -> Document:
-    """The sentences of a plain text, or of Markdown where `name` ends in .md or .markdown.
+def read_document(content: bytes, name: str, *, is_markdown: bool = False) -> Document:
+    """The sentences of a plain text or of Markdown, which is called `name`.
 
     Raises:
         ConfigError: it is too large, no UTF-8 text, or holds no sentence.
@@ -107,10 +107,12 @@ def read_document(content: bytes, name: str) -> Document:
     if "\x00" in text:
         raise ConfigError(f"{name} is not a text: it holds null bytes", next_step="save it as plain text or Markdown")
     shown = unicodedata.normalize("NFC", plain_text(re.sub(r"\r\n?", "\n", text)))
-    is_markdown = PurePath(name).suffix.lower() in {".md", ".markdown"}
     sentences = tuple(_sentences(shown, is_markdown=is_markdown))
     if not sentences:
-        raise ConfigError(f"there is no sentence in {name}", next_step="teach a text with whole sentences in it")
+        raise ConfigError(
+            f"there is no sentence of 3 to {SENTENCE_CHARACTERS} characters in {name}",
+            next_step="teach a text with whole sentences in it",
+        )
     if len(sentences) > MAXIMUM_SENTENCES:
         raise ConfigError(
             f"{name} has {len(sentences):,} sentences; a document may have {MAXIMUM_SENTENCES:,}",
@@ -142,7 +144,7 @@ _POINTING: Final = re.compile(r"(?:It|He|She) ")
 
 
 def _paragraphs(text: str, *, is_markdown: bool) -> Iterator[tuple[str, int]]:
-    """Running text by paragraph and list item, with the line that each begins in; not headings, code, HTML or images."""
+    """Running text by paragraph and list item, with the line that each begins in; no headings, code, HTML, images."""
     parser = MarkdownIt("commonmark").disable("code") if is_markdown else MarkdownIt("zero").enable("list")
     tokens = parser.parse(text)
     for place, token in enumerate(tokens):
@@ -198,13 +200,15 @@ def _frames_of(sentence: Sentence) -> tuple[Frame, ...]:
     return tuple(frame for frame in read if frame.rule != "is-what") if sentence.text[:2] in {"He", "Sh"} else read
 
 
-def checked(proposals: Iterable[Proposal], document: Document) -> Proposals:
+def checked(
+    proposals: Iterable[Proposal], document: Document, dropped_before: Mapping[str, int] | None = None
+) -> Proposals:
     """Those of `proposals` that are faithful to their sentence, answer one question in one way, and say something new.
 
-    Earlier ones are kept before later ones.
+    Earlier ones are kept before later ones. `dropped_before` is counted with what is dropped.
     """
     sources = {(sentence.line, sentence.text): sentence.sources for sentence in document.sentences}
-    dropped: Counter[str] = Counter()
+    dropped: Counter[str] = Counter(dropped_before or {})
     by_prompt: dict[str, list[Proposal]] = {}
     for proposal in proposals:
         why = _unsound(proposal, sources[proposal.line, proposal.sentence])

@@ -37,17 +37,24 @@ NUMBER: Final = (
 )
 
 ROLES: Final = frozenset(
-    """actor actress admiral architect artist astronomer author baker bishop biologist botanist boss captain chairman
-    chairwoman chancellor chef chemist chief clerk coach composer conductor cook dancer daughter dean director
-    doctor driver duke economist editor emperor empress engineer explorer farmer father founder co-founder gardener
-    general geologist governor guide head headmaster historian husband inventor journalist judge keeper king lawyer leader
-    lecturer librarian maid manager mathematician mayor mechanic merchant minister missionary mother musician nun nurse
-    officer owner painter partner philosopher photographer physician physicist pianist pilot player poet politician
-    pope potter president priest prince princess principal producer professor programmer psychologist queen
-    receptionist reformer representative sailor scholar scientist sculptor secretary senator shepherd sheriff singer
-    sister brother smith soldier son songwriter spokesman spokeswoman statesman surgeon tailor teacher theologian
-    trainer translator treasurer violinist wife writer""".split()
-)
+    [
+        "actor", "actress", "admiral", "architect", "artist", "astronomer", "author", "baker", "bishop", "biologist",
+        "builder", "botanist", "boss", "captain", "chairman", "chairwoman", "chancellor", "chef", "chemist", "chief",
+        "clerk",
+        "coach", "composer", "conductor", "cook", "dancer", "daughter", "dean", "director", "doctor", "driver", "duke",
+        "economist", "editor", "emperor", "empress", "engineer", "explorer", "farmer", "father", "founder",
+        "co-founder", "gardener", "general", "geologist", "governor", "guide", "head", "headmaster", "historian",
+        "husband", "inventor", "journalist", "judge", "keeper", "king", "lawyer", "leader", "lecturer", "librarian",
+        "maid", "manager", "mathematician", "mayor", "mechanic", "merchant", "minister", "missionary", "mother",
+        "musician", "nun", "nurse", "officer", "owner", "painter", "partner", "philosopher", "photographer",
+        "physician", "physicist", "pianist", "pilot", "player", "poet", "politician", "pope", "potter", "president",
+        "priest", "prince", "princess", "principal", "producer", "professor", "programmer", "psychologist", "queen",
+        "receptionist", "reformer", "representative", "sailor", "scholar", "scientist", "sculptor", "secretary",
+        "senator", "shepherd", "sheriff", "singer", "sister", "brother", "smith", "soldier", "son", "songwriter",
+        "spokesman", "spokeswoman", "statesman", "surgeon", "tailor", "teacher", "theologian", "trainer", "translator",
+        "treasurer", "violinist", "wife", "writer",
+    ]
+)  # fmt: skip
 """Nouns of which "who" is asked."""
 
 _REGULAR: Final = """open close start end finish move join release publish establish create introduce launch
@@ -109,45 +116,87 @@ PAST_OF: Final = MappingProxyType({participle: past for _, _, past, participle i
 """By participle, the simple past."""
 PARTICIPLES: Final = frozenset(
     [participle for *_, participle in _VERBS if participle not in {"become", "died", "gone", "lain", "had"}]
-    + ["born", "located", "based", "situated", "headquartered", "set", "known", "open", "closed", "available", "killed", "buried", "destroyed"]
-)
+    + [
+        "born",
+        "located",
+        "based",
+        "situated",
+        "headquartered",
+        "set",
+        "known",
+        "open",
+        "closed",
+        "available",
+        "killed",
+        "buried",
+        "destroyed",
+    ]
+)  # fmt: skip
 
 DOERS: Final = frozenset(
-    "found establish create write invent design discover compose paint direct lead run own win build construct manage"
-    " teach marry sign launch introduce start buy acquire handle check test inspect maintain supervise organize organise edit"
-    " review approve prepare answer keep make collect train hold repair publish produce".split()
-)
+    [
+        "found", "establish", "create", "write", "invent", "design", "discover", "compose", "paint", "direct", "lead",
+        "run", "own", "win", "build", "construct", "manage", "teach", "marry", "sign", "launch", "introduce", "start",
+        "buy", "acquire", "handle", "check", "test", "inspect", "maintain", "supervise", "organize", "organise", "edit",
+        "review", "approve", "prepare", "answer", "keep", "make", "collect", "train", "hold", "repair", "publish",
+        "produce",
+    ]
+)  # fmt: skip
 """Verbs whose subject is somebody or an organization: "Who founded …?"."""
 MAKERS: Final = frozenset(
-    "make sell use offer provide teach contain include produce manufacture repair supply import export roast bake print"
-    " build publish collect keep store play speak wear need design own operate host deliver ship".split()
-)
+    [
+        "make", "sell", "use", "offer", "provide", "teach", "contain", "include", "produce", "manufacture", "repair",
+        "supply", "import", "export", "roast", "bake", "print", "build", "publish", "collect", "keep", "store", "play",
+        "speak", "wear", "need", "design", "own", "operate", "host", "deliver", "ship",
+    ]
+)  # fmt: skip
 """Verbs whose object is a thing: "What does … make?"."""
 COUNTERS: Final = frozenset(
-    "have employ contain include cover own operate hold produce make sell publish run win build receive attract cost weigh"
-    " train serve teach support reach host store deliver keep use ship print".split()
-)
-PLACED: Final = frozenset("live work stay reside settle stand lie sit meet study serve die begin start".split())
+    [
+        "have", "employ", "contain", "include", "cover", "own", "operate", "hold", "produce", "make", "sell", "publish",
+        "run", "win", "build", "receive", "attract", "cost", "weigh", "train", "serve", "teach", "support", "reach",
+        "host", "store", "deliver", "keep", "use", "ship", "print",
+    ]
+)  # fmt: skip
+PLACED: Final = frozenset(
+    [
+        "live", "work", "stay", "reside", "settle", "stand", "lie", "sit", "meet", "study", "serve", "die", "begin",
+        "start",
+    ]
+)  # fmt: skip
 """Verbs of which "where" is asked, whatever the words of the place."""
 
 HEDGES: Final = frozenset(
-    """not never no nor neither may might could would should must can cannot perhaps maybe possibly probably likely unlikely
-    allegedly reportedly supposedly apparently presumably seems seemed appear appears appeared if unless whether
-    claimed claims claim believed believe believes thought alleged rumoured rumored proposed planned intended hoped tried
-    attempted failed refused denied almost hardly rarely seldom barely until except contrary instead""".split()
-)
+    [
+        "not", "never", "no", "nor", "neither", "may", "might", "could", "would", "should", "must", "can", "cannot",
+        "perhaps", "maybe", "possibly", "probably", "likely", "unlikely", "allegedly", "reportedly", "supposedly",
+        "apparently", "presumably", "seems", "seemed", "appear", "appears", "appeared", "if", "unless", "whether",
+        "claimed", "claims", "claim", "believed", "believe", "believes", "thought", "alleged", "rumoured", "rumored",
+        "proposed", "planned", "intended", "hoped", "tried", "attempted", "failed", "refused", "denied", "almost",
+        "hardly", "rarely", "seldom", "barely", "until", "except", "contrary", "instead",
+    ]
+)  # fmt: skip
 """A sentence that holds one of these says less than it seems to; it is left alone."""
 POINTERS: Final = frozenset(
-    """it he she they this that these those there here i we you my our your his her its their who which what when where
-    such both either each another other others some many most several all any one former latter same first second third
-    last next previous following above below more less few much none nothing""".split()
-)
+    [
+        "it", "he", "she", "they", "this", "that", "these", "those", "there", "here", "i", "we", "you", "my", "our",
+        "your", "his", "her", "its", "their", "who", "which", "what", "when", "where", "such", "both", "either", "each",
+        "another", "other", "others", "some", "many", "most", "several", "all", "any", "one", "former", "latter",
+        "same", "first", "second", "third", "last", "next", "previous", "following", "above", "below", "more", "less",
+        "few", "much", "none", "nothing",
+    ]
+)  # fmt: skip
 """A subject or object that begins with one of these, or ends with it, points out of its sentence."""
 VAGUE: Final = frozenset(
-    """company firm city town country state region area team group band album film movie song book series show episode
-    movement party government church school university club organization organisation project program programme event
-    war battle war game season tournament term word name name's idea concept system method process result results
-    number majority rest remainder time year years decade century period day days author study report building ship
-    site station work works version album's new old main major current largest first network""".split()
-)
+    [
+        "company", "firm", "city", "town", "country", "state", "region", "area", "team", "group", "band", "album",
+        "film", "movie", "song", "book", "series", "show", "episode", "movement", "party", "government", "church",
+        "school", "university", "club", "organization", "organisation", "project", "program", "programme", "event",
+        "war", "battle", "war", "game", "season", "tournament", "term", "word", "name", "name's", "idea", "concept",
+        "system", "method", "process", "result", "results", "number", "majority", "rest", "remainder", "time", "year",
+        "years", "decade", "century", "period", "day", "days", "author", "study", "report", "building", "ship", "site",
+        "station", "work", "works", "version", "album's", "new", "old", "main", "major", "current", "largest", "first",
+        "network",
+    ]
+)  # fmt: skip
 """Heads of "the …" that say which only in their passage."""

@@ -14,6 +14,7 @@ from edge_seal.records import TRAINED_ROLES, Example, Origin, Role, SignalState,
 from edge_seal.storage.database import Database, SqlValue
 
 _COLUMNS: Final = "id, state, created_at, parent_id, base_sha256, adapter_sha256, manifest_sha256, reason"
+_CONVERSE: Final = ":converse"
 _EXAMPLE_COLUMNS: Final = "role, prompt, answer, origin, signal_id, derived_by, weight, closed, also_from"
 
 
@@ -103,11 +104,17 @@ class UpdateRows:
         found: list[tuple[int, str]] = []
         for ancestor in self.with_ancestors(update):
             rows = self._database.rows(
-                "SELECT id, role, prompt FROM examples WHERE update_id = ? ORDER BY id", (number_of(ancestor.id),)
+                "SELECT id, role, prompt, derived_by FROM examples WHERE update_id = ? ORDER BY id",
+                (number_of(ancestor.id),),
             )
             if not rows:
                 return None
-            found += [(cast("int", number), str(prompt)) for number, role, prompt in rows if role == Role.LESSON]
+            # A fact's other direction is asked in words that no form of the lesson holds.
+            found += [
+                (cast("int", number), str(prompt))
+                for number, role, prompt, rule in rows
+                if role == Role.LESSON or (role == Role.REWORDING and str(rule).endswith(_CONVERSE))
+            ]
         return tuple(found)
 
     def examples_salt(self, update_id: str) -> str:
