@@ -39,7 +39,7 @@ from edge_seal.tui.welcome_screen import WelcomeScreen
 if TYPE_CHECKING:
     from edge_seal.config import Home
     from edge_seal.runtime import Runtime
-    from edge_seal.safekeeping.unlocking import Passphrases
+    from edge_seal.tui.passphrases import RememberedPassphrases
 
 _SCREENS: Final[dict[str, type[DeskScreen]]] = {
     "chat": ChatScreen,
@@ -72,7 +72,7 @@ class EdgeSealApp(App[None]):
         Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
     ]
 
-    def __init__(self, home: Home, passphrases: Passphrases | None, *, theme: str = "edge-dark") -> None:
+    def __init__(self, home: Home, passphrases: RememberedPassphrases | None, *, theme: str = "edge-dark") -> None:
         super().__init__()
         self.crash: BaseException | None = None
         self.desk = Desk(home, passphrases, self.tell)

@@ -12,28 +12,13 @@ from typing import TYPE_CHECKING
 from edge_seal import __version__
 from edge_seal.config import load_settings
 from edge_seal.tui.app import EdgeSealApp
+from edge_seal.tui.passphrases import RememberedPassphrases
 
 if TYPE_CHECKING:
     from edge_seal.config import Home
     from edge_seal.safekeeping.unlocking import Passphrases
 
 CRASHED = 1
-
-
-class RememberedPassphrases:
-    """Asks once, before the interface has the terminal; a second connection gets the same answer."""
-
-    def __init__(self, asked: Passphrases) -> None:
-        self._asked = asked
-        self._known: dict[str, str] = {}
-
-    def known(self, what: str) -> str:
-        if what not in self._known:
-            self._known[what] = self._asked.known(what)
-        return self._known[what]
-
-    def chosen(self) -> str:
-        return self._asked.chosen()
 
 
 def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
