@@ -21,7 +21,7 @@ from edge_seal.errors import Busy, EdgeSealError
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted, ModelLoading
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.records import Progress, Turn
     from edge_seal.runtime import Ask, Runtime
     from edge_seal.tui.passphrases import RememberedPassphrases
