@@ -393,6 +393,12 @@ class ReviewSettings(_Section):
     remind_after_days: float = Field(default=7.0, ge=0.0, le=3650.0, description="0: no reminder")
 
 
+class AuditSettings(_Section):
+    """The audit trail."""
+
+    keychain: bool = Field(default=True, description="keep the ledger's head in the system's keychain too, if any")
+
+
 class Settings(_Section):
     """All settings; every key has a default, so an empty file is a valid one."""
 
@@ -411,6 +417,7 @@ class Settings(_Section):
     shadow: ShadowSettings = ShadowSettings()
     rollback: RollbackSettings = RollbackSettings()
     review: ReviewSettings = ReviewSettings()
+    audit: AuditSettings = AuditSettings()
 
 
 def load_settings(path: Path) -> Settings:
@@ -424,7 +431,10 @@ def load_settings(path: Path) -> Settings:
     except FileNotFoundError:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(
+            f"cannot read {path}: {why}", next_step="check its rights, or set EDGE_SEAL_HOME to another directory"
+        ) from error
     try:
         return Settings.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:

@@ -196,6 +196,13 @@ def print_notices(notices: Iterable[str]) -> None:
         click.echo(click.style("notice: ", fg="yellow") + plain_line(text), err=True)
 
 
+def print_waiting(reasons: Iterable[str]) -> None:
+    """Why something that was kept is not learned without the person, on stderr, with where they are asked."""
+    print_notices(
+        f"needs your approval: {reason}{'' if 'origin.' in reason else ' (edge-seal review)'}" for reason in reasons
+    )
+
+
 def print_reminders(runtime: Runtime) -> None:
     """What waits for the person, a line each on stderr."""
     for text in runtime.reminders():

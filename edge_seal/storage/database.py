@@ -11,6 +11,7 @@ write-ahead log is ChaCha20-Poly1305, and what SQLite would put into temporary f
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -510,9 +511,12 @@ def _foreign_errors(path: Path) -> Generator[None, None, None]:
     except UnicodeEncodeError as error:
         raise EdgeSealError("a text with unpaired surrogates cannot be stored") from error
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise EngineError(
             f"cannot open {path}: {error.strerror or error}",
-            next_step="check that its directory exists and that you may write to it",
+            next_step="free some space and run the command again"
+            if is_full
+            else "check that its directory exists and that you may write to it",
         ) from error
 
 
@@ -546,10 +550,17 @@ _EXPLANATIONS: Final = (
         "free some space and run the command again",
     ),
     _Explanation(
-        (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError),
+        (apsw.ReadOnlyError, apsw.PermissionsError),
         EngineError,
         "{path} cannot be opened for writing ({error})",
         "check the rights of the file and of its directory",
+    ),
+    _Explanation(
+        # SQLite says the same where the file beside it cannot be made, on a full disk too.
+        (apsw.CantOpenError,),
+        EngineError,
+        "{path} cannot be opened for writing ({error})",
+        "check the rights of the file and of its directory, and the free space of the disk",
     ),
     _Explanation(
         (apsw.IOError, apsw.NoMemError),

@@ -107,9 +107,21 @@ class EdgeSealApp(App[None]):
         if self._is_first_start or "chat" in kinds.values():
             await self.push_screen_wait(WelcomeScreen(self.desk.home, tuple(kinds)))
             self.tell(Changed("models"))
+        else:
+            await self._remind()
         await self.desk.load_model()
         for tab in TABS:
             await asyncio.to_thread(screen_class, tab.name)  # by now, so that no key waits for it later
+
+    async def _remind(self) -> None:
+        """Shows what waits for the user: an overdue review, a canary to be decided."""
+        try:
+            reminders = await self.desk.call(lambda runtime: runtime.reminders())
+        except EdgeSealError as error:
+            self.tell_problem(error)
+            return
+        for words in reminders:
+            self.notify(one_line(words), title="reminder", severity="warning", timeout=12, markup=False)
 
     async def on_unmount(self) -> None:
         await self.desk.close()

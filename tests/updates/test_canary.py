@@ -25,11 +25,15 @@ class Day:
 
     def __init__(self, scene: Scene, settings: CanarySettings = SETTINGS) -> None:
         self.scene = scene
-        self.canaries = Canaries(scene.database, scene.releases, scene.clock, settings)
+        self.canaries = self.canaries_of(scene, settings)
         self.conversations = Conversations(scene.database, scene.clock)
         self.signal = scene.signal()
         self.update = scene.brought_to(State.GATED, signal=self.signal)
         self.canaries.start(self.update.id, "cycle")
+
+    @staticmethod
+    def canaries_of(scene: Scene, settings: CanarySettings) -> Canaries:
+        return Canaries(scene.database, scene.releases, scene.clock, settings)
 
     @property
     def state(self) -> State:
