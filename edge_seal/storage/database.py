@@ -16,7 +16,7 @@ import logging
 import os
 import threading
 import urllib.parse
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -242,11 +242,18 @@ class Database:
 
     def terms(self, text: str) -> tuple[str, ...]:
         """The words of `text` in their order, as the word indexes keep them: folded and stemmed."""
-        content, reason = text.encode("utf-8", "replace"), apsw.FTS5_TOKENIZE_DOCUMENT
+        return self.terms_of((text,))[0]
+
+    def terms_of(self, texts: Iterable[str]) -> list[tuple[str, ...]]:
+        """`terms` of each text."""
+        contents, reason = [text.encode("utf-8", "replace") for text in texts], apsw.FTS5_TOKENIZE_DOCUMENT
         with self._lock, _foreign_errors(self._path):
             tokenizer = self._tokenizer or cast("_Tokenizer", self._connection.fts5_tokenizer(*_TOKENIZER))
             self._tokenizer = tokenizer
-            return tuple(tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
+            return [
+                tuple(tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
+                for content in contents
+            ]
 
     def scrub(self) -> None:
         """Folds the write-ahead log into the file and empties it, so that deleted text is in neither.

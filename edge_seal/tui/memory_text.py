@@ -50,6 +50,8 @@ def reach_text(reach: Reach) -> str:
     lines += [f"left, though it may teach the same: {_lesson(item)}" for item in reach.near]
     if reach.also:
         lines.append(f"left, though they say the same: {', '.join(reach.also)}")
+    if reach.naming:
+        lines.append(f"left, though a name or a number of it stands in them: {', '.join(reach.naming)}")
     if reach.backups:
         lines.append(f"left: {len(reach.backups)} backups from before still have it")
     lines.append("It cannot be brought back.")

@@ -200,6 +200,19 @@ def test_another_memory_that_says_the_same_is_named(cli: CommandLine) -> None:
     assert "m2 says the same" in told["notices"][0]
 
 
+def test_turns_that_name_it_and_say_something_else_are_shown(tiny: CommandLine) -> None:
+    tiny("remember", FACT)
+    named = tiny("ask", "Is Xylophonia a word?", "--json").json["turn"]
+    tiny("ask", "Is boathouse a word?")
+    tiny("teach", "--prompt", "What is my swan called?", "--answer", "It is called Xylophonia.")
+    told = tiny("forget", "m1", "--json").json
+    assert (told["turns"], told["near"]) == ([], [])
+    (notice,) = told["notices"]
+    assert f"stands in {named}, which say something else" in notice
+    (again,) = tiny("forget", "s1", "--json").json["notices"]
+    assert f"stands in {named}," in again
+
+
 def test_backups_are_named_and_deleted_if_asked(cli: CommandLine) -> None:
     cli("remember", FACT)
     backup = cli.home.data / "backups" / "2026-01-01.edge-seal-backup.tar"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from edge_seal.config import Home, load_settings
@@ -13,14 +12,11 @@ from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.prompt_area import PromptArea
 from edge_seal.tui.turn_view import TurnView
+from tests.tui.screens_scene import Stage
 
 
-class Scene:
-    """One application under test."""
-
-    def __init__(self, app: EdgeSealApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
+class Scene(Stage):
+    """One application under test, on the chat."""
 
     @property
     def chat(self) -> ChatScreen:
@@ -41,24 +37,6 @@ class Scene:
         options = self.chat.query_one("#conversation-options", OptionList)
         return [str(options.get_option_at_index(at).prompt) for at in range(options.option_count)]
 
-    def text(self) -> str:
-        """What is on the screen, without colours."""
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip) for strip in lines)
-
-    async def until(self, holds: Callable[[], bool], what: str = "the condition") -> None:
-        for _ in range(400):
-            if holds():
-                return
-            await self.pilot.pause(0.02)
-        raise AssertionError(f"it did not come to this: {what}\n{self.text()}")
-
-    async def says(self, words: str) -> None:
-        await self.until(lambda: words in self.text(), f"{words!r} on the screen")
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
     async def send(self, text: str) -> TurnView:
         """Puts `text` into the prompt as if typed, sends it, and waits for its answer."""
         before = len(self.turns)
@@ -67,14 +45,6 @@ class Scene:
         await self.press("enter")
         await self.until(lambda: len(self.turns) == before + 1 and self.turns[-1].turn is not None, f"answer to {text}")
         return self.turns[-1]
-
-    async def click(self, words: str) -> None:
-        for y, line in enumerate(self.text().splitlines()):
-            x = line.find(words)
-            if x >= 0:
-                await self.pilot.click(offset=(x, y))
-                return
-        raise AssertionError(f"{words!r} is not on the screen\n{self.text()}")
 
 
 @asynccontextmanager
