@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from edge_seal.runtime.reviewing import Waiting
 from edge_seal.tui.decisions import (
     approve_update,
     decide_contradiction,
@@ -27,7 +28,6 @@ from edge_seal.tui.update_text import update_text
 from edge_seal.tui.written import FAINT, Written, local_time
 
 if TYPE_CHECKING:
-    from edge_seal.runtime.reviewing import Waiting
     from edge_seal.runtime.timeline import UpdateDetail
 
 
