@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from edge_seal.engines.engine import EmbedderUnavailable
@@ -11,6 +13,8 @@ from edge_seal.runtime.construction import Construction
 
 if TYPE_CHECKING:
     from edge_seal.adaptation.scope import Scope
+
+    _LessonsAndScope = tuple[tuple[tuple[int, str], ...] | None, Scope | None]
 
 FITTED_FOR: Final = "all-minilm-l6-v2"
 """The embedder that the weights of a scope were fitted for; with another one the adapter answers everything."""
@@ -26,8 +30,8 @@ _FOLLOW_ON_WORDS: Final = 12
 class Scoping(Construction):
     """Judges by the lessons of an update and of those below it."""
 
-    # By update and manifest: its lessons, and their scope.
-    _judging: tuple[tuple[str, str | None], tuple[tuple[int, str], ...] | None, Scope | None] | None = None
+    # By update and manifest, the newest last: lessons and scope of what answers, and of what is on the canary.
+    _judging: Mapping[tuple[str, str | None], _LessonsAndScope] = MappingProxyType({})
 
     def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Update | None:
         """What is to answer `prompt` where `update` is active: it, one below it, or (None) the base, untouched.
@@ -71,16 +75,17 @@ class Scoping(Construction):
         """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""
         self._lessons_and_scope(update)
 
-    def _lessons_and_scope(self, update: Update) -> tuple[tuple[tuple[int, str], ...] | None, Scope | None]:
+    def _lessons_and_scope(self, update: Update) -> _LessonsAndScope:
         """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""
         if self.settings.learning.scope == "everything" or not self._is_judged_here():
             return None, None
         # A lesson that is forgotten changes the manifest.
         key = (update.id, update.manifest_sha256)
-        if self._judging is None or self._judging[0] != key:
+        if key not in self._judging:
             lessons = self.releases.lessons(update)
-            self._judging = (key, lessons, self._scope_of(lessons))
-        return self._judging[1:]
+            kept = dict(list(self._judging.items())[-1:])
+            self._judging = MappingProxyType({**kept, key: (lessons, self._scope_of(lessons))})
+        return self._judging[key]
 
     def _is_judged_here(self) -> bool:
         own = self.settings.embedder.sends_to is None and self.settings.model.embedder == FITTED_FOR
