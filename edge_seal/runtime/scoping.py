@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from edge_seal.engines.engine import EmbedderUnavailable
@@ -42,8 +44,8 @@ class _Taught:
 class Scoping(Construction):
     """Judges by the lessons of an update and of those below it."""
 
-    # By update and manifest: what it was taught, and the scope of its lessons.
-    _judging: tuple[tuple[str, str | None], _Taught | None, Scope | None] | None = None
+    # By update and manifest, the newest last: what it was taught and its scope, of what answers and of the canary.
+    _judging: Mapping[tuple[str, str | None], tuple[_Taught | None, Scope | None]] = MappingProxyType({})
 
     def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Update | None:
         """What is to answer `prompt` where `update` is active: it, one below it, or (None) the base, untouched.
@@ -96,11 +98,12 @@ class Scoping(Construction):
             return None, None
         # A lesson that is forgotten changes the manifest.
         key = (update.id, update.manifest_sha256)
-        if self._judging is None or self._judging[0] != key:
+        if key not in self._judging:
             lessons = self.releases.lessons(update)
             taught = None if lessons is None else _Taught(lessons, self.releases.rule_kinds(update))
-            self._judging = (key, taught, self._scope_of(lessons))
-        return self._judging[1:]
+            kept = dict(list(self._judging.items())[-1:])
+            self._judging = MappingProxyType({**kept, key: (taught, self._scope_of(lessons))})
+        return self._judging[key]
 
     def _is_judged_here(self) -> bool:
         own = self.settings.embedder.sends_to is None and self.settings.model.embedder == FITTED_FOR
