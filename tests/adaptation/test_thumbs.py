@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import pytest
 
 from edge_seal.adaptation import thumbs
 from edge_seal.adaptation.signals import Lesson
+from edge_seal.archive import Archive
+from edge_seal.conversation import Conversations
 from edge_seal.records import FORGOTTEN_TEXT, Example, Origin, Role, Signal, SignalKind, SignalState, State
 from tests.adaptation.world import DOG, World, with_settings
 
 GOOD, BAD = SignalKind.GOOD, SignalKind.BAD
+TIMING = json.dumps({"prompt_tokens": 1, "cached_tokens": 0, "answer_tokens": 1, "first_token_s": 0.1, "total_s": 0.1})
 ANSWERS = ("The sea is wide.", "Ask me later.", "A lamp is bright.", "No.")
 
 
@@ -69,9 +73,9 @@ def judged(world: World, *, base: str | None = None) -> list[Signal]:
         with world.database.transaction():
             world.database.execute("INSERT INTO conversations (created_at) VALUES ('then')", ())
             world.database.execute(
-                "INSERT INTO turns (conversation_id, created_at, prompt, origin, answer, base_sha256)"
-                " VALUES (?, 'then', ?, 'typed', ?, ?)",
-                (world.database.last_row_id, f"Question {number}?", answer, base or world.engine.model_sha256),
+                "INSERT INTO turns (conversation_id, created_at, prompt, origin, answer, base_sha256, timing)"
+                " VALUES (?, 'then', ?, 'typed', ?, ?, ?)",
+                (world.database.last_row_id, f"Question {number}?", answer, base or world.engine.model_sha256, TIMING),
             )
             turn = f"t{world.database.last_row_id}"
         said = Lesson(f"Question {number}?", answer, Origin.MODEL, None, (Origin.TYPED,))
@@ -117,6 +121,11 @@ def test_thumbs_make_an_update_that_waits_and_moves_answers_the_way_they_point(
     assert lessons is not None
     assert [prompt for _, prompt in lessons] == [f"Question {n}?" for n in range(4)]
     assert world.releases.held_signals() == {one.id for one in signals}
+    # A conversation that goes names them, as it names lessons; a thumb that nothing was made of goes with it unnamed.
+    archive = Archive(world.database, Conversations(world.database, world.clock))
+    assert archive.lessons_of("c1") == ("s1",)
+    assert archive.delete("c1", lambda _: None).lessons == ("s1",)
+    assert world.signals.get("s1").answer == ANSWERS[0]
     world.clock.pass_by(hours=1)
     assert "in an update that waits" in world.run().reasons[-1]
 
