@@ -268,7 +268,7 @@ class Cycle:
             replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             replayed = style_edits.in_the_rules(replayed, work.rules)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
-            trained_on = scoring.without_duplicates(proposed)
+            trained_on = scoring.confirmed(scoring.without_duplicates(proposed), self._signals.all())
             judged = thumbs.examples([signal for signal in work.signals if signal.kind in thumbs.THUMBS])
             held_back = (*edits.probes, *edits.neighbours, *self._rejected(work.signals), *judged)
             held = _with_origins(held_back, work.signals)
