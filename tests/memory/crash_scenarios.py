@@ -5,6 +5,7 @@ Every judge opens the home as the next command would: rows, words, sign bits and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge_seal.config import MemorySettings
@@ -149,6 +150,7 @@ class Reembed(_OfMemory):
 
 
 def _embedded_by(runtime: Runtime, name: str) -> Memories:
-    return Memories(
-        runtime.database, lambda *_: None, WordEmbedder(name), runtime.clock, MemorySettings(turns=False)
-    )  # fmt: skip
+    def audit(event: str, subject: str, body: Mapping[str, str]) -> object:
+        return runtime.ledger.append(event, actor="user", subject=subject, body=dict(body))
+
+    return Memories(runtime.database, audit, WordEmbedder(name), runtime.clock, MemorySettings(turns=False))
