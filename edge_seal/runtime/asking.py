@@ -109,6 +109,9 @@ class Asking(Scoping, Trialling):
             update, notices = self._chosen(ask.adapter)
             return update, None, notices
         trial, notices = self._trial(conversation)
+        if trial is not None:
+            # By the question alone: what came before it was answered by the one arm or the other.
+            trial = replace(trial, bears=self.bears_on(trial.candidate, ask.prompt, None))
         if trial is not None and trial.arm is Arm.CANDIDATE:
             return trial.candidate, trial, notices
         update, about_it = self._chosen(ACTIVE)

@@ -425,6 +425,12 @@ _LESSON_APPROVALS = (
     """,
 )
 
+_CANARIES_BY_SCOPE = (
+    # In which order conversations came to a question that the candidate would answer otherwise; NULL: they never did.
+    "ALTER TABLE canary_conversations ADD COLUMN counted INTEGER",
+    "UPDATE canary_conversations SET counted = place",
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -440,4 +446,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(11, "canaries, and what was said before and after", _CANARIES),
     Migration(12, "what lessons bear on", _SCOPE),
     Migration(13, "lessons that a person let in", _LESSON_APPROVALS),
+    Migration(14, "canaries count what their candidate bears on", _CANARIES_BY_SCOPE),
 )
