@@ -128,7 +128,9 @@ class Reader:
     def _logits(self, messages: Sequence[dict[str, str]]) -> np.ndarray:
         tokens = self._model.tokenize(self._rendered(messages).encode(), add_bos=False, special=True)
         kept = self._model.input_ids[: self._model.n_tokens]
-        same = next((i for i, (a, b) in enumerate(zip(kept, tokens, strict=False)) if a != b), min(len(kept), len(tokens)))
+        same = next(
+            (i for i, (a, b) in enumerate(zip(kept, tokens, strict=False)) if a != b), min(len(kept), len(tokens))
+        )
         self._model.n_tokens = min(same, len(tokens) - 1)
         cast("Any", self._model)._ctx.kv_cache_seq_rm(-1, self._model.n_tokens, -1)  # noqa: SLF001
         self._model.eval(tokens[self._model.n_tokens :])
@@ -202,7 +204,9 @@ def main() -> int:
     """Prints the figures of every way on both halves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--model", type=Path, help="a GGUF file with a ChatML template; the default model, if not given")
+    parser.add_argument(
+        "--model", type=Path, help="a GGUF file with a ChatML template; the default model, if not given"
+    )
     parser.add_argument("--show", action="store_true", help="name each miss and false alarm of the held out half")
     options = parser.parse_args()
     path = options.model
