@@ -44,8 +44,8 @@ SHOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("If I were a dentist, what would I earn?", ()),
 )
 TASK = (
-    "List every lasting fact that the user states about themselves, in the user's own words. Questions, requests, wishes, "
-    "stories, quotations and what is true today only are no facts; then the list is empty."
+    "List every lasting fact that the user states about themselves, in the user's own words. Questions, requests, "
+    "wishes, stories, quotations and what is true today only are no facts; then the list is empty."
 )
 ASKED = "Does the user state a lasting fact about themselves here? Answer yes or no."
 WRITTEN_GRAMMAR = r"""
@@ -128,9 +128,8 @@ class Reader:
     def _logits(self, messages: Sequence[dict[str, str]]) -> np.ndarray:
         tokens = self._model.tokenize(self._rendered(messages).encode(), add_bos=False, special=True)
         kept = self._model.input_ids[: self._model.n_tokens]
-        same = next(
-            (i for i, (a, b) in enumerate(zip(kept, tokens, strict=False)) if a != b), min(len(kept), len(tokens))
-        )
+        shorter = min(len(kept), len(tokens))
+        same = next((place for place in range(shorter) if kept[place] != tokens[place]), shorter)
         self._model.n_tokens = min(same, len(tokens) - 1)
         cast("Any", self._model)._ctx.kv_cache_seq_rm(-1, self._model.n_tokens, -1)  # noqa: SLF001
         self._model.eval(tokens[self._model.n_tokens :])
@@ -204,9 +203,7 @@ def main() -> int:
     """Prints the figures of every way on both halves."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument(
-        "--model", type=Path, help="a GGUF file with a ChatML template; the default model, if not given"
-    )
+    parser.add_argument("--model", type=Path, help="a GGUF file with a ChatML template [the default model]")
     parser.add_argument("--show", action="store_true", help="name each miss and false alarm of the held out half")
     options = parser.parse_args()
     path = options.model
