@@ -77,6 +77,7 @@ from edge_seal.records import (
     Update,
     Verdict,
     mixed,
+    rule_kind,
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates import comparisons
@@ -267,7 +268,7 @@ class Cycle:
             replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             replayed = style_edits.in_the_rules(replayed, work.rules)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
-            trained_on = scoring.without_duplicates(proposed)
+            trained_on = scoring.confirmed(scoring.without_duplicates(proposed), self._signals.all())
             judged = thumbs.examples([signal for signal in work.signals if signal.kind in thumbs.THUMBS])
             held_back = (*edits.probes, *edits.neighbours, *self._rejected(work.signals), *judged)
             held = _with_origins(held_back, work.signals)
@@ -335,10 +336,10 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            after_planted = work.planted_from + len(work.planted.examples)
-            mixture = self._mixture(cleared, place_of, after_planted + len(work.mismatched))
-            mixture = self._with_thumbs(mixture, cleared, place_of, after_planted, work.mismatched)
+            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched))
+            mixture = self._with_thumbs(mixture, cleared, place_of, work.after_planted, work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
+            network.foresee(_reworded(cleared, place_of))
             trained = train(
                 network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
                 work.stepped,
@@ -1144,6 +1145,11 @@ class _Work:
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
 
     @property
+    def after_planted(self) -> int:
+        """The place after what was planted, where the mismatched answers begin."""
+        return self.planted_from + len(self.planted.examples)
+
+    @property
     def teaching(self) -> list[Signal]:
         """The signals that say what is wanted: all but thumbs."""
         return [signal for signal in self.signals if signal.kind not in thumbs.THUMBS]
@@ -1240,6 +1246,16 @@ def _with_origins(examples: Sequence[Example], signals: Sequence[Signal]) -> tup
         return replace(example, origin=origin, also_from=also_from)
 
     return tuple(with_its(example) for example in examples)
+
+
+def _reworded(examples: Sequence[Example], place_of: Sequence[int]) -> list[int]:
+    """The places of what rules of style made of the base's own answers."""
+    taught = {Role.LESSON, Role.REWORDING}
+    return [
+        place
+        for place, example in zip(place_of, examples, strict=True)
+        if example.role in taught and rule_kind(example.derived_by) is not None
+    ]
 
 
 def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[int], list[int]]:
