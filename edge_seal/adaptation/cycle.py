@@ -341,7 +341,7 @@ class Cycle:
             mixture = _with_present_need(mixture, network, incumbent)
             network.foresee(_reworded(cleared, place_of))
             trained = train(
-                network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
+                network, mixture, start, self._budget(work.lessons), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
@@ -1158,6 +1158,12 @@ class _Work:
     def plain(self) -> list[Signal]:
         """Those of them that state or show no rule."""
         return [signal for signal in self.teaching if signal.id not in self.rules.of_signal]
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons there are to be learned; a rule is as many, whether it was stated once or shown often."""
+        others = len(self.signals) - len(self.rules.of_signal)
+        return others + style_edits.LESSONS_A_RULE * len(self.rules.distinct)
 
     @property
     def told(self) -> str:
