@@ -38,7 +38,7 @@ LESSONS = (1, 4, 16, 48)
 SEEDS = (1, 2, 3, 4)
 UNTOLD_QUESTIONS = 24
 GENERAL_QUESTIONS = 200
-INSIDE_KEPT = 0.93
+INSIDE_KEPT = 0.92
 RIDGE = 1e-6
 
 
@@ -206,8 +206,8 @@ def _fit(asked: list[Asked]) -> None:
     inside = np.array([item.group == "inside" for item in asked], float)
     groups = [(item.group, item.lessons) for item in asked]
     size = {group: groups.count(group) for group in set(groups)}
-    # Inside counts as much as all that is outside; what is near a third of that.
-    weight = np.array([(1.0 if group[0] == "inside" else 1 / 3) / size[group] for group in groups])
+    # What is near counts a third, and so does what was never told of oneself: there is less harm in it.
+    weight = np.array([(1.0 if group[0] in ("inside", "general") else 1 / 3) / size[group] for group in groups])
     weight /= weight.sum()
     columns = np.column_stack([figures, np.ones(len(figures))])
     found = np.zeros(columns.shape[1])
