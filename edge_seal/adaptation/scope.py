@@ -68,7 +68,9 @@ _BEFORE: Final = re.compile(
     re.IGNORECASE,
 )
 _ASKED_INDIRECTLY: Final = (
-    re.compile(r"(?:what|how) (?:is )?my (?P<thing>[\w' -]+?)(?:'s)? (?:is |was |are )?(?:called|named)", re.IGNORECASE),
+    re.compile(
+        r"(?:what|how) (?:is )?my (?P<thing>[\w' -]+?)(?:'s)? (?:is |was |are )?(?:called|named)", re.IGNORECASE
+    ),
     re.compile(r"my (?P<thing>[\w' -]+?)(?:'s|s') name", re.IGNORECASE),
     re.compile(r"the name of my (?P<thing>[\w' -]+)", re.IGNORECASE),
 )
