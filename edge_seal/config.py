@@ -532,8 +532,8 @@ class InterfaceSettings(_Section):
 class ShadowSettings(_Section):
     """Past questions that a candidate answers beside the incumbent, to be looked at in `updates show`."""
 
-    questions: int = Field(default=6, ge=0, le=100, description="how many; 0: none")
-    max_tokens: int = Field(default=32, ge=1, le=512, description="of each answer")
+    questions: int = Field(default=4, ge=0, le=100, description="how many; 0: none")
+    max_tokens: int = Field(default=24, ge=1, le=512, description="of each answer")
 
 
 class RollbackSettings(_Section):

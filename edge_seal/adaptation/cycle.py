@@ -114,6 +114,8 @@ HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
 STEPS_BESIDE_LESSONS = 16
 """Steps that every update takes, however little it teaches: the optimizer's moments and the boundary need them."""
+SETTLED_EVERY = 4
+"""Of the contrasts, one in so many is asked whether training may stop."""
 REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
@@ -262,7 +264,7 @@ class Cycle:
             start, parent_adapter = self._start(network.decoder, incumbent, anew=work.anew)
 
         with work.stage("score"):
-            asked = [place for place, example in enumerate(trained_on) if example.role in scoring.SCORED_ROLES]
+            asked = scoring.asked(trained_on)
             # What starts from the base has to be taught all that the base does not say, whatever the chain had learned.
             measured = network.measure(asked, None if work.anew else parent_adapter)
             scored = scoring.score(trained_on, len(proposed), dict(zip(asked, measured.hits.tolist(), strict=True)))
@@ -703,7 +705,7 @@ class Cycle:
                 "replay": places(Role.REPLAY),
             },
             drawn={kind: max(1, count * size // 8) for kind, count in DRAWN_OF_8.items()},
-            settled=places(Role.LESSON, Role.CONTRAST),
+            settled=[*places(Role.LESSON), *places(Role.CONTRAST)[::SETTLED_EVERY]],
             validation=validation,
             held=[*places(Role.GENERAL), *texts],
             weights=weights,
