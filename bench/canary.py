@@ -2,6 +2,9 @@
 
     python -m bench.canary [--runs 2000] [--json FILE]
 
+The last table has conversations of which only a share comes to what the candidate learned; elsewhere both arms are
+answered by the same. It compares the rule, which counts those conversations alone, with counting all of them.
+
 Each run is a canary of its own: conversations are given to arms by the same draw as in the program, each goes badly,
 well or without a word with the shares of its arm, and the test is asked after each. What is printed are shares of runs,
 with the half width of their 95% interval, and how many conversations it took.
@@ -20,7 +23,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from edge_seal.config import CanarySettings
-from edge_seal.updates.canary import drawn_share
+from edge_seal.updates.canary import PATIENCE, drawn_share
 from edge_seal.updates.sequential import Finding, Pairs, SequentialTest
 
 
@@ -49,10 +52,25 @@ class Rates:
 
 
 EQUAL = User(bad=0.15, good=0.15)
+ELSEWHERE = User(bad=0.15, good=0.15)
 
 
-def simulated(candidate: User, incumbent: User, *, runs: int, settings: CanarySettings, seed: int) -> Rates:
-    """`runs` canaries of `candidate` beside `incumbent`."""
+def simulated(
+    candidate: User,
+    incumbent: User,
+    *,
+    runs: int,
+    settings: CanarySettings,
+    seed: int,
+    touching: float = 1.0,
+    by_scope: bool = True,
+) -> Rates:
+    """`runs` canaries of `candidate` beside `incumbent`.
+
+    A share `touching` of the conversations come to what the candidate learned; the others go as `ELSEWHERE` on either
+    arm. `by_scope` counts the former alone, as the program does, and so it goes on until so many of them have been had,
+    or three times as many of all.
+    """
     test = SequentialTest(settings.false_rollback, settings.false_promotion, settings.minimum_pairs)
     finding = lru_cache(maxsize=None)(test.finding)
     ends: list[tuple[Finding, int]] = []
@@ -61,12 +79,18 @@ def simulated(candidate: User, incumbent: User, *, runs: int, settings: CanarySe
         key = generator.randbytes(32)
         arms: tuple[list[int], list[int]] = ([], [])
         worse = better = equal = 0
-        says, place = Finding.OPEN, 0
-        while says is Finding.OPEN and place < settings.maximum_conversations:
+        says, place, counted = Finding.OPEN, 0, 0
+        most = settings.maximum_conversations
+        while says is Finding.OPEN and counted < most and place < PATIENCE * most:
             is_candidate = drawn_share(key, place) < settings.share
             place += 1
+            touches = touching >= 1.0 or generator.random() < touching
+            if by_scope and not touches:
+                continue
+            counted += 1
             mine, other = (arms[0], arms[1]) if is_candidate else (arms[1], arms[0])
-            mine.append((candidate if is_candidate else incumbent).conversation(generator))
+            user = (candidate if is_candidate else incumbent) if touches else ELSEWHERE
+            mine.append(user.conversation(generator))
             if len(mine) > len(other):
                 continue
             pair = arms[0][len(mine) - 1] - arms[1][len(mine) - 1]
@@ -94,10 +118,14 @@ SCENES: tuple[tuple[str, User, User], ...] = (
 )
 
 
+TOUCHED = tuple(scene for scene in SCENES if scene[0] in {"equal, few complaints", "worse", "broken", "better"})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Error rates of the canary's test.")
     parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("--maximum", type=int, nargs="*", default=[60, 100, 200], help="maximum_conversations")
+    parser.add_argument("--touching", type=float, nargs="*", default=[0.5, 0.33], help="shares of conversations")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -121,6 +149,24 @@ def main() -> None:
                 f"{_with_width(rates.promoted, rates.runs):>18}{rates.open:>8.3f}{rates.conversations:>8.0f}"
             )
             told.append({"candidate": name, "maximum_conversations": most, **asdict(rates)})
+    print(f"\n{'share of conversations that touch it':<38}{'counted':>10}", end="")
+    print(f"{'rolled back':>18}{'promoted':>18}{'open':>8}{'median of all':>15}")
+    for touching in given.touching:
+        for name, candidate, incumbent in TOUCHED:
+            for by_scope in (True, False):
+                # The same number of conversations gone by for both rules.
+                most = base.maximum_conversations if by_scope else PATIENCE * base.maximum_conversations
+                settings = base.model_copy(update={"maximum_conversations": most})
+                rates = simulated(
+                    candidate, incumbent, runs=given.runs, settings=settings, seed=given.seed, touching=touching,
+                    by_scope=by_scope,
+                )  # fmt: skip
+                print(
+                    f"{f'{touching:g}, {name}':<38}{'touching' if by_scope else 'all':>10}"
+                    f"{_with_width(rates.rolled_back, rates.runs):>18}{_with_width(rates.promoted, rates.runs):>18}"
+                    f"{rates.open:>8.3f}{rates.conversations:>15.0f}"
+                )
+                told.append({"candidate": name, "touching": touching, "by_scope": by_scope, **asdict(rates)})
     print(f"\n{time.process_time() - began:.0f} s of processor time")
     if given.json is not None:
         given.json.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

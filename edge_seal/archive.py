@@ -22,6 +22,8 @@ from edge_seal.updates import comparisons
 
 MAXIMUM_TITLE_CHARACTERS: Final = 200
 _PAGE: Final = 500
+# "2" and "Al" stand in too many turns to tell anything.
+_SHORTEST_NAME: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,17 @@ class Archive:
     def turns_telling(self, memory: Memory) -> tuple[str, ...]:
         """The turns, by id, in which somebody said what `memory` says, or that were answered with it."""
         return tuple(f"t{number}" for number, _, _ in self._telling(memory))
+
+    def turns_naming(self, text: str, *, limit: int = 20) -> tuple[str, ...]:
+        """The newest turns, by id, in which a name or a number of `text` stands on either side; oldest first."""
+        named = [word for word in same_fact.names_and_numbers(text) if len(word) >= _SHORTEST_NAME]
+        if not named:
+            return ()
+        rows = self._database.rows(
+            "SELECT rowid FROM turns_fts WHERE turns_fts MATCH ? ORDER BY rowid DESC LIMIT ?",
+            (words.any_of(named), limit),
+        )
+        return tuple(f"t{row[0]}" for row in reversed(rows))
 
     def erase_telling(self, memory: Memory) -> tuple[str, ...]:
         """Takes the words of `memory` out of the turns, their titles and what was proposed from them.

@@ -129,6 +129,12 @@ class Example:
         return frozenset((self.origin, *self.also_from))
 
 
+def rule_kind(derived_by: str) -> str | None:
+    """The kind of prompts that a rule of style is for, of an example that it made (`rule:SLOT:KIND`); None: of none."""
+    rule, _, kind = derived_by.rpartition(":")
+    return kind if rule.startswith("rule:") else None
+
+
 # Guardian -------------------------------------------------------------------------------------------------
 
 

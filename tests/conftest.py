@@ -24,6 +24,8 @@ def home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the user's own data, not even one that forgets to ask for `home`."""
     monkeypatch.setenv("EDGE_SEAL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NO_COLOR", "1")
+    # Nor the keychain of who runs the tests.
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
 
 
 @pytest.fixture

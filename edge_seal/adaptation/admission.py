@@ -5,7 +5,7 @@ Invariants: pure, like the guardian whose verdicts it brings; a refusal names ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge_seal.adaptation.guardian import (
@@ -14,6 +14,7 @@ from edge_seal.adaptation.guardian import (
     Purpose,
     judge,
     judge_example,
+    judge_lesson,
     policy_of,
     strictest,
 )
@@ -71,6 +72,12 @@ def _of_lesson(lesson: Lesson, policy: Policy) -> Verdict:
         return verdict
     # The name of the source stands in the manifest of every export.
     return strictest((verdict, judge(lesson.source, purpose=Purpose.TRAIN, policy=policy)))
+
+
+def of_content(lesson: Lesson, let_in: Collection[str] = (), *, policy: Policy = DEFAULT_POLICY) -> Verdict:
+    """The verdict on what a lesson says, wherever it comes from; `let_in`: the rules for which a person let it in."""
+    example = Example(lesson.prompt, lesson.answer, Role.LESSON, lesson.origin, also_from=lesson.also_from)
+    return judge_lesson(example, lesson.source, let_in=let_in, policy=policy)
 
 
 def of_memories(

@@ -38,7 +38,9 @@ from edge_seal.adaptation.guardian import (
     judge,
     judge_batch,
     judge_example,
+    judge_lesson,
     policy_of,
+    put_aside_by,
     source_key,
     sudden_change,
 )
@@ -82,6 +84,7 @@ from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.forgetting import SALT_BYTES, Forgetting
 from edge_seal.updates.ledger import Ledger
+from edge_seal.updates.lesson_approvals import LessonApprovals
 from edge_seal.updates.lifecycle import IN_CYCLE
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
@@ -187,6 +190,7 @@ class Cycle:
         self._adapters = adapters
         self._forgetting = Forgetting(database, ledger, adapters, releases)
         self._canaries = Canaries(database, releases, clock, settings.canary)
+        self._approvals = LessonApprovals(database, ledger, clock)
         self._signals = signals
         self._engine = engine
         self._model_path = model_path
@@ -223,13 +227,17 @@ class Cycle:
         notes = self._without_forgotten(dry_run=dry_run)
         if not dry_run:
             self._require_no_canary()
-        chosen, overruled = self._not_overruled(self._held_signals() if consolidate else self._chosen_signals())
+        offered, aside = (self._held_signals(), 0) if consolidate else self._chosen_signals()
+        chosen, overruled = self._not_overruled(offered)
         if overruled:
             notes = (*notes, f"{len(overruled)} lessons are left out: memory says otherwise since")
             if not dry_run:
                 self._signals.mark([signal.id for signal in overruled], SignalState.DROPPED)
+        if aside:
+            told = "1 lesson was" if aside == 1 else f"{aside} lessons were"
+            notes = (*notes, f"{told} put aside by the guardian: `edge-seal review` asks you about it")
         if not chosen:
-            why = ("nothing that was learned for this model holds",) if consolidate else self._why_nothing()
+            why = ("nothing that was learned for this model holds",) if consolidate else self._why_nothing(aside)
             return CycleReport(None, None, reasons=(*notes, *why))
         work = _Work(chosen, _Stopwatch(self._clock), on_progress, list(notes), anew=consolidate)
         try:
@@ -440,19 +448,38 @@ class Cycle:
             )
         ]
 
-    def _chosen_signals(self) -> list[Signal]:
+    def _chosen_signals(self) -> tuple[list[Signal], int]:
+        """What a cycle may begin with, and how many lessons wait for a person's word."""
         held = self._releases.held_signals()
         teaching = [
             signal
             for signal in self._signals.pending()
             if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION} and signal.id not in held
         ]
+        aside = self._put_aside(teaching)
+        teaching = [signal for signal in teaching if signal.id not in aside]
         carried = self._carried_signals()
         if carried:
             # All of it at once: once the new update is active, nothing leads to the old file's lessons any more.
-            return [*carried, *(signal for signal in teaching if signal.origin is Origin.TYPED)]
+            return [*carried, *(signal for signal in teaching if signal.origin is Origin.TYPED)], len(aside)
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
-        return typed or teaching
+        return typed or teaching, len(aside)
+
+    def _put_aside(self, signals: Sequence[Signal]) -> frozenset[str]:
+        """Those that a person is to be asked about, by id: there is no use in trying them before the answer."""
+        let_in = self._approvals.rules_of(signals)
+        return frozenset(
+            signal.id
+            for signal in signals
+            if put_aside_by(
+                judge_lesson(
+                    Example(signal.prompt, signal.answer, Role.LESSON, signal.origin, signal.id),
+                    signal.source,
+                    let_in=let_in.get(signal.id, ()),
+                    policy=self._policy,
+                )
+            )
+        )
 
     def _not_overruled(self, signals: Sequence[Signal]) -> tuple[list[Signal], list[Signal]]:
         """`signals` in two parts: those that may be taught, and those that memory says otherwise of since.
@@ -465,10 +492,12 @@ class Cycle:
             parts[facts.overrules(first_person(signal.answer), signal.created_at)].append(signal)
         return parts
 
-    def _why_nothing(self) -> tuple[str, ...]:
+    def _why_nothing(self, aside: int) -> tuple[str, ...]:
         held = self._releases.held_signals()
         if held:
             return (f"{len(held)} lessons are in an update that waits: `edge-seal updates list` names it",)
+        if aside:
+            return ("nothing else to learn",)
         thumbs = len(self._signals.pending())
         rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
         return (f"nothing new to learn{rest}: teach with `edge-seal teach` or correct an answer",)
@@ -606,6 +635,8 @@ class Cycle:
             sources={signal.id: signal.source for signal in signals if signal.source is not None},
             approved={signal.id for signal in signals} if asks else (),
             earlier=self._contributed(),
+            # Of earlier ones too: what is rehearsed is judged anew.
+            let_in=self._approvals.rules_of(self._signals.all()),
             policy=self._policy,
         )
 
@@ -900,7 +931,10 @@ class Cycle:
         for text in self._remembered():
             verdict = judge(text, purpose=Purpose.TRAIN, policy=self._policy)
             sought.extend(extraction.sought_in_text(text, verdict.findings))
-        sought = sought[:SOUGHT_TEXTS]
+        # What a person let in is meant to be said.
+        let_in = self._approvals.rules_of(self._signals.all())
+        meant = [example for example in verdicts.allowed if example.signal_id in let_in]
+        sought = [one for one in sought if not extraction.is_taught(one, meant)][:SOUGHT_TEXTS]
         said = 0
         for done, one in enumerate(sought):
             work.tell("gate", done, len(sought), "what was withheld")

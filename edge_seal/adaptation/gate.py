@@ -24,9 +24,9 @@ from edge_models.lora import Lora
 from edge_seal.adaptation.anchors import Anchors
 from edge_seal.adaptation.evidence import Evidence
 from edge_seal.adaptation.example_network import ExampleNetwork, Measurement
-from edge_seal.adaptation.health import is_broken, median_words, refuses
 from edge_seal.adaptation.small_counts import at_most, sign_test, wilson
 from edge_seal.adaptation.verifiers import Verifier, verifier
+from edge_seal.answer_health import is_broken, median_words, refuses
 from edge_seal.config import GateSettings
 from edge_seal.records import Example, GateReport, Measure, ProbeOutcome, Role
 

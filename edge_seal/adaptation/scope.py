@@ -116,6 +116,14 @@ def read_asked(question: str) -> QuestionForm:
     return QuestionForm(CLAUSE, rest) if _CLAUSE_ASKED_INDIRECTLY.fullmatch(rest) else form
 
 
+def asks_for(question: str, lessons: Sequence[str]) -> bool:
+    """Whether `question` is one of `lessons` (their prompts) in its very words, or in a form that the grammar reads."""
+    form = read_asked(question)
+    if _plain(question) in frozenset(map(_plain, lessons)):
+        return True
+    return form.kind != OTHER and subject(form) in _subjects(lessons)
+
+
 class Scope:
     """What some lessons bear on.
 
@@ -126,12 +134,7 @@ class Scope:
     """
 
     def __init__(self, lessons: Sequence[str], told: FloatArray, untold: FloatArray) -> None:
-        self._subjects = frozenset(
-            subject(form)
-            for prompt in lessons
-            for form in map(read_form, (prompt, *rewordings(read_form(prompt))))
-            if form.kind != OTHER
-        )
+        self._subjects = _subjects(lessons)
         self._prompts = frozenset(_plain(prompt) for prompt in lessons)
         self._words = frozenset(word for lesson in lessons for text in wordings(lesson) for word in _words(text))
         self._about_asker = tuple(about_asker(lesson) for lesson in lessons for _ in wordings(lesson))
@@ -184,3 +187,12 @@ def _singular(word: str) -> str:
 
 def _plain(text: str, *, keep_case: bool = False) -> str:
     return " ".join((text if keep_case else text.casefold()).split()).rstrip("?!. ")
+
+
+def _subjects(lessons: Sequence[str]) -> frozenset[str]:
+    return frozenset(
+        subject(form)
+        for prompt in lessons
+        for form in map(read_form, (prompt, *rewordings(read_form(prompt))))
+        if form.kind != OTHER
+    )

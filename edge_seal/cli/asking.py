@@ -16,6 +16,7 @@ from edge_seal.cli.output import (
     print_json,
     print_notices,
     print_reminders,
+    print_waiting,
     read_text,
     wants_json,
 )
@@ -141,5 +142,5 @@ def feedback(turn: str, good: bool, bad: bool, correction: str | None) -> None:
         print_json({"signal": signal, "waiting": kept.waiting, "notices": kept.notices})
     else:
         note(f"kept as {signal.id}; `edge-seal learn` learns from it")
-    print_notices(f"needs your approval: {reason}" for reason in kept.waiting)
+    print_waiting(kept.waiting)
     print_notices(kept.notices)

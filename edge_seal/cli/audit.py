@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from edge_seal.cli.output import json_option, note, opened, print_json, say, wants_json
+from edge_seal.cli.output import confirmed, json_option, note, opened, print_json, say, wants_json, yes_option
 from edge_seal.errors import ConfigError, IntegrityError
 
 
@@ -67,22 +67,35 @@ def export() -> None:
 
 
 @audit.command()
+@click.option("--keep", is_flag=True, help="Keep it in all its places, whatever they hold now.")
+@yes_option
 @json_option
-def head() -> None:
+def head(keep: bool, yes: bool) -> None:
     """The ledger in one line: number and hash of the last entry, and the Merkle root over all; then as six words.
 
     Noted elsewhere, either proves later that nothing before was changed: `edge-seal audit verify --head`.
+
+    The program keeps it in the state directory, and in the system's keychain where there is one (audit.keychain). Where
+    you put an older database there by hand, on purpose, they contradict it: --keep writes them anew.
     """
-    newest = opened().ledger.newest_head()
+    runtime = opened()
+    if keep and not confirmed(
+        "What the ledger was until now cannot be proven any more by what is kept. Go on?", yes=yes
+    ):
+        return
+    places = runtime.keep_head() if keep else runtime.head_places()
+    newest = runtime.ledger.newest_head()
     if newest.root is None:
         note("the chain is broken, so it has no root: `edge-seal audit verify`")
     words = None if newest.root is None else newest.words
     if wants_json():
-        print_json({"seq": newest.seq, "head": newest.entry_hash, "root": newest.root, "words": words})
+        told = {"seq": newest.seq, "head": newest.entry_hash, "root": newest.root, "words": words}
+        print_json({**told, "kept_in": places})
         return
     say(newest.line)
     if words is not None:
         say(words)
+    note("kept in: " + ("; ".join(places) if places else "no place yet: the next entry writes it"))
 
 
 @audit.group()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -10,26 +10,32 @@ from edge_seal.archive import Conversation
 from edge_seal.cli.forgetting import updates_told
 from edge_seal.cli.output import (
     confirmed,
+    encrypt_option,
+    json_line,
     json_option,
     local_time,
     note,
+    note_plain,
     opened,
     plain_line,
     print_json,
-    print_json_line,
     print_notices,
+    print_sealed,
+    read_bytes,
     say,
     shortened,
     table,
     wants_json,
     yes_option,
 )
+from edge_seal.errors import EdgeSealError
+from edge_seal.plain_text import plain_text
 from edge_seal.records import Turn
 
 
 @click.group()
 def conversations() -> None:
-    """What was said: list, show, search, export, rename, delete."""
+    """What was said: list, show, search, export, decrypt, rename, delete."""
 
 
 @conversations.command("list")
@@ -91,17 +97,38 @@ def search(query: str, limit: int, offset: int) -> None:
 @conversations.command()
 @click.argument("ids", nargs=-1)
 @click.option("--format", "form", type=click.Choice(["jsonl", "markdown"]), default="jsonl", show_default=True)
-def export(ids: tuple[str, ...], form: str) -> None:
+@encrypt_option
+def export(ids: tuple[str, ...], form: str, encrypt: bool) -> None:
     """Write conversations (those named, or all) to stdout, oldest first.
 
     `jsonl` has one conversation a line: `id`, `title`, `created_at`, `last_at`, and `turns` with all that is kept.
+    What --encrypt makes, `conversations decrypt` reads, in any home.
     """
-    for conversation, turns in opened().archive.each(ids or None):
-        if form == "jsonl":
-            print_json_line({**_as_keys(conversation), "turns": turns})
-        else:
-            for line in _as_markdown(conversation, turns):
-                say(line)
+    runtime = opened()
+    lines = _exported(runtime.archive.each(ids or None), form)
+    if encrypt:
+        print_sealed(runtime, lambda: "".join(f"{line}\n" for line in lines).encode())
+        return
+    note_plain(runtime)
+    for line in lines:
+        click.echo(line)
+
+
+@conversations.command()
+@click.argument("file")
+def decrypt(file: str) -> None:
+    """Write what `export --encrypt` put into a FILE (`-` is stdin) to stdout, as it was. Nothing is kept of it."""
+    content = read_bytes(file)
+    name = "stdin" if file == "-" else file
+    exported = opened().opened_export(content, name)
+    if exported is content:
+        raise EdgeSealError(f"{name} is no encrypted export", next_step="edge-seal conversations export --encrypt")
+    try:
+        text = exported.decode()
+    except UnicodeDecodeError:
+        raise EdgeSealError(f"{name} holds no conversations") from None
+    # What `export` wrote went through the sanitizer; a file that says so of itself need not have.
+    click.echo(plain_text(text), nl=False)
 
 
 @conversations.command()
@@ -151,6 +178,14 @@ def delete(id: str, with_lessons: bool, yes: bool) -> None:  # noqa: A002
         for line in updates_told(done.updates, None if active is None else active.id):
             note(line)
     print_notices(done.notices)
+
+
+def _exported(found: Iterable[tuple[Conversation, tuple[Turn, ...]]], form: str) -> Iterator[str]:
+    for conversation, turns in found:
+        if form == "jsonl":
+            yield json_line({**_as_keys(conversation), "turns": turns})
+        else:
+            yield from map(plain_text, _as_markdown(conversation, turns))
 
 
 def _as_keys(conversation: Conversation) -> dict[str, object]:

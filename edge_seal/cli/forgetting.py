@@ -78,6 +78,8 @@ def _reached(reach: Reach, *, keep_lessons: bool, keep_turns: bool) -> Iterator[
     yield from (f"perhaps also learned from {_lesson(item)}; it is left" for item in reach.near)
     if reach.turns and not keep_turns:
         yield f"turns whose words go with it: {', '.join(reach.turns)}"
+    if reach.naming:
+        yield f"turns with a name or a number of it, left: {', '.join(reach.naming)}"
     if reach.also:
         yield f"memories that say the same, and are left: {', '.join(reach.also)}"
 

@@ -17,6 +17,7 @@ from edge_seal.cli.output import (
     opened,
     plain_line,
     print_json,
+    print_reminders,
     say,
     shortened,
     table,
@@ -98,6 +99,7 @@ def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool, consoli
         print_json(_as_json(report))
     else:
         _tell(report)
+    print_reminders(runtime)
     if report.state is State.REJECTED:
         raise click.exceptions.Exit(_REFUSED)
 

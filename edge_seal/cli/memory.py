@@ -21,6 +21,7 @@ from edge_seal.cli.output import (
     opened,
     print_json,
     print_notices,
+    print_sealed,
     read_bytes,
     read_text,
     say,
@@ -260,8 +261,12 @@ def export(form: str, encrypt: bool) -> None:
     runtime = opened()
     if encrypt:
         content = BytesIO()
-        runtime.export_memories(content, _form(form, ""))
-        sys.stdout.buffer.write(runtime.sealed_export(content.getvalue()))
+
+        def exported() -> bytes:
+            runtime.export_memories(content, _form(form, ""))
+            return content.getvalue()
+
+        print_sealed(runtime, exported)
     else:
         note_plain(runtime)
         runtime.export_memories(sys.stdout.buffer, _form(form, ""))

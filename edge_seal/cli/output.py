@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import click
 
-from edge_seal.errors import EdgeSealError, LimitReached, Refused
+from edge_seal.errors import ConfigError, EdgeSealError, LimitReached, Refused
 from edge_seal.plain_text import plain_text
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.runtime import Runtime
     from edge_seal.safekeeping.unlocking import Passphrases
 
@@ -62,6 +62,17 @@ def note_plain(runtime: Runtime) -> None:
         note("this copy is not encrypted, unlike the home it comes from")
 
 
+def print_sealed(runtime: Runtime, content: Callable[[], bytes]) -> None:
+    """An export behind a new passphrase on stdout: bytes, so never on a terminal.
+
+    Raises:
+        ConfigError: stdout is a terminal, or nobody gave a passphrase.
+    """
+    if sys.stdout.isatty():
+        raise ConfigError("an encrypted export is bytes, and no text for a terminal", next_step="… --encrypt > FILE")
+    sys.stdout.buffer.write(runtime.sealed_export(content()))
+
+
 def wants_json() -> bool:
     """Whether the command that runs was asked for JSON."""
     return bool(click.get_current_context().meta.get(_JSON))
@@ -78,7 +89,7 @@ def opened(passphrases: Passphrases | None = None) -> Runtime:
 
 def chosen_home() -> Home:
     """The home of the profile that this command was given."""
-    from edge_seal.config import locate_home
+    from edge_seal.home import locate_home
 
     return locate_home(cast("str | None", click.get_current_context().meta.get(PROFILE)))
 
@@ -99,7 +110,12 @@ def print_json(value: Mapping[str, object]) -> None:
 
 def print_json_line(value: object) -> None:
     """`value` as JSON in one line on stdout."""
-    click.echo(escaped_in_json(json.dumps(jsonable(value), ensure_ascii=False)))
+    click.echo(json_line(value))
+
+
+def json_line(value: object) -> str:
+    """`value` as JSON in one line, safe to show."""
+    return escaped_in_json(json.dumps(jsonable(value), ensure_ascii=False))
 
 
 def escaped_in_json(document: str) -> str:
@@ -178,6 +194,13 @@ def print_notices(notices: Iterable[str]) -> None:
     """What is not as it should be, on stderr."""
     for text in notices:
         click.echo(click.style("notice: ", fg="yellow") + plain_line(text), err=True)
+
+
+def print_waiting(reasons: Iterable[str]) -> None:
+    """Why something that was kept is not learned without the person, on stderr, with where they are asked."""
+    print_notices(
+        f"needs your approval: {reason}{'' if 'origin.' in reason else ' (edge-seal review)'}" for reason in reasons
+    )
 
 
 def print_reminders(runtime: Runtime) -> None:

@@ -1,4 +1,4 @@
-"""`review`: what was learned since the last review, oldest first; accept or undo each."""
+"""`review`: what was learned since the last review, and lessons that the guardian put aside; a decision about each."""
 
 from __future__ import annotations
 
@@ -20,39 +20,61 @@ from edge_seal.cli.output import (
     yes_option,
 )
 
+_NOTHING = "nothing was learned since the last review"
+
 # What is accepted, and what is undone.
 _Decided = tuple[list[str], str | None]
 
 if TYPE_CHECKING:
     from edge_seal.runtime import Runtime
+    from edge_seal.runtime.reviewing import PutAside
     from edge_seal.updates.review import Learned
 
 
 @click.command()
 @click.option("--accept-all", is_flag=True, help="Accept everything that is listed.")
 @click.option("--undo", metavar="ID", help="Take this update back, and what was built on it; accept what is under it.")
+@click.option("--let-in", metavar="ID", help="Let this lesson be learned, which the guardian put aside.")
+@click.option("--hash", "approval", metavar="HASH", help="With --let-in: its approval hash, or the first 12 digits.")
 @yes_option
 @json_option
-def review(accept_all: bool, undo: str | None, yes: bool) -> None:
+def review(accept_all: bool, undo: str | None, let_in: str | None, approval: str | None, yes: bool) -> None:
     """Look at what was learned since the last review, oldest first, and accept or undo each.
 
     A terminal asks about each update. Undoing one takes those after it back too, because they were built on it: it says
     so before, and their lessons wait for the next `edge-seal learn`. Elsewhere it lists, and changes nothing without
     --accept-all or --undo.
+
+    Lessons in which the guardian found what the policy does not let be learned unasked (an e-mail address, a phone
+    number) are listed with the rule and a hash. --let-in lets exactly the lesson be learned that has this hash, for
+    these rules; a script has to name the hash. What a rule blocks, such as a secret, nobody can let in. `edge-seal
+    forget ID` deletes such a lesson.
     """
-    if accept_all and undo is not None:
-        raise click.UsageError("--accept-all and --undo exclude each other")
+    if (accept_all, undo is not None, let_in is not None).count(True) > 1:
+        raise click.UsageError("--accept-all, --undo and --let-in exclude each other")
+    if approval is not None and let_in is None:
+        raise click.UsageError("--hash belongs to --let-in")
     runtime = opened()
+    if let_in is not None:
+        _let_in(runtime, let_in, approval)
+        return
     waiting = runtime.reviews.pending()
     if accept_all:
         decided: _Decided = [item.update.id for item in waiting], None
     elif undo is not None:
         decided = _undoing(runtime, waiting, undo, yes=yes)
-    elif wants_json() or not asks_a_person() or not waiting:
+    elif wants_json() or not asks_a_person():
         _list(runtime, waiting)
         return
     else:
-        decided = _asked(runtime, waiting)
+        aside = runtime.put_aside()
+        if not waiting:
+            note(_NOTHING)
+        else:
+            _finish(runtime, *_asked(runtime, waiting))
+        for item in aside:
+            _ask_about(runtime, item)
+        return
     _finish(runtime, *decided)
 
 
@@ -83,16 +105,22 @@ def _list(runtime: Runtime, waiting: tuple[Learned, ...]) -> None:
                     {**_figures(runtime, item), "update": item.update, "since": item.since, "lessons": item.lessons}
                     for item in waiting
                 ],
+                "put_aside": runtime.put_aside(),
                 "reminders": runtime.reminders(),
             }
         )
         return
     for item in waiting:
         _tell(runtime, item)
+    aside = runtime.put_aside()
+    for item in aside:
+        _tell_aside(item)
     if waiting:
         note("accept all of it: edge-seal review --accept-all; undo one: edge-seal review --undo ID")
     else:
-        note("nothing was learned since the last review")
+        note(_NOTHING)
+    if aside:
+        note("let one in: edge-seal review --let-in ID --hash HASH; delete one: edge-seal forget ID")
 
 
 def _asked(runtime: Runtime, waiting: tuple[Learned, ...]) -> _Decided:
@@ -116,6 +144,54 @@ def _asked(runtime: Runtime, waiting: tuple[Learned, ...]) -> _Decided:
             return accepted, item.update.id
         break
     return accepted, None
+
+
+# Lessons that were put aside ------------------------------------------------------------------------------------
+
+
+def _let_in(runtime: Runtime, signal_id: str, approval: str | None) -> None:
+    if approval is None:
+        item = next((item for item in runtime.put_aside() if item.signal.id == signal_id), None)
+        if item is None or item.approval is None:
+            runtime.let_in(signal_id, "")  # says why not
+            return
+        if not asks_a_person():
+            raise click.UsageError("in a script, name what you let in: --hash HASH (edge-seal review prints it)")
+        _tell_aside(item)
+        if not confirmed(f"Let {signal_id} be learned?", yes=False):
+            return
+        approval = item.approval
+    done = runtime.let_in(signal_id, approval)
+    if wants_json():
+        print_json({"let_in": done.signal.id, "rules": done.rules, "approval": done.approval})
+    else:
+        note(f"{done.signal.id} is let in: the next `edge-seal learn` takes it")
+
+
+def _ask_about(runtime: Runtime, item: PutAside) -> None:
+    _tell_aside(item)
+    signal_id = item.signal.id
+    choices = ["f", "s"] if item.approval is None else ["l", "f", "s"]
+    words = "forget it, or skip" if item.approval is None else "let it in, forget it, or skip"
+    answer = click.prompt(f"{signal_id}: {words}", type=click.Choice(choices), default="s", err=True)
+    if answer == "l" and item.approval is not None:
+        runtime.let_in(signal_id, item.approval)
+        note(f"{signal_id} is let in: the next `edge-seal learn` takes it")
+    elif answer == "f" and confirmed(f"Forget {signal_id} for good?", yes=False):
+        runtime.forget(signal_id)
+        note(f"{signal_id} is forgotten")
+
+
+def _tell_aside(item: PutAside) -> None:
+    signal = item.signal
+    say(f"{signal.id}: put aside since {local_time(signal.created_at)}")
+    say(f"  {shortened(signal.prompt, 56)} → {shortened(signal.answer, 56)}  ({signal.origin})")
+    for reason in item.reasons:
+        say(f"  {reason}")
+    say("  nobody can let it in" if item.approval is None else f"  hash: {item.approval}")
+
+
+# Updates --------------------------------------------------------------------------------------------------------
 
 
 def _tell(runtime: Runtime, item: Learned) -> None:

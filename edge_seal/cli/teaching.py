@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from edge_seal.cli.output import json_option, note, opened, print_json, print_notices, read_text, wants_json
+from edge_seal.cli.output import (
+    json_option,
+    note,
+    opened,
+    print_json,
+    print_waiting,
+    read_text,
+    wants_json,
+)
 
 
 @click.command()
@@ -51,4 +59,4 @@ def teach(
     else:
         ids = kept.signals[0].id if len(kept.signals) == 1 else f"{kept.signals[0].id} to {kept.signals[-1].id}"
         note(f"kept as {ids}; `edge-seal learn` learns it")
-    print_notices(f"needs your approval: {reason}" for reason in kept.waiting)
+    print_waiting(kept.waiting)

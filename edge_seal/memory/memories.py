@@ -43,6 +43,7 @@ from edge_seal.memory.bearing import bearing
 from edge_seal.memory.ends import End
 from edge_seal.memory.facts import Audit
 from edge_seal.memory.interchange import Line
+from edge_seal.memory.meanwhile import begun
 from edge_seal.memory.reembedding import EMBEDDED_AT_ONCE, Enough, never
 from edge_seal.memory.search import Hit, Mode, Query
 from edge_seal.memory.turns import PastTurns
@@ -108,8 +109,10 @@ class Memories:
             self._compare_by_meaning(memory, vector)
             return memory
 
-    def edit(self, memory_id: str, text: str) -> Memory:
+    def edit(self, memory_id: str, text: str, origin: Origin = Origin.TYPED) -> Memory:
         """Puts `text` in place of what the memory said, which is then gone; its vector is made anew in any case.
+
+        A typed memory that `origin` says was not typed now counts as that from here on; no edit makes one typed.
 
         Raises:
             NotFound: there is no such memory.
@@ -124,10 +127,12 @@ class Memories:
             same = self._saying(text)
             if same is not None and same.id != memory_id:
                 raise ConfigError(f"{same.id} says this already", next_step=f"edge-seal forget {memory_id}")
-            memory, salt = replace(before, text=text), secrets.token_hex(16)
+            now_from = origin if before.origin is Origin.TYPED else before.origin
+            memory, salt = replace(before, text=text, origin=now_from), secrets.token_hex(16)
             digest = rows.digest_of(memory, salt)
             self._database.execute(
-                "UPDATE memories SET text = ?, digest = ?, salt = ? WHERE id = ?", (text, digest, salt, number)
+                "UPDATE memories SET text = ?, origin = ?, digest = ?, salt = ? WHERE id = ?",
+                (text, now_from.value, digest, salt, number),
             )
             word_index.purge(self._database, before.text)
             vectors.remove(self._database, number)
@@ -348,7 +353,7 @@ class Memories:
         if mode == "vector" and self._embedder is None:
             raise EngineError("there is no embedder to search with", next_step="edge-seal models pull")
         looked_for = self._query(query, wanted, mode)
-        if mode == "vector" and looked_for.vector is None and self.embedder_problem is not None:
+        if mode == "vector" and looked_for.vector() is None and self.embedder_problem is not None:
             raise self.embedder_problem
         ranked = search.ranked(self._database, self._index, looked_for)
         # "I moved to Oulu" answers "Where do I live?", however far apart their words and vectors are.
@@ -356,7 +361,7 @@ class Memories:
 
     def _query(self, query: str, wanted: int, mode: Mode) -> Query:
         by_vector = mode != "keyword" and query.strip() != ""
-        vector = self._embedded(query) if by_vector else None
+        vector = self._being_embedded(query) if by_vector else _no_vector
         question, depth = query if mode != "vector" else "", max(wanted, search.MINIMUM_DEPTH)
         # What has ended is an answer to "where did I live before?", and to nothing that is asked of the present.
         return Query(question, vector, depth, self._now(), ended=periods.asks_about_past(query))
@@ -424,6 +429,12 @@ class Memories:
             self.embedder_problem = None
         return self._last_embedded[1]
 
+    def _being_embedded(self, text: str) -> Callable[[], FloatArray | None]:
+        """`_embedded` of `text`, begun now beside what the caller does until it asks for it."""
+        if self._embedder is None or (self._last_embedded is not None and self._last_embedded[0] == text):
+            return partial(self._embedded, text)
+        return begun(partial(self._embedded, text))
+
     def _insert(self, memory: Memory) -> Memory:
         """Adds the row and its audit entry; gives the memory with its id."""
         salt = secrets.token_hex(16)
@@ -473,6 +484,10 @@ class Memories:
 
     def _now(self) -> str:
         return timestamp(self._clock.now())
+
+
+def _no_vector() -> None:
+    """Nothing to be near to."""
 
 
 def _checked(text: str, source: str | None) -> tuple[str, str | None]:

@@ -68,9 +68,14 @@ def text_tells(memory: str, text: str, *, given: bool = False, asked: str = "") 
     )
 
 
+def names_and_numbers(text: str) -> tuple[str, ...]:
+    """The content words of `text` that are names (with a capital inside a sentence) or hold a digit."""
+    return words.content_words(" ".join(_NAME_OR_NUMBER.findall(text)))
+
+
 def _decisive_words(text: str) -> frozenset[str]:
-    """The telling words of `text` that are names (with a capital inside a sentence) or hold a digit."""
-    return telling_words(" ".join(_NAME_OR_NUMBER.findall(text))) & telling_words(text)
+    """`names_and_numbers`, as telling words."""
+    return telling_words(" ".join(names_and_numbers(text))) & telling_words(text)
 
 
 def _contains(text: str, memory: str) -> bool:

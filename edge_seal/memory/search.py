@@ -6,7 +6,7 @@ about the question, and so is let into the prompt, is judged apart: see `bearing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -58,13 +58,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: the words of `text`, unless it is empty, and what is near `vector`, if there is one.
+    """What is looked for: the words of `text`, unless it is empty, and what is near the vector, if there is one.
 
-    Each ranking is read `depth` down; memories have to hold at `now`, unless those that `ended` are wanted too.
+    `vector` is called only after the words have been ranked: it may be made meanwhile. Each ranking is read `depth`
+    down; memories have to hold at `now`, unless those that `ended` are wanted too.
     """
 
     text: str
-    vector: FloatArray | None
+    vector: Callable[[], FloatArray | None]
     depth: int
     now: str
     ended: bool = False
@@ -90,11 +91,12 @@ def ranked(database: Database, index: VectorIndex | None, query: Query, kind: Ki
     by_words = word_index.by_words(database, asked or words.words(query.text), query.depth, query.since, kind)
     neighbours: dict[int, Neighbour] = {}
     by_meaning: tuple[int, ...] = ()
-    if index is not None and query.vector is not None:
-        nearest = index.nearest(query.vector, query.depth, query.since)
+    vector = query.vector()
+    if index is not None and vector is not None:
+        nearest = index.nearest(vector, query.depth, query.since)
         by_meaning = tuple(neighbour.number for neighbour in nearest)
         nearer = {item.number: item for item in nearest}
-        neighbours = index.similarities(query.vector, [number for number in by_words if number not in nearer]) | nearer
+        neighbours = index.similarities(vector, [number for number in by_words if number not in nearer]) | nearer
     scores = fused(((by_words, WORDS_WEIGHT), (by_meaning, 1.0)))
     found = word_index.found(database, asked, scores, kind)
     hits = (
@@ -161,7 +163,7 @@ def merged(
 
 
 def _said(database: Database, text: str) -> frozenset[str]:
-    return frozenset(term for word in words.content_words(text) for term in database.terms(word)) - _NAMING
+    return frozenset(database.terms(" ".join(words.content_words(text)))) - _NAMING
 
 
 def _same(one: int, other: int, terms: Mapping[int, frozenset[str]], vectors: Mapping[int, FloatArray]) -> bool:

@@ -30,7 +30,7 @@ UNIT_TOLERANCE: Final = 1e-3
 # then compared exactly. A search for more than an eighth of the latter compares more.
 SCANNED: Final = 4096
 COMPARED: Final = 256
-# Among so few places half as many do: 0.997 of the exact ten nearest, in 0.6 of the time (docs/log.md).
+# Among so few places half as many of both do: 0.997 of the exact ten nearest, in half of the time (docs/log.md).
 FEW: Final = 2**18
 # Sign bits are read 64 at a time.
 WORD_COMPONENTS: Final = 64
@@ -92,11 +92,12 @@ class VectorIndex:
         """
         question = self._checked(question, "the question")
         with self._database.snapshot():
-            scanned = SCANNED
+            self._bits.refresh(self._database)
+            part = 1 if len(self._bits) > FEW else 2
+            scanned, compared = SCANNED // part, max(COMPARED // part, 8 * count)
             while True:
                 candidates = self._bits.nearest(self._database, question, scanned)
-                compared = COMPARED if len(self._bits) > FEW else COMPARED // 2
-                found = self._compared(question, candidates, max(compared, 8 * count), now)
+                found = self._compared(question, candidates, compared, now)
                 # Rows that must not be found took places; then the scan goes further down.
                 if len(found) >= count or len(candidates) < scanned:
                     break

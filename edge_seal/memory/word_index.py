@@ -15,7 +15,6 @@ import itertools
 import json
 import math
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -64,7 +63,8 @@ def by_words(database: Database, sought: Sequence[str], depth: int, now: str, ki
     lists += _together(database, kind, {word: posting for word, posting in postings.items() if not posting.whole})
     candidates = _most_promising(lists)
     texts = _usable_texts(database, kind, candidates, max(RANKED, 3 * depth), now)
-    worth = {term: postings[word].worth for word in sought for term in database.terms(word)}
+    each = zip(sought, database.terms_of(sought), strict=True)
+    worth = {term: postings[word].worth for word, terms in each for term in terms}
     scores = _bm25(database, texts, worth)
     return tuple(sorted(scores, key=lambda number: (-scores[number], -number))[:depth])
 
@@ -81,14 +81,16 @@ class Found:
 
 def found(database: Database, asked: Sequence[str], numbers: Iterable[int], kind: Kind = MEMORY) -> dict[int, Found]:
     """The rows with these numbers, as far as they exist, each with how many of the words it has."""
-    sought = [terms for terms in (frozenset(database.terms(word)) for word in asked) if terms]
+    sought = [frozenset(terms) for terms in database.terms_of(asked) if terms]
     rows = database.rows(
         f"SELECT id, {kind.text}, origin, {kind.since} FROM {kind.table} WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(numbers)),),
     )
+    found_rows = cast("list[tuple[int, str, str, str]]", rows)
+    # Nobody asks: then no text is taken apart.
+    every = database.terms_of(row[1] for row in found_rows) if sought else [()] * len(found_rows)
     read: dict[int, Found] = {}
-    for number, text, origin, since in cast("list[tuple[int, str, str, str]]", rows):
-        terms = frozenset(database.terms(text))
+    for (number, text, origin, since), terms in zip(found_rows, map(frozenset, every), strict=True):
         read[number] = Found(text, origin, since, sum(1 for of_word in sought if of_word <= terms))
     return read
 
@@ -168,17 +170,14 @@ def _usable_texts(
 
 def _bm25(database: Database, texts: Sequence[tuple[int, str]], worth: Mapping[str, float]) -> dict[int, float]:
     """The score of each text; the mean length is that of these texts."""
-    counted = {number: Counter(database.terms(text)) for number, text in texts}
-    lengths = {number: counts.total() for number, counts in counted.items()}
-    mean = sum(lengths.values()) / max(len(lengths), 1)
-    return {
-        number: sum(
-            value * counts[term] * (_K1 + 1) / (counts[term] + _K1 * (1 - _B + _B * lengths[number] / mean))
-            for term, value in worth.items()
-            if counts[term]
-        )
-        for number, counts in counted.items()
-    }
+    every = dict(zip((number for number, _ in texts), database.terms_of(text for _, text in texts), strict=True))
+    mean = sum(map(len, every.values())) / max(len(every), 1)
+    scores: dict[int, float] = {}
+    for number, terms in every.items():
+        length = _K1 * (1 - _B + _B * len(terms) / mean) if mean else 0.0
+        counted = ((value, terms.count(term)) for term, value in worth.items())
+        scores[number] = sum(value * count * (_K1 + 1) / (count + length) for value, count in counted if count)
+    return scores
 
 
 # Nothing forgotten stays ------------------------------------------------------------------------------------

@@ -48,9 +48,7 @@ class Asking(Scoping, Trialling):
         )
         update, trial, notices = self._answering(ask, conversation)
         if ask.adapter == ACTIVE and update is not None:
-            before = self._before(ask, conversation)
-            # Where what was learned says nothing of a question, it is the base's own answer, untouched.
-            update = update if self.bears_on(update, ask.prompt, before) else None
+            update = self.answering_from(update, ask.prompt, self._before(ask, conversation))
         memories, memory_notices = self._recalling(use_memory=ask.use_memory, private=ask.private)
         self._serve(update)
         answering = Answering(
@@ -111,6 +109,9 @@ class Asking(Scoping, Trialling):
             update, notices = self._chosen(ask.adapter)
             return update, None, notices
         trial, notices = self._trial(conversation)
+        if trial is not None:
+            # By the question alone: what came before it was answered by the one arm or the other.
+            trial = replace(trial, bears=self.bears_on(trial.candidate, ask.prompt, None))
         if trial is not None and trial.arm is Arm.CANDIDATE:
             return trial.candidate, trial, notices
         update, about_it = self._chosen(ACTIVE)
@@ -128,6 +129,11 @@ class Asking(Scoping, Trialling):
         if update.adapter_sha256 is None or update.manifest_sha256 is None:
             raise EdgeSealError(
                 f"update {update.id} is {update.state} and has no adapter", next_step="edge-seal updates list"
+            )
+        if self.forgetting.notice(update) is not None:
+            raise EdgeSealError(
+                f"update {update.id} learned what you forgot, so it is not asked by its name",
+                next_step="edge-seal learn trains anew without it",
             )
         problem = self.adapters.verify(update.adapter_sha256, update.manifest_sha256)
         if problem is not None:

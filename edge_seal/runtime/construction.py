@@ -21,7 +21,7 @@ from edge_seal.errors import Busy, ConfigError, EdgeSealError, EngineError, Inte
 from edge_seal.machine import Machine, SystemMachine
 from edge_seal.memory.memories import Memories
 from edge_seal.runtime.values import PROGRAM, USER
-from edge_seal.safekeeping import backups
+from edge_seal.safekeeping import backups, kept_head
 from edge_seal.safekeeping.possession import clear_up
 from edge_seal.safekeeping.unlocking import Passphrases, unlocked
 from edge_seal.settings_file import take_back
@@ -110,7 +110,14 @@ class Construction:
 
     @cached_property
     def ledger(self) -> Ledger:
-        return Ledger(self.database, self.clock, self.home.head_file)
+        ledger = Ledger(self.database, self.clock, self.home.head_file)
+        self._closing.callback(self._keep_head, ledger)
+        return ledger
+
+    def _keep_head(self, ledger: Ledger) -> None:
+        """At the end: once a process, because a keychain takes its time."""
+        if ledger.has_written and self.settings.audit.keychain:
+            kept_head.keep_if_possible(self.home, ledger)
 
     @cached_property
     def adapters(self) -> AdapterStore:

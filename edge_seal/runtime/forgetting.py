@@ -39,6 +39,7 @@ class Reach:
         turns: ids of turns that said it.
         also: ids of other memories that say the same.
         backups: files that were made before, which still have it.
+        naming: ids of other turns that have a name or a number of it; they are only shown.
     """
 
     memory: Memory | None
@@ -48,6 +49,7 @@ class Reach:
     turns: tuple[str, ...]
     also: tuple[str, ...]
     backups: tuple[Path, ...]
+    naming: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,14 @@ class Forgetting(Construction):
         if public_id.startswith("s"):
             signal = self.signals.get(public_id)
             updates = self.forgetting.reached_by([signal.id])
-            return Reach(None, (signal,), (), updates, (), (), self._backups())
+            naming = self.archive.turns_naming(f"{signal.prompt}\n{signal.answer}")
+            return Reach(None, (signal,), (), updates, (), (), self._backups(), naming)
         memory = self.stored_memories.get(public_id)
         lessons, near = self._lessons_of(memory)
         updates = self.forgetting.reached_by([signal.id for signal in lessons])
         turns = self.archive.turns_telling(memory)
-        return Reach(memory, lessons, near, updates, turns, self._also(memory), self._backups())
+        naming = tuple(turn for turn in self.archive.turns_naming(memory.text) if turn not in turns)
+        return Reach(memory, lessons, near, updates, turns, self._also(memory), self._backups(), naming)
 
     def _lessons_of(self, memory: Memory) -> tuple[tuple[Signal, ...], tuple[Signal, ...]]:
         """The signals that teach what `memory` says, and those that may."""
@@ -208,6 +212,11 @@ class Forgetting(Construction):
             notices.append(f"{', '.join(reach.also)} says the same: `edge-seal forget {reach.also[0]}`")
         if keep_turns and reach.turns:
             notices.append(f"the turns {', '.join(reach.turns)} still say it")
+        if reach.naming:
+            notices.append(
+                f"a name or a number of it still stands in {', '.join(reach.naming)}, which say something else: "
+                f"`edge-seal conversations delete` takes a conversation out"
+            )
         marked = self.forgetting.notice(active)
         if marked is not None:
             notices.append(marked)

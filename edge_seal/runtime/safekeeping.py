@@ -9,7 +9,7 @@ from typing import Literal
 from edge_seal.errors import ConfigError, EngineError, NotFound
 from edge_seal.runtime.construction import Construction
 from edge_seal.runtime.values import USER
-from edge_seal.safekeeping import backups, conversion, exports, restoring
+from edge_seal.safekeeping import backups, conversion, exports, kept_head, restoring
 from edge_seal.safekeeping.backups import Backup
 from edge_seal.safekeeping.conversion import Converted
 from edge_seal.safekeeping.possession import alone_in
@@ -130,7 +130,10 @@ class Safekeeping(Construction):
         """Puts a backup in the place of what is there, which is kept as a backup itself; see `restoring.restore`."""
         self.leave()
         with alone_in(self.home) as replacement:
-            return restoring.restore(self.home, path.absolute(), self.clock, replacement, self.passphrases)
+            done = restoring.restore(self.home, path.absolute(), self.clock, replacement, self.passphrases)
+        if self.settings.audit.keychain:
+            kept_head.follow_head_file(self.home)
+        return done
 
     def sealed_export(self, content: bytes) -> bytes:
         """An export behind a new passphrase; `opened_export` reads it, in any home.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from edge_seal.engines.engine import EmbedderUnavailable
@@ -23,20 +26,55 @@ _FOLLOWS_ON: Final = re.compile(
 _FOLLOW_ON_WORDS: Final = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    """What some updates were taught: lessons (row and prompt), and rules for these kinds of prompts."""
+
+    lessons: tuple[tuple[int, str], ...]
+    rule_kinds: frozenset[str]
+
+    def bears_by_rule_on(self, prompt: str) -> bool:
+        if not self.rule_kinds:
+            return False
+        from edge_seal.adaptation.style_rules import applies_to
+
+        return any(applies_to(kind, prompt) for kind in self.rule_kinds)
+
+
 class Scoping(Construction):
     """Judges by the lessons of an update and of those below it."""
 
-    # By update and manifest: its lessons, and their scope.
-    _judging: tuple[tuple[str, str | None], tuple[tuple[int, str], ...] | None, Scope | None] | None = None
+    # By update and manifest, the newest last: what it was taught and its scope, of what answers and of the canary.
+    _judging: Mapping[tuple[str, str | None], tuple[_Taught | None, Scope | None]] = MappingProxyType({})
+
+    def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Update | None:
+        """What is to answer `prompt` where `update` is active: it, one below it, or (None) the base, untouched.
+
+        One that learned what was forgotten since answers only what it was certainly taught besides: by meaning, a
+        question for what is gone is near what was learned with it.
+        """
+        left = self.forgetting.left_of(update)
+        if left is not None:
+            from edge_seal.adaptation.scope import asks_for
+
+            if asks_for(prompt, left.lessons):
+                return update
+            if left.below is None:
+                return None
+            update = left.below
+        return update if self.bears_on(update, prompt, before) else None
 
     def bears_on(self, update: Update, prompt: str, before: Turn | None) -> bool:
         """Whether `update` is to answer `prompt`; `before` is the turn before it in its conversation.
 
         A short question that only makes sense after the one before it goes where that one went. Where there is nothing
-        to judge by (another embedder, none at all, lessons that hold everywhere), the answer is yes.
+        to judge by (another embedder, none at all), the answer is yes. A rule of style bears on every prompt of its
+        kind, and one for every answer on all of them.
         """
-        lessons, scope = self._lessons_and_scope(update)
-        if lessons == ():
+        taught, scope = self._taught_and_scope(update)
+        if taught is None or taught.bears_by_rule_on(prompt):
+            return True
+        if not taught.lessons:
             return False
         if scope is None:
             return True
@@ -52,18 +90,20 @@ class Scoping(Construction):
 
     def know_scope(self, update: Update) -> None:
         """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""
-        self._lessons_and_scope(update)
+        self._taught_and_scope(update)
 
-    def _lessons_and_scope(self, update: Update) -> tuple[tuple[tuple[int, str], ...] | None, Scope | None]:
+    def _taught_and_scope(self, update: Update) -> tuple[_Taught | None, Scope | None]:
         """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""
         if self.settings.learning.scope == "everything" or not self._is_judged_here():
             return None, None
         # A lesson that is forgotten changes the manifest.
         key = (update.id, update.manifest_sha256)
-        if self._judging is None or self._judging[0] != key:
+        if key not in self._judging:
             lessons = self.releases.lessons(update)
-            self._judging = (key, lessons, self._scope_of(lessons))
-        return self._judging[1:]
+            taught = None if lessons is None else _Taught(lessons, self.releases.rule_kinds(update))
+            kept = dict(list(self._judging.items())[-1:])
+            self._judging = MappingProxyType({**kept, key: (taught, self._scope_of(lessons))})
+        return self._judging[key]
 
     def _is_judged_here(self) -> bool:
         own = self.settings.embedder.sends_to is None and self.settings.model.embedder == FITTED_FOR

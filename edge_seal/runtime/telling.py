@@ -107,11 +107,13 @@ class Telling(Trialling):
         text, *_ = self._admit_memories([text, *([source] if source else [])], confirmed=confirmed)
         return self.keeping_memories.remember(text, origin, source)
 
-    def edit_memory(self, memory_id: str, text: str, *, confirmed: bool = False) -> Memory:
-        """Puts `text` in place of what the memory said; refused as in `remember`."""
+    def edit_memory(
+        self, memory_id: str, text: str, origin: Origin = Origin.TYPED, *, confirmed: bool = False
+    ) -> Memory:
+        """Puts `text`, which is of `origin`, in place of what the memory said; refused as in `remember`."""
         self.stored_memories.get(memory_id)
         (text,) = self._admit_memories([text], confirmed=confirmed)
-        return self.keeping_memories.edit(memory_id, text)
+        return self.keeping_memories.edit(memory_id, text, origin)
 
     def search_memories(self, query: str, count: int, mode: Mode | None = None) -> tuple[Recalled, ...]:
         """The memories nearest to `query`, best first."""

@@ -18,11 +18,15 @@ from edge_seal.updates.watch import Taken
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """The arm that a question is in, and its conversation; None: a new one."""
+    """The arm that a question is in, and its conversation; None: a new one.
+
+    `bears`: the question bears on what the candidate learned; judged by the question alone, so alike on both arms.
+    """
 
     candidate: Update
     arm: Arm
     conversation_id: str | None
+    bears: bool = True
 
 
 class Trialling(Construction):
@@ -44,10 +48,14 @@ class Trialling(Construction):
         return (None if arm is None else Trial(candidate, arm, conversation_id)), ()
 
     def _joining(self, trial: Trial | None) -> Callable[[str], None] | None:
-        """What keeps the arm of a new conversation with its first turn."""
-        if trial is None or trial.conversation_id is not None:
+        """What keeps the arm of a new conversation with its first turn, and with every turn whether it counts."""
+        if trial is None:
             return None
-        return lambda conversation_id: self.canaries.joined(trial.candidate, conversation_id, trial.arm)
+        if trial.conversation_id is None:
+            return lambda conversation_id: self.canaries.joined(
+                trial.candidate, conversation_id, trial.arm, bears=trial.bears
+            )
+        return (lambda conversation_id: self.canaries.bore(trial.candidate, conversation_id)) if trial.bears else None
 
     @contextlib.contextmanager
     def _counting_errors(self, trial: Trial | None) -> Generator[None]:
@@ -56,7 +64,7 @@ class Trialling(Construction):
             yield
         except EngineError:
             if trial is not None:
-                self.canaries.failed(trial.candidate, trial.conversation_id, trial.arm)
+                self.canaries.failed(trial.candidate, trial.conversation_id, trial.arm, bears=trial.bears)
             raise
 
     def settle(self) -> Decision | None:

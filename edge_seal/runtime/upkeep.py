@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,7 +20,7 @@ from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.embedding import Embedding
 from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import SCHEDULER, USER, KnownModel, Limits
-from edge_seal.safekeeping import backups
+from edge_seal.safekeeping import backups, kept_head
 from edge_seal.safekeeping.unlocking import protection_of
 from edge_seal.scheduling import Schedule, ScheduleStatus
 from edge_seal.settings_file import SettingChange
@@ -27,13 +28,14 @@ from edge_seal.storage.database import Database
 from edge_seal.storage.key_file import KeyFile
 from edge_seal.updates import write_lock
 from edge_seal.updates.canonical import JsonValue
-from edge_seal.updates.heads import noted_head
+from edge_seal.updates.heads import KeptHead, noted_head
 from edge_seal.updates.ledger import body_of
 from edge_seal.updates.spending import RunRecord
 
 if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
 
+log = logging.getLogger(__name__)
 
 # Changing a setting takes milliseconds.
 SETTINGS_WAIT_S: Final = 5.0
@@ -48,8 +50,41 @@ class Upkeep(Embedding, Trialling):
         Raises:
             ConfigError: one of `noted` is no head.
         """
-        report = self.releases.audit([noted_head(text) for text in noted])
-        return replace(report, problems=(*report.problems, *self.stored_memories.problems()))
+        kept, wrong = self._kept_in_keychain()
+        report = self.releases.audit([noted_head(text) for text in noted], kept)
+        return replace(report, problems=(*report.problems, *wrong, *self.stored_memories.problems()))
+
+    def head_places(self) -> tuple[str, ...]:
+        """Where the head of the ledger is kept outside the database, in words."""
+        in_file = (str(self.home.head_file),) if self.home.head_file.exists() else ()
+        return (*in_file, *(head.place for head in self._kept_in_keychain()[0]))
+
+    def keep_head(self) -> tuple[str, ...]:
+        """Keeps the head of the ledger as it is now, whatever was kept before; gives where.
+
+        For who put an older database there by hand, on purpose.
+
+        Raises:
+            IntegrityError: the chain is broken.
+            EngineError: a place cannot be written to.
+        """
+        self.ledger.keep_head_anyway()
+        if self.settings.audit.keychain:
+            kept_head.keep(self.home, self.ledger, anyway=True)
+        return self.head_places()
+
+    def _kept_in_keychain(self) -> tuple[tuple[KeptHead, ...], tuple[str, ...]]:
+        """The head that the keychain has, if it has one and can be asked; and what is wrong with it, in words."""
+        if not self.settings.audit.keychain:
+            return (), ()
+        try:
+            found = kept_head.read(self.home)
+        except IntegrityError as error:
+            return (), (error.message,)
+        except EdgeSealError as error:
+            log.info("the keychain was not asked for the ledger's head: %s", error.message)
+            return (), ()
+        return ((), ()) if found is None else ((found,), ())
 
     def limits(self) -> Limits:
         """The limits, what is left of them now, and what the machine has to be like for learning."""

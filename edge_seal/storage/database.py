@@ -11,11 +11,12 @@ write-ahead log is ChaCha20-Poly1305, and what SQLite would put into temporary f
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import threading
 import urllib.parse
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -241,11 +242,18 @@ class Database:
 
     def terms(self, text: str) -> tuple[str, ...]:
         """The words of `text` in their order, as the word indexes keep them: folded and stemmed."""
-        content, reason = text.encode("utf-8", "replace"), apsw.FTS5_TOKENIZE_DOCUMENT
+        return self.terms_of((text,))[0]
+
+    def terms_of(self, texts: Iterable[str]) -> list[tuple[str, ...]]:
+        """`terms` of each text."""
+        contents, reason = [text.encode("utf-8", "replace") for text in texts], apsw.FTS5_TOKENIZE_DOCUMENT
         with self._lock, _foreign_errors(self._path):
             tokenizer = self._tokenizer or cast("_Tokenizer", self._connection.fts5_tokenizer(*_TOKENIZER))
             self._tokenizer = tokenizer
-            return tuple(tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
+            return [
+                tuple(tokenizer(content, reason, None, include_offsets=False, include_colocated=False))
+                for content in contents
+            ]
 
     def scrub(self) -> None:
         """Folds the write-ahead log into the file and empties it, so that deleted text is in neither.
@@ -510,9 +518,12 @@ def _foreign_errors(path: Path) -> Generator[None, None, None]:
     except UnicodeEncodeError as error:
         raise EdgeSealError("a text with unpaired surrogates cannot be stored") from error
     except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise EngineError(
             f"cannot open {path}: {error.strerror or error}",
-            next_step="check that its directory exists and that you may write to it",
+            next_step="free some space and run the command again"
+            if is_full
+            else "check that its directory exists and that you may write to it",
         ) from error
 
 
@@ -546,10 +557,17 @@ _EXPLANATIONS: Final = (
         "free some space and run the command again",
     ),
     _Explanation(
-        (apsw.ReadOnlyError, apsw.PermissionsError, apsw.CantOpenError),
+        (apsw.ReadOnlyError, apsw.PermissionsError),
         EngineError,
         "{path} cannot be opened for writing ({error})",
         "check the rights of the file and of its directory",
+    ),
+    _Explanation(
+        # SQLite says the same where the file beside it cannot be made, on a full disk too.
+        (apsw.CantOpenError,),
+        EngineError,
+        "{path} cannot be opened for writing ({error})",
+        "check the rights of the file and of its directory, and the free space of the disk",
     ),
     _Explanation(
         (apsw.IOError, apsw.NoMemError),

@@ -1,4 +1,4 @@
-"""The keychain of the operating system: where the key of a home lies if it is not behind a passphrase.
+"""The keychain of the operating system: where the key of a home lies if it is not behind a passphrase, and its head.
 
 Invariant: a key is put only where other programs' secrets are safe too. A keyring that keeps nothing, or that keeps
 it in a readable file, is no keychain. This is the only module that knows `keyring`.
@@ -45,6 +45,8 @@ class Keychain:
     @classmethod
     def found(cls) -> Keychain | None:
         """The keychain of this machine; None where there is none that keeps a secret."""
+        if os.environ.get("PYTHON_KEYRING_BACKEND", "").startswith(_NEVER):
+            return None
         import keyring
 
         chosen = cast("_Backend", keyring.get_keyring())
@@ -96,6 +98,24 @@ class Keychain:
                 next_step="restore that keychain from its backup",
             )
         return key
+
+    def text(self, name: str) -> str | None:
+        """What `keep_text` has put under `name`; None where there is nothing.
+
+        Raises:
+            EngineError: the keychain is locked or does not answer.
+        """
+        with _refusals(self.name):
+            return self._backend.get_password(SERVICE, name)
+
+    def keep_text(self, name: str, text: str) -> None:
+        """Puts a text that is no key under `name`, in the place of what was there.
+
+        Raises:
+            EngineError: the keychain refused it.
+        """
+        with _refusals(self.name):
+            self._backend.set_password(SERVICE, name, text)
 
     def forget(self, key_id: str) -> None:
         """Takes the entry out; none is fine too."""

@@ -408,6 +408,29 @@ _SCOPE = (
     """,
 )
 
+_LESSON_APPROVALS = (
+    # What a person let in that the guardian had put aside; the salt of the ledger's hash goes with the lesson.
+    """
+    CREATE TABLE lesson_approvals (
+        signal_id INTEGER PRIMARY KEY REFERENCES signals (id) ON DELETE CASCADE,
+        approved_at TEXT NOT NULL,
+        salt TEXT NOT NULL,
+        rules TEXT NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TRIGGER lesson_approvals_of_words AFTER UPDATE OF prompt, answer ON signals BEGIN
+        DELETE FROM lesson_approvals WHERE signal_id = old.id;
+    END
+    """,
+)
+
+_CANARIES_BY_SCOPE = (
+    # In which order conversations came to a question that the candidate would answer otherwise; NULL: they never did.
+    "ALTER TABLE canary_conversations ADD COLUMN counted INTEGER",
+    "UPDATE canary_conversations SET counted = place",
+)
+
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
@@ -422,4 +445,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(COUNTED_SINCE, "the ledger is counted, with the frontier of its tree", _LEDGER_COUNT),
     Migration(11, "canaries, and what was said before and after", _CANARIES),
     Migration(12, "what lessons bear on", _SCOPE),
+    Migration(13, "lessons that a person let in", _LESSON_APPROVALS),
+    Migration(14, "canaries count what their candidate bears on", _CANARIES_BY_SCOPE),
 )

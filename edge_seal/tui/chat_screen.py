@@ -23,9 +23,10 @@ from edge_seal.tui.answer_markdown import FRAME_S
 from edge_seal.tui.conversation_list import ConversationList, Listed
 from edge_seal.tui.dialogs import AskDialog, LineDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
+from edge_seal.tui.insisting import insisted
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted, ModelLoading
 from edge_seal.tui.prompt_area import PromptArea, Written
-from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.screen import PAINTED_S, DeskScreen
 from edge_seal.tui.slash_commands import COMMANDS, SENT_ON, SlashCommand, slash_command
 from edge_seal.tui.turn_view import Doing, TurnView
 
@@ -70,13 +71,14 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 """ + "\n".join(f"- `{words}`" for words in COMMANDS.values())
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop_or_leave", "Stop", id="chat.stop"),
-        Binding("ctrl+r", "do('correct')", "Correct", id="chat.correct"),
-        Binding("ctrl+g", "do('good')", "Good", id="chat.good"),
-        Binding("ctrl+n", "do('bad')", "Bad", id="chat.bad"),
-        Binding("ctrl+o", "do('again')", "Again", id="chat.again", show=False),
-        Binding("ctrl+t", "do('edit')", "Edit", id="chat.edit", show=False),
-        Binding("ctrl+l", "do('memories')", "Memories", id="chat.memories", show=False),
-        Binding("f12", "toggle_conversations", "List", id="chat.conversations"),
+        # These come before what is written, so that on a busy machine no letter typed after one overtakes it.
+        Binding("ctrl+r", "do('correct')", "Correct", id="chat.correct", priority=True),
+        Binding("ctrl+g", "do('good')", "Good", id="chat.good", priority=True),
+        Binding("ctrl+n", "do('bad')", "Bad", id="chat.bad", priority=True),
+        Binding("ctrl+o", "do('again')", "Again", id="chat.again", priority=True),
+        Binding("ctrl+t", "do('edit')", "Edit", id="chat.edit", priority=True),
+        Binding("ctrl+l", "do('memories')", "Memories", id="chat.memories", priority=True),
+        Binding("f12", "toggle_conversations", "List", id="chat.conversations", priority=True),
         Binding("plus,equals_sign", "do('good')", "Good", id="chat.turn_good", show=False),
         Binding("minus", "do('bad')", "Bad", id="chat.turn_bad", show=False),
         Binding("c", "do('correct')", "Correct", id="chat.turn_correct", show=False),
@@ -137,7 +139,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self.query_one(PromptArea).focus()
         self._lay_out(self.size.width)
         self._tell_state()
-        self.call_after_refresh(self._read_list)
+        self.set_timer(PAINTED_S, self._read_list)
 
     @property
     def model_state(self) -> str:
@@ -165,7 +167,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
     def on_learning_progress(self, event: LearningProgress) -> None:
         progress = event.progress
-        self._learning = f"learning: {progress.stage} {progress.done}/{progress.total}"
+        steps = f" {progress.done} of {progress.total}" if progress.total else ""
+        self._learning = f"learning: {progress.stage}{steps}"
         self._tell_state()
 
     def on_learning_ended(self, event: LearningEnded) -> None:
@@ -459,9 +462,11 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         memory = await self.called(lambda runtime: runtime.stored_memories.get(memory_id))
         if memory is None:
             return
-        written = await self.app.push_screen_wait(EditDialog(f"Edit {memory_id}", memory.text))
-        if written is not None and await self.called(
-            lambda runtime: runtime.edit_memory(memory_id, written.text), "memories"
+        written = await self.app.push_screen_wait(EditDialog(f"Edit {memory_id}", memory.text, selected=False))
+        if written is not None and await insisted(
+            self,
+            lambda runtime, sure: runtime.edit_memory(memory_id, written.text, written.origin, confirmed=sure),
+            "memories",
         ):
             await self._fold_memories(view, turn, keep_open=True)
 
@@ -529,6 +534,12 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self._system_prompt = "" if opened is None else opened.system_prompt
         self._system_changed = False
         self._said = {} if opened is None else opened.said
+        prompt = self.query_one(PromptArea)
+        for turn in () if opened is None else opened.turns:
+            prompt.remember(Written(turn.prompt, turn.origin))
+        if opened is not None and self.size.width < _WIDE:
+            self._listed_by_user = None  # it was opened to be read, and there is no room for both
+            self._lay_out(self.size.width)
         turns = self.query_one("#turns", VerticalScroll)
         await turns.remove_children()
         self._hidden = () if opened is None else opened.turns[:-SHOWN_AT_ONCE]
@@ -539,7 +550,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         await self._mount_earlier()
         await turns.mount_all([self._view(turn) for turn in shown])
         turns.anchor()
-        self.query_one(PromptArea).focus()
+        prompt.focus()
         self._tell_state()
         self._read_list()
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -117,5 +117,8 @@ class ConversationList(Vertical):
 
 def _line(item: Listed, *, current: bool) -> Content:
     # By cells, not characters: a title of wide ones keeps the days in one column.
-    title = set_cell_size(one_line(item.title) or "(no title)", TITLE_CELLS)
+    words = one_line(item.title) or "(no title)"
+    title = set_cell_size(words, TITLE_CELLS)
+    if cell_len(words) > TITLE_CELLS:
+        title = f"{set_cell_size(words, TITLE_CELLS - 1)}…"
     return Content.assemble("▸ " if current else "  ", title, (f" {item.day}", "dim"))

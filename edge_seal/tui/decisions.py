@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_seal.records import Contradiction, Proposal, State
-from edge_seal.runtime.timeline import UpdateDetail
 from edge_seal.tui.dialogs import AskDialog, ChoiceDialog
 
 if TYPE_CHECKING:
+    from edge_seal.runtime.reviewing import PutAside
+    from edge_seal.runtime.timeline import UpdateDetail
     from edge_seal.tui.screen import DeskScreen
 
 
@@ -64,6 +65,25 @@ async def reject_update(screen: DeskScreen, detail: UpdateDetail) -> bool:
         return False
     screen.tell_note(f"{done.id} is {done.state.value.replace('_', ' ')}")
     return True
+
+
+async def decide_lesson(screen: DeskScreen, item: PutAside, *, let_in: bool) -> bool:
+    """Lets a lesson in that the guardian put aside, or forgets it, if the user says yes; gives whether it was done."""
+    signal_id, approval = item.signal.id, item.approval
+    reasons = "\n".join(item.reasons)
+    if not let_in:
+        if not await screen.app.push_screen_wait(
+            AskDialog(f"Forget {signal_id}?", "Its words are deleted. It cannot be undone.", yes="Forget")
+        ):
+            return False
+        return await screen.called(lambda runtime: runtime.forget(signal_id), "signals") is not None
+    if approval is None:
+        screen.tell_note(f"{signal_id} cannot be let in: {reasons}", warning=True)
+        return False
+    told = f"{reasons}\nThe next learning takes it.\nhash: {approval}"
+    if not await screen.app.push_screen_wait(AskDialog(f"Let {signal_id} be learned?", told, yes="Let in")):
+        return False
+    return await screen.called(lambda runtime: runtime.let_in(signal_id, approval), "signals") is not None
 
 
 async def decide_proposal(screen: DeskScreen, proposal: Proposal, *, accept: bool) -> bool:

@@ -1,4 +1,4 @@
-"""What asks before something is done: yes or no, a line or a text to type, one of several.
+"""What asks before something is done: yes or no, a line to type, one of several.
 
 Each is answered by keys alone, by the mouse alone, and left by escape, which is always the harmless answer.
 """
@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, OptionList, Static, TextArea
+from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from edge_seal.tui.foreign import foreign, foreign_line
@@ -28,7 +28,6 @@ _CSS = """
 {name} #told {{ height: auto; max-height: 16; }}
 {name} Horizontal {{ height: auto; }}
 {name} Button {{ margin: 0 1 0 0; height: 1; min-width: 12; border: none; }}
-{name} TextArea {{ height: 8; }}
 {name} OptionList {{ height: auto; max-height: 12; border: none; }}
 """
 
@@ -94,47 +93,6 @@ class LineDialog(ModalScreen[str | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         self.dismiss(event.value.strip() or None)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-
-class TextDialog(ModalScreen[str | None]):
-    """Asks for a text; None: the user left it as it was."""
-
-    DEFAULT_CSS = _CSS.format(name="TextDialog")
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f10", "keep", "Keep", id="ask.keep", priority=True),
-        Binding("escape", "leave", "Cancel", id="ask.leave", priority=True),
-    ]
-
-    def __init__(self, title: str, text: str) -> None:
-        super().__init__()
-        self._question = title
-        self._text = text
-
-    def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static(foreign_line(self._question), id="title", markup=False)
-            yield TextArea(foreign(self._text).plain, soft_wrap=True, compact=True)
-            with Horizontal():
-                yield Button(Content("Keep (ctrl+s)"), id="keep", compact=True)
-                yield Button(Content("Cancel (escape)"), id="leave", compact=True)
-
-    def on_mount(self) -> None:
-        area = self.query_one(TextArea)
-        area.focus()
-        area.move_cursor(area.document.end)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "keep":
-            self.action_keep()
-        else:
-            self.action_leave()
-
-    def action_keep(self) -> None:
-        text = self.query_one(TextArea).text.strip()
-        self.dismiss(None if not text or text == self._text.strip() else text)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -29,12 +29,14 @@ class EditDialog(ModalScreen[Written | None]):
     Args:
         told: what it answers, shown above; foreign.
         keep: what keeping it does, in a word.
+        selected: typing takes the place of `text`, an arrow key begins to edit it; else it is carried on at its end.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = _KEYS
 
-    def __init__(self, title: str, text: str, *, told: str = "", keep: str = "Keep") -> None:
+    def __init__(self, title: str, text: str, *, told: str = "", keep: str = "Keep", selected: bool = True) -> None:
         super().__init__()
+        self._selected = selected
         self._heading = title
         self._text = text
         self._told = told
@@ -54,7 +56,10 @@ class EditDialog(ModalScreen[Written | None]):
     def on_mount(self) -> None:
         area = self.query_one(PromptArea)
         area.focus()
-        area.select_all()  # typing takes the place of it, an arrow key begins to edit it
+        if self._selected:
+            area.select_all()
+        else:
+            area.move_cursor(area.document.end)
 
     def on_prompt_area_origin_changed(self, event: PromptArea.OriginChanged) -> None:
         self.query_one("#edited-origin", Static).update(Content("" if event.origin is Origin.TYPED else _PASTED))

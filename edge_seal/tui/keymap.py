@@ -50,7 +50,7 @@ def load_keymap(path: Path, known: Mapping[str, Mapping[str, Binding]]) -> dict[
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}", next_step=f"correct {path}") from error
-    ids = {binding_id for group in known.values() for binding_id in group}
+    ids = {binding_id: binding for group in known.values() for binding_id, binding in group.items()}
     keymap: dict[str, str] = {}
     for binding_id, keys in written.items():
         if binding_id not in ids:
@@ -61,6 +61,8 @@ def load_keymap(path: Path, known: Mapping[str, Mapping[str, Binding]]) -> dict[
         if not isinstance(keys, str) or not keys.strip():
             raise ConfigError(f"{path}: {binding_id} needs a key, or several with commas between them")
         keymap[binding_id] = ",".join(_checked(key.strip(), binding_id, path) for key in keys.split(","))
+        if ids[binding_id].priority:
+            _refuse_letters(keymap[binding_id], binding_id, path)
     _refuse_clashes(path, known, keymap)
     return keymap
 
@@ -74,6 +76,16 @@ def _checked(key: str, binding_id: str, path: Path) -> str:
             next_step="keys are written like ctrl+r, f9, alt+x, shift+tab, question_mark",
         )
     return "plus" if key == "+" else key
+
+
+def _refuse_letters(keys: str, binding_id: str, path: Path) -> None:
+    """What is obeyed before what is written may not be a character alone: it could no longer be written."""
+    for key in keys.split(","):
+        if len(key) == 1 or (key not in _NAMED and _CHARACTER_NAME.fullmatch(key) is not None):
+            raise ConfigError(
+                f"{path}: {binding_id}: {key} could then not be typed any more",
+                next_step="it needs a function key, or one with ctrl or alt",
+            )
 
 
 def _is_named(name: str) -> bool:

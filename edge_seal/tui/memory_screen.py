@@ -17,10 +17,11 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from edge_seal.memory.listing import Filter
-from edge_seal.records import Memory, Origin, State
+from edge_seal.records import Memory, State
 from edge_seal.runtime.browsing import Form, MemoryDetail
 from edge_seal.tui.decisions import decide_contradiction, decide_proposal
-from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog, TextDialog
+from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog
+from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
 from edge_seal.tui.insisting import insisted
 from edge_seal.tui.memory_text import memory_text, reach_text
@@ -154,7 +155,8 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
             words = f" the {total} nearest by meaning, best first"
         else:
             kinds = f"kind: {wanted.kind or 'any'} · source: {wanted.source or 'any'}"
-            words = f" {total} memories · {kinds} · {'ended ones too' if wanted.ended else 'only what holds now'}"
+            count = f"{total} {'memory' if total == 1 else 'memories'}"
+            words = f" {count} · {kinds} · {'ended ones too' if wanted.ended else 'only what holds now'}"
         waiting = f" · p: {self._proposed} proposed" if self._proposed else ""
         disagree = f" · t: {self._disagree} contradictions" if self._disagree else ""
         self.query_one("#filters", Static).update(Content(f" {one_line(words + waiting + disagree)}"))
@@ -284,12 +286,11 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         self.run_worker(self._export, group="dialog", exclusive=True)
 
     async def _remember(self) -> None:
-        text = await self.app.push_screen_wait(TextDialog("Remember, in your words", ""))
-        if text is None:
+        written = await self.app.push_screen_wait(EditDialog("Remember, in your words", ""))
+        if written is None:
             return
-        kept = await insisted(
-            self, lambda runtime, sure: runtime.remember(text, Origin.TYPED, confirmed=sure), "memories"
-        )
+        text, origin = written.text.strip(), written.origin
+        kept = await insisted(self, lambda runtime, sure: runtime.remember(text, origin, confirmed=sure), "memories")
         if kept is None:
             return
         done = await self.called(lambda runtime: runtime.consequences(kept))
@@ -302,9 +303,15 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         if row is None:
             return
         memory = row.memory
-        text = await self.app.push_screen_wait(TextDialog(f"Edit {memory.id}; what it said is then gone", memory.text))
-        if text is not None:
-            await insisted(self, lambda runtime, sure: runtime.edit_memory(memory.id, text, confirmed=sure), "memories")
+        written = await self.app.push_screen_wait(
+            EditDialog(f"Edit {memory.id}", memory.text, told="What it said is then gone.", selected=False)
+        )
+        if written is None or (text := written.text.strip()) == memory.text.strip():
+            return
+        origin = written.origin
+        await insisted(
+            self, lambda runtime, sure: runtime.edit_memory(memory.id, text, origin, confirmed=sure), "memories"
+        )
 
     async def _forget(self) -> None:
         row = self._list.current

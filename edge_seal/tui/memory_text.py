@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from edge_seal.records import Signal
-from edge_seal.runtime import Reach
-from edge_seal.runtime.browsing import MemoryDetail
 from edge_seal.tui.written import FAINT, Written, local_time
+
+if TYPE_CHECKING:
+    from edge_seal.runtime import Reach
+    from edge_seal.runtime.browsing import MemoryDetail
 
 
 def memory_text(detail: MemoryDetail) -> Content:
@@ -46,6 +50,8 @@ def reach_text(reach: Reach) -> str:
     lines += [f"left, though it may teach the same: {_lesson(item)}" for item in reach.near]
     if reach.also:
         lines.append(f"left, though they say the same: {', '.join(reach.also)}")
+    if reach.naming:
+        lines.append(f"left, though a name or a number of it stands in them: {', '.join(reach.naming)}")
     if reach.backups:
         lines.append(f"left: {len(reach.backups)} backups from before still have it")
     lines.append("It cannot be brought back.")

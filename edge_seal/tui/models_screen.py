@@ -19,6 +19,7 @@ from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.foreign import foreign, one_line
 from edge_seal.tui.messages import Changed
 from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.welcome_screen import size_words
 
 if TYPE_CHECKING:
     from edge_models.store import PullProgress
@@ -154,10 +155,7 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
             bar = self.query_one(ProgressBar)
             bar.display = True
             bar.update(total=progress.total_bytes, progress=progress.done_bytes)
-            size = f"{progress.done_bytes >> 20}" + (
-                f" of {progress.total_bytes >> 20}" if progress.total_bytes else ""
-            )
-            self._tell_doing(f"{one_line(progress.file)}: {progress.phase} {size} MiB · escape stops")
+            self._tell_doing(f"{one_line(progress.file)}: {progress.phase} {size_words(progress)} · escape stops")
 
         if await self._ran(lambda: self.desk.long(lambda runtime, heard: runtime.pull_models([name], heard), show)):
             self.tell_note(f"{name} is here and verified")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,8 +13,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from edge_seal.runtime.reviewing import Waiting
-from edge_seal.runtime.timeline import UpdateDetail
-from edge_seal.tui.decisions import approve_update, decide_contradiction, decide_proposal, reject_update
+from edge_seal.tui.decisions import (
+    approve_update,
+    decide_contradiction,
+    decide_lesson,
+    decide_proposal,
+    reject_update,
+)
 from edge_seal.tui.messages import Changed
 from edge_seal.tui.paged_list import STOPPED_S, Column, PagedList
 from edge_seal.tui.screen import DeskScreen
@@ -22,10 +27,15 @@ from edge_seal.tui.two_panes import TwoPanes
 from edge_seal.tui.update_text import update_text
 from edge_seal.tui.written import FAINT, Written, local_time
 
+if TYPE_CHECKING:
+    from edge_seal.runtime.timeline import UpdateDetail
+
 
 def _what(item: Waiting) -> str:
     if item.update is not None:
         return "update"
+    if item.lesson is not None:
+        return "lesson"
     return "said in passing" if item.proposal is not None else "disagree"
 
 
@@ -49,6 +59,8 @@ What waits for you, the riskiest first.
 
 - **update**: it learned from something you did not type, or its risk is high. Approving lets exactly the update
   answer whose hash is shown; it is hashed anew before it does.
+- **lesson**: the guardian put it aside, because of the rule that is named. Letting it in lets exactly this text be
+  learned, for this rule; what a rule blocks nobody can let in. x forgets it.
 - **disagree**: two memories that cannot both be true. Both hold until you say which one does.
 - **said in passing**: what you said of yourself in a chat. It is remembered once you accept it.
 """
@@ -91,7 +103,7 @@ What waits for you, the riskiest first.
         return self._items[offset : offset + limit]
 
     def on_changed(self, message: Changed) -> None:
-        if message.kind in {"updates", "memories", "conversations"}:
+        if message.kind in {"updates", "memories", "conversations", "signals"}:
             self._read_anew()
 
     def on_paged_list_moved(self, message: PagedList.Moved) -> None:
@@ -137,6 +149,8 @@ What waits for you, the riskiest first.
             return
         if item.contradiction is not None:
             await decide_contradiction(self, item.contradiction)
+        elif item.lesson is not None:
+            await decide_lesson(self, item.lesson, let_in=yes)
         elif item.proposal is not None:
             await decide_proposal(self, item.proposal, accept=yes)
         elif item.update is not None:
@@ -148,7 +162,19 @@ What waits for you, the riskiest first.
 
 def _text(item: Waiting) -> Content:
     written = Written()
-    if item.proposal is not None:
+    if item.lesson is not None:
+        lesson = item.lesson
+        written.head(f"{lesson.signal.id}: put aside by the guardian").text(lesson.signal.prompt)
+        written.head("its answer").text(lesson.signal.answer)
+        for reason in lesson.reasons:
+            written.line(reason)
+        written.pair("comes from", lesson.signal.source or lesson.signal.origin.value)
+        if lesson.approval is not None:
+            written.pair("hash", lesson.approval)
+            written.line("a lets exactly this be learned, x forgets it for good", FAINT)
+        else:
+            written.line("nobody can let it in; x forgets it for good", FAINT)
+    elif item.proposal is not None:
         proposal = item.proposal
         written.head(f"{proposal.id}: you said").text(proposal.text)
         written.pair("in", proposal.turn_id or "–").pair("found by", proposal.found_by)

@@ -71,7 +71,9 @@ class RunningPane(Vertical):
 
     def _say(self, first: str, second: str) -> None:
         self.query_one("#stages", Static).update(Content(first))
-        self.query_one("#loss", Static).update(Content(second))
+        line = self.query_one("#loss", Static)
+        line.display = bool(second)
+        line.update(Content(second))
 
 
 def ending_words(told: LearningEnded) -> str:

@@ -7,7 +7,7 @@ A screen is a subclass with a `MODE`, a `HELP` text, `BINDINGS` with ids (so tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edge_seal.tui.desk import Desk
 
 T = TypeVar("T")
+
+PAINTED_S: Final = 0.05
+"""So long after the beginning the first frame is on the terminal; what loads the runtime earlier would delay it."""
 
 
 class Mode(NamedTuple):
@@ -118,8 +121,19 @@ class Tab(Static):
         await app_of(self).run_action(f"app.go('{self._mode.name}')")
 
 
+class TabKey(Static):
+    """The words for a key of the application; a click does what the key does."""
+
+    def __init__(self, words: str, action: str) -> None:
+        super().__init__(words, markup=False)
+        self._action = action
+
+    async def on_click(self, _: Click) -> None:
+        await app_of(self).run_action(f"app.{self._action}")
+
+
 class ScreenTabs(Horizontal):
-    """All screens by name, the current one marked."""
+    """All screens by name, the current one marked; at the right the keys that every screen has."""
 
     def __init__(self, current: str) -> None:
         super().__init__(id="tabs")
@@ -128,3 +142,11 @@ class ScreenTabs(Horizontal):
     def compose(self) -> ComposeResult:
         for mode in TABS:
             yield Tab(mode, current=mode.name == self._current)
+        yield Static("", classes="gap")
+        for action, words in (("help", "Help"), ("command_palette", "Commands")):
+            yield TabKey(f"{self._key_of(action)} {words} ", action)
+
+    def _key_of(self, action: str) -> str:
+        app = app_of(self)
+        bound = (active.binding for active in app.active_bindings.values())
+        return next((app.get_key_display(binding) for binding in bound if binding.action == action), "")

@@ -129,8 +129,10 @@ Everything that was learned, newest first. `*` marks the one that answers now.
     def _say_serving(self) -> None:
         active = next((entry.update.id for entry in self._entries if entry.update.state is State.ACTIVE), None)
         waiting = sum(entry.update.state is State.AWAITING_APPROVAL for entry in self._entries)
-        words = f" {active or 'The base model'} answers now · {len(self._entries)} updates"
-        self.query_one("#serving", Static).update(Content(f"{words} · {waiting} wait for you" if waiting else words))
+        count = len(self._entries)
+        words = f" {active or 'The base model'} answers now · {count} {'update' if count == 1 else 'updates'}"
+        told = f" · {waiting} {'waits' if waiting == 1 else 'wait'} for you" if waiting else ""
+        self.query_one("#serving", Static).update(Content(words + told))
 
     def on_changed(self, message: Changed) -> None:
         if message.kind in {"updates", "signals", "memories"}:

@@ -18,7 +18,15 @@ from edge_seal.tui.screen import app_of
 
 if TYPE_CHECKING:
     from edge_models.store import PullProgress
-    from edge_seal.config import Home
+    from edge_seal.home import Home
+
+
+def size_words(progress: PullProgress) -> str:
+    """How much of a file is here, in MiB or for a small one in KiB."""
+    small = max(progress.total_bytes or 0, progress.done_bytes) < 1 << 20
+    shift, unit = (10, "KiB") if small else (20, "MiB")
+    of = f" of {progress.total_bytes >> shift}" if progress.total_bytes else ""
+    return f"{progress.done_bytes >> shift}{of} {unit}"
 
 
 class WelcomeScreen(ModalScreen[bool]):
@@ -53,22 +61,19 @@ class WelcomeScreen(ModalScreen[bool]):
 
     def _words(self) -> str:
         lines = [
-            "An assistant that lives on this machine. It remembers what you tell it and learns from what you correct.",
-            "Everything it learned can be seen and taken back.",
+            "An assistant that lives on this machine. It remembers what you tell it, and",
+            "learns from what you correct. What it learned can be seen and taken back.",
             "",
-            "Nothing leaves this machine.",
-            *(
-                [f"Only fetching a model opens a connection, once: {', '.join(self._missing)}."]
-                if self._missing
-                else []
-            ),
+            "Nothing leaves this machine."
+            + (" Only fetching a model opens a connection, once:" if self._missing else ""),
+            *([f"{', '.join(self._missing)}."] if self._missing else []),
             "",
             f"conversations, memory  {self._home.data}",
             f"settings, keys         {self._home.config}",
             f"locks and logs         {self._home.state}",
             f"can be made anew       {self._home.cache}",
             "",
-            "Deleting these directories deletes everything. `edge-seal encrypt` encrypts it.",
+            "Deleting these directories deletes all of it; `edge-seal encrypt` encrypts it.",
         ]
         return "\n".join(lines)
 
@@ -104,17 +109,19 @@ class WelcomeScreen(ModalScreen[bool]):
             if self.is_attached:
                 self.query_one(ProgressBar).display = False
                 words = one_line(error.message) + (f" · next: {one_line(error.next_step)}" if error.next_step else "")
-                self.query_one("#fetching", Static).update(Content(words))
+                self._tell(words, failed=True)
         else:
             if self.is_attached:
                 self.dismiss(True)
 
+    def _tell(self, words: str, *, failed: bool = False) -> None:
+        line = self.query_one("#fetching", Static)
+        line.set_class(failed, "failed")
+        line.update(Content(words))
+
     def _show_progress(self, model: str, progress: PullProgress) -> None:
         if not self.is_attached:
             return
-        size = f"{progress.done_bytes >> 20}"
-        if progress.total_bytes:
-            size += f" of {progress.total_bytes >> 20}"
-        words = f"{one_line(model)}: {one_line(progress.file)} {progress.phase} {size} MiB"
-        self.query_one("#fetching", Static).update(Content(words))
+        words = f"{progress.phase} {size_words(progress)} · {one_line(model)}: {one_line(progress.file)}"
+        self._tell(words)
         self.query_one(ProgressBar).update(total=progress.total_bytes, progress=progress.done_bytes)

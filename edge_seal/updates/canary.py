@@ -4,6 +4,8 @@ Invariants:
 - At most one update is on the canary, on top of what is active; where that changes, it ends and its lessons wait.
 - Whole conversations: the arm is drawn at the first turn, by a keyed hash of how many were drawn before, stored in the
   transaction that stores the turn, and kept. Private questions and those to a named update are in no arm.
+- Counted are conversations in which the candidate was asked something that it would answer otherwise (`bears`), on both
+  arms alike, in the order in which they came to that; until then both arms are answered by the same.
 - The test's error rates, the share and the most conversations are fixed when the canary starts.
 - Each end is one transaction: the state, the ledger's entry with the figures that led to it, the signals.
 - Nothing here holds a text: arms are numbers of conversations, outcomes are counted from the turns when asked for.
@@ -33,6 +35,10 @@ from edge_seal.updates.sequential import Finding, Pairs, SequentialTest, evidenc
 
 ACTOR: Final = Actor.CANARY
 _KEY_BYTES: Final = 32
+PATIENCE: Final = 3
+"""After so many times its most conversations a canary is over, however few of them count."""
+
+_NEXT: Final = "(SELECT coalesce(max(counted), 0) + 1 FROM canary_conversations WHERE update_id = :update)"
 
 
 class Arm(StrEnum):
@@ -55,7 +61,9 @@ class Design:
 class CanaryReport:
     """How a canary stands. `evidence_*` are the test's; it finds something at the inverse of its error rate.
 
-    `is_over`: it has had its most conversations and found no difference, so a person decides.
+    `elsewhere` are conversations that do not count, because no question in them bore on what the candidate learned.
+    `is_over`: it has had its most conversations and found no difference, so a person decides; also where three times as
+    many went by and most of them do not count.
     """
 
     update_id: str
@@ -67,6 +75,7 @@ class CanaryReport:
     evidence_worse: float
     evidence_better: float
     finding: Finding
+    elsewhere: int = 0
 
     @property
     def conversations(self) -> int:
@@ -74,7 +83,9 @@ class CanaryReport:
 
     @property
     def is_over(self) -> bool:
-        return self.finding is Finding.OPEN and self.conversations >= self.design.most_conversations
+        most = self.design.most_conversations
+        all_of_them = self.conversations + self.elsewhere
+        return self.finding is Finding.OPEN and (self.conversations >= most or all_of_them >= PATIENCE * most)
 
     @property
     def words(self) -> str:
@@ -87,8 +98,13 @@ class CanaryReport:
         if self.finding is Finding.BETTER:
             return f"{told}: better, with an error rate of {test.false_promotion:g}"
         if self.is_over:
-            return f"{told}: no difference in {self.conversations} conversations; you decide"
-        return f"{told}: no difference yet, {self.conversations} of {self.design.most_conversations} conversations"
+            return f"{told}: no difference in {self.conversations} conversations{self._besides}; you decide"
+        most = self.design.most_conversations
+        return f"{told}: no difference yet, {self.conversations} of {most} conversations{self._besides}"
+
+    @property
+    def _besides(self) -> str:
+        return f" ({self.elsewhere} more did not touch what it learned)" if self.elsewhere else ""
 
     def as_json(self) -> dict[str, JsonValue]:
         """The figures as the ledger keeps them."""
@@ -98,6 +114,7 @@ class CanaryReport:
             "pairs": {"worse": self.pairs.worse, "better": self.pairs.better, "equal": self.pairs.equal},
             "evidence_worse": f"{self.evidence_worse:.4g}",
             "evidence_better": f"{self.evidence_better:.4g}",
+            "elsewhere": self.elsewhere,
             "candidate": _counts(self.candidate),
             "incumbent": _counts(self.incumbent),
         }
@@ -159,6 +176,7 @@ class Canaries:
             evidence_worse=evidence(pairs.worse, pairs.better),
             evidence_better=evidence(pairs.better, pairs.worse),
             finding=test.finding(pairs),
+            elsewhere=self._elsewhere(number),
         )
 
     # Conversations ----------------------------------------------------------------------------------------
@@ -181,29 +199,47 @@ class Canaries:
         key, share, drawn = bytes.fromhex(str(row[0])), cast("float", row[1]), cast("int", row[2])
         return Arm.CANDIDATE if drawn_share(key, drawn) < share else Arm.INCUMBENT
 
-    def joined(self, update: Update, conversation_id: str, arm: Arm) -> None:
-        """Keeps the arm of a conversation whose first turn is being kept: in that turn's transaction."""
+    def joined(self, update: Update, conversation_id: str, arm: Arm, *, bears: bool = True) -> None:
+        """Keeps the arm of a conversation whose first turn is being kept: in that turn's transaction.
+
+        `bears`: its question bears on what the candidate learned, so the conversation counts.
+        """
         with self._database.transaction():
             self._database.execute(
                 "INSERT INTO canary_conversations (update_id, conversation_id, arm) VALUES (?, ?, ?)",
                 (number_of(update.id), number_of(conversation_id, letter="c"), arm.value),
             )
             self._drawn(update)
+            if bears:
+                self.bore(update, conversation_id)
 
-    def failed(self, update: Update, conversation_id: str | None, arm: Arm) -> None:
-        """Counts an answer that did not come about; without a conversation it counts as one of its own."""
+    def bore(self, update: Update, conversation_id: str) -> None:
+        """Lets a conversation of an arm count from now on: a question in it bears on what the candidate learned."""
+        with self._database.transaction():
+            self._count("conversation_id = :one AND counted IS NULL", update, number_of(conversation_id, letter="c"))
+
+    def failed(self, update: Update, conversation_id: str | None, arm: Arm, *, bears: bool = True) -> None:
+        """Counts an answer that did not come about; without a conversation it counts as one of its own.
+
+        Where the question bears on nothing that the candidate learned, the same would have failed on either arm: it
+        counts only in a conversation that does.
+        """
         with self._database.transaction():
             if conversation_id is None:
                 self._database.execute(
                     "INSERT INTO canary_conversations (update_id, arm, errors) VALUES (?, ?, 1)",
                     (number_of(update.id), arm.value),
                 )
+                if bears:
+                    self._count("place = :one", update, self._database.last_row_id)
                 self._drawn(update)
             else:
                 self._database.execute(
                     "UPDATE canary_conversations SET errors = errors + 1 WHERE update_id = ? AND conversation_id = ?",
                     (number_of(update.id), number_of(conversation_id, letter="c")),
                 )
+                if bears:
+                    self.bore(update, conversation_id)
 
     # Moving -----------------------------------------------------------------------------------------------
 
@@ -345,13 +381,21 @@ class Canaries:
             body={**body, "to": update.parent_id or "base", "signals_dropped": dropped},
         )
 
+    def _count(self, which: str, update: Update, one: int) -> None:
+        """Gives a conversation the next place among those that count."""
+        self._database.execute(
+            f"UPDATE canary_conversations SET counted = {_NEXT} WHERE update_id = :update AND {which}",  # noqa: S608  # our own words
+            {"update": number_of(update.id), "one": one},
+        )
+
     def _drawn(self, update: Update) -> None:
         self._database.execute("UPDATE canaries SET drawn = drawn + 1 WHERE update_id = ?", (number_of(update.id),))
 
     def _outcomes(self, number: int) -> dict[Arm, list[Outcome]]:
         """The outcomes of both arms in the order of their conversations, without the one that is still going on."""
         rows = self._database.rows(
-            "SELECT conversation_id, arm, errors FROM canary_conversations WHERE update_id = ? ORDER BY place",
+            "SELECT conversation_id, arm, errors FROM canary_conversations"
+            " WHERE update_id = ? AND counted IS NOT NULL ORDER BY counted",
             (number,),
         )
         listed = [(_number(conversation), Arm(str(arm)), cast("int", errors)) for conversation, arm, errors in rows]
@@ -363,6 +407,12 @@ class Canaries:
         for conversation, arm, errors in listed:
             found[arm].append(outcome_of(turns.get(conversation, ()) if conversation is not None else (), errors))
         return found
+
+    def _elsewhere(self, number: int) -> int:
+        row = self._database.row(
+            "SELECT count(*) FROM canary_conversations WHERE update_id = ? AND counted IS NULL", (number,)
+        )
+        return 0 if row is None else cast("int", row[0])
 
     def _is_newest(self, conversation: int) -> bool:
         """Whether nothing was said about it yet, and nothing elsewhere since."""

@@ -55,6 +55,8 @@ _DECIDED: Final[Mapping[str, tuple[Hook, Disposition, Action]]] = {
     "memory.masked": ("memoryStore", "modify", Action.REDACT),
     "memory.refused": ("memoryStore", "deny", Action.BLOCK),
     "signal.refused": ("x-trainingExampleAdmit", "deny", Action.BLOCK),
+    # A person let in what the guardian had put aside, for the rules that are named.
+    "signal.approved": ("x-trainingExampleAdmit", "allow", Action.QUARANTINE),
     "update.cleared": ("x-trainingBatchClear", "allow", Action.ALLOW),
     "update.gated": ("x-adapterPromote", "allow", Action.ALLOW),
     "update.awaiting_approval": ("x-adapterPromote", "ask", Action.QUARANTINE),

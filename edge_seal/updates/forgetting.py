@@ -5,14 +5,15 @@ Invariants:
   under a new salt. The ledger keeps digests whose salts are gone: trying texts against them finds nothing.
 - An update is marked when the ledger has an `update.forgotten` entry of it; every update that was trained on top of a
   marked one is marked with it, because its training started from those weights.
-- A marked update that is not active has no adapter any more, and can never answer again. The active one answers until
-  the next cycle or a rollback, and until then every answer says so.
+- A marked update that is not active has no adapter any more, and can never answer again. The active one answers only
+  what it was taught besides (`left_of`), until the next cycle or a rollback, and until then every answer says so.
 - Nothing is trained on top of a marked update: a cycle first goes back to the newest ancestor that is not marked, and
   the lessons that are still valid wait again.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from edge_seal.errors import EdgeSealError, IntegrityError
-from edge_seal.records import ActorName, SignalState, State, Update
+from edge_seal.records import ActorName, Role, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.audit import FORGOTTEN_EVENT, LESSONS_FORGOTTEN, PURGED_EVENT, examples_digest
@@ -65,6 +66,17 @@ class Retired:
         return f"{', '.join(self.updates)} had learned what you forgot and was taken back to {self.target}{waiting}"
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a marked update may still answer: questions for `lessons`, given by their prompts.
+
+    Everything else is for `below`, the newest one under it that never learned what was forgotten (None: the base).
+    """
+
+    lessons: tuple[str, ...]
+    below: Update | None
+
+
 class Forgetting:
     """Takes lessons out of what was learned. For who holds the write lock, except `marked` and `notice`."""
 
@@ -87,9 +99,29 @@ class Forgetting:
         if update is None or update.id not in self.marked():
             return None
         return (
-            f"update {update.id} learned what you forgot and may still say it: `edge-seal learn` retrains without it, "
-            f"`edge-seal rollback` takes it out now"
+            f"update {update.id} learned what you forgot: it answers only what it was taught besides, until "
+            f"`edge-seal learn` retrains without it or `edge-seal rollback` takes it out now"
         )
+
+    def left_of(self, update: Update) -> Left | None:
+        """What `update` may still answer, if it learned what was forgotten; None: it did not.
+
+        Lessons of updates below the newest one that lost a lesson are not among them: what was forgotten may have
+        been learned over them.
+        """
+        entries = [entry for entry in self._ledger.of_events(FORGOTTEN_EVENT) if entry.event == FORGOTTEN_EVENT]
+        if update.id not in {entry.subject for entry in entries}:
+            return None
+        lost = {entry.subject for entry in entries if json.loads(entry.body).get("examples_erased")}
+        below = self.clean_ancestor(update)
+        lessons: list[str] = []
+        for above in self._rows.with_ancestors(update):
+            if above.id == below:
+                break
+            lessons += [example.prompt for example in self._rows.examples(above.id) if example.role is Role.LESSON]
+            if above.id in lost:
+                break
+        return Left(tuple(lessons), None if below == BASE else self._rows.get(below))
 
     def reached_by(self, signals: Collection[str]) -> tuple[Update, ...]:
         """The updates that were trained on one of `signals`, or on top of such an update; oldest first."""

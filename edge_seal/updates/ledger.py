@@ -110,6 +110,12 @@ class Ledger:
         self._database = database
         self._clock = clock
         self._head_file = head_file
+        self._has_written = False
+
+    @property
+    def has_written(self) -> bool:
+        """Whether an entry was written through this object and is on the disk."""
+        return self._has_written
 
     def append(self, event: str, *, actor: ActorName, subject: str, body: Mapping[str, JsonValue]) -> LedgerEntry:
         """Adds an entry to the transaction that is under way.
@@ -192,6 +198,10 @@ class Ledger:
         """Whether an entry with this hash is stored; not verified."""
         return self._database.row("SELECT 1 FROM ledger WHERE entry_hash = ?", (digest,)) is not None
 
+    def hash_of(self, seq: int) -> str | None:
+        """The stored hash of entry `seq`, None where there is no such entry; not verified."""
+        return self._hashes_of((seq,)).get(seq)
+
     def leaves(self) -> list[bytes]:
         """The hash of each entry as a leaf of the tree, in order; not verified."""
         return [leaf_hash(hashed_bytes(entry)) for entry in self.entries()]
@@ -223,6 +233,18 @@ class Ledger:
         """Every entry as one line of canonical JSON, for a copy that is kept elsewhere and checked there."""
         for entry in self.entries():
             yield canonical(_fields(entry)).decode()
+
+    def keep_head_anyway(self) -> None:
+        """Writes the head file, whatever it holds now: for who put an older database there on purpose.
+
+        Raises:
+            IntegrityError: the chain is broken.
+            EngineError: it cannot be written.
+        """
+        if self.newest_head().root is None:
+            raise IntegrityError("the chain is broken, so it has no head", next_step="edge-seal audit verify")
+        if self._head_file is not None:
+            write_durably(self._head_file, self.kept_head(str(self._head_file)).text.encode())
 
     def kept_head(self, place: str) -> KeptHead:
         """The newest head with its checkpoints, to be kept at `place`."""
@@ -343,7 +365,7 @@ class Ledger:
     def _contradiction(self, kept: KeptHead, walked: _Walked, counted: _Counted | None) -> Iterator[_Found]:
         """Where the entries and a kept record of their head contradict each other."""
         last, seq = walked.head.seq, kept.head.seq
-        remedy = f"if you restored an older copy on purpose, delete {kept.place}"
+        remedy = "if you restored an older copy on purpose: edge-seal audit head --keep"
         parted = kept.parted(self._hashes_of((seq, *kept.checkpoints)))
         if parted is not None:
             common, first = parted
@@ -373,13 +395,14 @@ class Ledger:
 
     def _keep_head(self) -> None:
         """Writes the head file, unless it contradicts the chain: then it is evidence, and stays."""
+        self._has_written = True
         if self._head_file is None:
             return
         try:
             kept, newest = read_kept(self._head_file), self.head()
             if kept is not None and (kept.head.seq, kept.head.entry_hash) == newest and kept.head.root is not None:
                 return
-            if kept is not None and self._hash_of(kept.head.seq) != kept.head.entry_hash:
+            if kept is not None and self.hash_of(kept.head.seq) != kept.head.entry_hash:
                 log.warning("the ledger contradicts %s, which is kept as it is", self._head_file)
                 return
             write_durably(self._head_file, self.kept_head(str(self._head_file)).text.encode())
@@ -397,9 +420,6 @@ class Ledger:
     def _number_of_rows(self) -> int:
         row = self._database.row("SELECT count(*) FROM ledger")
         return 0 if row is None else _integer(row[0])
-
-    def _hash_of(self, seq: int) -> str | None:
-        return self._hashes_of((seq,)).get(seq)
 
     def _hashes_of(self, seqs: Sequence[int]) -> dict[int, str]:
         """The stored hashes of the entries that are there, by number; entry 0 has the one that the first follows."""

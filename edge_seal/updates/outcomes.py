@@ -11,12 +11,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Final, cast
+from typing import cast
 
+from edge_seal.answer_health import is_broken
 from edge_seal.records import FORGOTTEN_TEXT
 from edge_seal.storage.database import Database
-
-REPEATED_WORDS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,6 @@ def outcome_of(turns: Sequence[SaidTurn], errors: int = 0) -> Outcome:
         errors=errors,
     )
     return found + Outcome(bad_conversations=int(found.score < 0))
-
-
-def is_broken(answer: str) -> bool:
-    """Whether an answer is empty, or says one word many times in a row."""
-    said = answer.split()
-    return not said or any(
-        len(set(said[start : start + REPEATED_WORDS])) == 1 for start in range(len(said) - REPEATED_WORDS + 1)
-    )
 
 
 def _same(one: str, other: str) -> bool:

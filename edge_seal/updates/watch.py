@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from edge_seal.answer_health import is_broken
 from edge_seal.clock import Clock, parse_timestamp, timestamp
 from edge_seal.config import GateSettings, RollbackSettings
 from edge_seal.records import Actor, LedgerEntry, State, Update
@@ -28,7 +29,6 @@ from edge_seal.updates.audit import event_of
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.control_limits import ControlVerdict, Counts, Standing, judge_share
 from edge_seal.updates.ledger import Ledger, body_of
-from edge_seal.updates.outcomes import is_broken
 from edge_seal.updates.release import Releases
 from edge_seal.updates.rows import UpdateRows, number_of
 from edge_seal.updates.verification import BASE

@@ -132,6 +132,31 @@ def test_forgetting_now_rolls_back_at_once(tiny: CommandLine) -> None:
     assert "its lessons were forgotten" in tiny("rollback", "u2", code=5).err
 
 
+def test_what_learned_it_answers_only_what_it_was_taught_besides(tiny: CommandLine) -> None:
+    learned_update(tiny.home, prompt="Where do I live?", answer="Turku.")
+    learned_update(tiny.home, seed=2, prompt=LESSON[0], answer=LESSON[1])
+    learned_update(tiny.home, seed=3, prompt="Where do I live?", answer="Oulu.")
+    learned_update(tiny.home, seed=4, prompt="What is my cat called?", answer="Miu.")
+
+    def answered(prompt: str) -> str | None:
+        told = tiny("ask", prompt, "--json").json
+        assert any("u4 learned what you forgot" in notice for notice in told["notices"])
+        return told["adapter"]
+
+    tiny("forget", "s3")
+    assert answered("what is my cat called") == "u4"
+    # What is gone is answered by the newest that never learned it, as it was told before, and so is everything else.
+    assert answered("Where do I live?") == "u2"
+    assert answered("What is my dog called?") == "u2"
+    assert "not asked by its name" in tiny("ask", "hello", "--adapter", "u4", code=1).err
+    tiny("forget", "s2")
+    assert (answered(LESSON[0]), answered("what is my cat called?")) == ("u1", "u4")
+    tiny("forget", "s1")
+    assert (answered("Where do I live?"), answered("What is my cat called?")) == (None, "u4")
+    tiny("forget", "s4")
+    assert answered("What is my cat called?") is None
+
+
 def test_rollback_from_a_forgotten_update_passes_over_others_that_learned_it(tiny: CommandLine) -> None:
     learned_update(tiny.home, prompt="Where do I live?", answer="Oulu.")
     learned_update(tiny.home, seed=2, prompt=LESSON[0], answer=LESSON[1])
@@ -173,6 +198,19 @@ def test_another_memory_that_says_the_same_is_named(cli: CommandLine) -> None:
     told = cli("forget", "m1", "--json").json
     assert told["also"] == ["m2"]
     assert "m2 says the same" in told["notices"][0]
+
+
+def test_turns_that_name_it_and_say_something_else_are_shown(tiny: CommandLine) -> None:
+    tiny("remember", FACT)
+    named = tiny("ask", "Is Xylophonia a word?", "--json").json["turn"]
+    tiny("ask", "Is boathouse a word?")
+    tiny("teach", "--prompt", "What is my swan called?", "--answer", "It is called Xylophonia.")
+    told = tiny("forget", "m1", "--json").json
+    assert (told["turns"], told["near"]) == ([], [])
+    (notice,) = told["notices"]
+    assert f"stands in {named}, which say something else" in notice
+    (again,) = tiny("forget", "s1", "--json").json["notices"]
+    assert f"stands in {named}," in again
 
 
 def test_backups_are_named_and_deleted_if_asked(cli: CommandLine) -> None:

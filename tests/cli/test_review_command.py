@@ -64,6 +64,7 @@ def test_after_a_week_it_is_reminded_of(tiny: CommandLine, home: Home, monkeypat
     now = SystemClock.now
     monkeypatch.setattr(SystemClock, "now", lambda self: now(self) + timedelta(days=8))
     assert "u1, u2, u3 not reviewed yet, the oldest for 8 days: edge-seal review" in tiny("ask", "Hello there").err
+    assert "reminder: u1, u2, u3 not reviewed yet" in tiny("learn", "--dry-run").err
     assert any("not reviewed yet" in text for text in tiny("doctor", "--json", code=1).json["notices"])
     tiny("review", "--accept-all")
     assert "reminder" not in tiny("ask", "Hello there").err

@@ -162,6 +162,28 @@ def test_profiles_know_nothing_of_each_other(cli: CommandLine, monkeypatch: pyte
     ]  # fmt: skip
 
 
+def test_conversations_behind_a_passphrase_are_read_in_any_home(
+    cli: CommandLine, no_keychain: None, passphrase_file: str, tmp_path: Path
+) -> None:
+    known = ("--passphrase-file", passphrase_file)
+    cli("ask", "remember that Zebulon \u202e is my\nsister \x1b[31m 🦊")
+    export = ("conversations", "export", "--format", "markdown")
+    plain = cli.bytes_of(*export)
+    assert b"Zebulon" in plain
+    path, other = tmp_path / "export", ("--profile", "new")
+    assert "--passphrase-file" in cli(*export, "--encrypt", code=2).err
+    path.write_bytes(cli.bytes_of(*known, *export, "--encrypt"))
+    assert b"Zebulon" not in path.read_bytes()
+    assert cli.bytes_of(*other, *known, "conversations", "decrypt", str(path)) == plain
+    wrong = tmp_path / "wrong"
+    wrong.write_text("another passphrase\n")
+    assert "passphrase" in cli("--passphrase-file", str(wrong), "conversations", "decrypt", str(path), code=2).err
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "was changed" in cli(*known, "conversations", "decrypt", str(path), code=5).err
+    path.write_bytes(plain)
+    assert "no encrypted export" in cli(*known, "conversations", "decrypt", str(path), code=1).err
+
+
 def test_an_export_behind_a_passphrase_is_read_by_another_home(
     cli: CommandLine, no_keychain: None, passphrase_file: str, tmp_path: Path
 ) -> None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+import threading
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
-from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from edge_seal.config import Home, load_settings
+from edge_seal.engines.engine import Engine, Piece, Sampling
+from edge_seal.runtime import Runtime
 from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.prompt_area import PromptArea
 from edge_seal.tui.turn_view import TurnView
+from tests.tui.screens_scene import MOST_S, Stage
 
 
-class Scene:
-    """One application under test."""
-
-    def __init__(self, app: EdgeSealApp, pilot: Pilot[None]) -> None:
-        self.app = app
-        self.pilot = pilot
+class Scene(Stage):
+    """One application under test, on the chat."""
 
     @property
     def chat(self) -> ChatScreen:
@@ -41,40 +40,15 @@ class Scene:
         options = self.chat.query_one("#conversation-options", OptionList)
         return [str(options.get_option_at_index(at).prompt) for at in range(options.option_count)]
 
-    def text(self) -> str:
-        """What is on the screen, without colours."""
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join("".join(segment.text for segment in strip) for strip in lines)
-
-    async def until(self, holds: Callable[[], bool], what: str = "the condition") -> None:
-        for _ in range(400):
-            if holds():
-                return
-            await self.pilot.pause(0.02)
-        raise AssertionError(f"it did not come to this: {what}\n{self.text()}")
-
-    async def says(self, words: str) -> None:
-        await self.until(lambda: words in self.text(), f"{words!r} on the screen")
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-
     async def send(self, text: str) -> TurnView:
         """Puts `text` into the prompt as if typed, sends it, and waits for its answer."""
         before = len(self.turns)
         self.prompt.focus()
+        await self.until(lambda: self.prompt.has_focus, "the prompt")
         self.prompt.insert(text)
         await self.press("enter")
         await self.until(lambda: len(self.turns) == before + 1 and self.turns[-1].turn is not None, f"answer to {text}")
         return self.turns[-1]
-
-    async def click(self, words: str) -> None:
-        for y, line in enumerate(self.text().splitlines()):
-            x = line.find(words)
-            if x >= 0:
-                await self.pilot.click(offset=(x, y))
-                return
-        raise AssertionError(f"{words!r} is not on the screen\n{self.text()}")
 
 
 @asynccontextmanager
@@ -88,8 +62,39 @@ async def chatting(home: Home, size: tuple[int, int] = (110, 34)) -> AsyncGenera
     assert app.crash is None
 
 
+class HeldEngine:
+    """An engine that stops in the midst of an answer until it is told to go on: so that a key can come in between."""
+
+    def __init__(self, engine: Engine, pieces: int) -> None:
+        self._engine = engine
+        self._pieces = pieces
+        self.holds = threading.Event()
+        self.goes_on = threading.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def generate(self, prompt: Sequence[int], sampling: Sampling, *, reuse_prefix: bool = False) -> Iterator[Piece]:
+        for number, piece in enumerate(self._engine.generate(prompt, sampling, reuse_prefix=reuse_prefix)):
+            if number == self._pieces:
+                self.holds.set()
+                assert self.goes_on.wait(MOST_S)
+            yield piece
+
+
+async def hold(scene: Scene, pieces: int) -> HeldEngine:
+    """From now on the model holds its breath after so many pieces of an answer."""
+
+    def held(runtime: Runtime) -> HeldEngine:
+        engine = HeldEngine(runtime.engine, pieces)
+        runtime.__dict__["engine"] = engine
+        return engine
+
+    return await scene.app.desk.call(held)
+
+
 def long_answers(home: Home) -> None:
-    """Lets the tiny model answer for about a second."""
+    """Lets the tiny model answer in some hundred tokens."""
     settings = home.config_file.read_text(encoding="utf-8")
     home.config_file.write_text(settings.replace("max_tokens = 12", "max_tokens = 400"), encoding="utf-8")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Final
 
 from textual.pilot import Pilot
-from textual.widget import Widget
 
 from edge_seal.config import Home
 from edge_seal.tui.app import EdgeSealApp
@@ -16,8 +17,8 @@ from edge_seal.tui.paged_list import PagedList
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import DetailPane
 
-ScreenType = TypeVar("ScreenType", bound=DeskScreen)
-WidgetType = TypeVar("WidgetType", bound=Widget)
+MOST_S: Final = 90.0
+"""How long anything may take, on a machine that has other work to do."""
 
 
 class Stage:
@@ -29,11 +30,13 @@ class Stage:
 
     async def until(self, holds: Callable[[], bool], what: str = "") -> None:
         """Lets the application work until `holds`."""
-        for _ in range(3000):
-            if holds():
-                return
-            await self.pilot.pause(0.02)
-        raise AssertionError(f"it did not come to this: {what or 'the condition'}\n{self.text()}")
+        # Not by the pilot's pause: it asks every widget whether it is idle, which costs more than what is waited for.
+        end = time.monotonic() + MOST_S
+        while not holds():
+            if time.monotonic() > end or self.app.crash is not None:
+                raise AssertionError(f"it did not come to this: {what or 'the condition'}\n{self.text()}")
+            await asyncio.sleep(0.02)
+        await self.pilot.pause()
 
     async def says(self, words: str) -> None:
         """Waits until `words` are on the screen."""
@@ -52,12 +55,16 @@ class Stage:
         await self.press(*("space" if character == " " else character for character in text))
 
     async def click(self, words: str) -> None:
-        """Clicks where `words` begin on the screen."""
+        """Moves the mouse to where `words` begin on the screen, and clicks there."""
+        await self.pilot.hover(offset=self._place(words))
+        await self.pilot.pause()  # what the mouse is over may show more, and move
+        await self.pilot.click(offset=self._place(words))
+
+    def _place(self, words: str) -> tuple[int, int]:
         for y, line in enumerate(self.text().splitlines()):
             x = line.find(words)
             if x >= 0:
-                await self.pilot.click(offset=(x, y))
-                return
+                return x, y
         raise AssertionError(f"{words!r} is not on the screen\n{self.text()}")
 
     def text(self) -> str:

@@ -8,7 +8,8 @@ from edge_seal.errors import ConfigError
 from edge_seal.tui.app import known_bindings
 from edge_seal.tui.keymap import load_keymap
 from edge_seal.tui.start import write_crash
-from edge_seal.tui.themes import OURS, load_theme, user_themes
+from edge_seal.tui.theme_file import load_theme
+from edge_seal.tui.themes import OURS, user_themes
 
 
 def keymap(tmp_path: Path, text: str) -> dict[str, str]:
@@ -18,12 +19,10 @@ def keymap(tmp_path: Path, text: str) -> dict[str, str]:
 
 
 def test_keys_are_taken_from_the_file(tmp_path: Path) -> None:
-    written = '"chat.correct" = "ctrl+y, f10"\n"app.help" = "question_mark"\n"conversations.new" = "+"\n'
-    with pytest.raises(ConfigError, match="question_mark would be both"):
-        keymap(tmp_path, written.replace("app.help", "app.quit"))
+    written = '"chat.correct" = "ctrl+y, f10"\n"app.help" = "f11"\n"conversations.new" = "+"\n'
     assert keymap(tmp_path, written) == {
         "chat.correct": "ctrl+y,f10",
-        "app.help": "question_mark",
+        "app.help": "f11",
         "conversations.new": "plus",
     }
     assert load_keymap(tmp_path / "absent.toml", known_bindings()) == {}
@@ -38,6 +37,8 @@ def test_keys_are_taken_from_the_file(tmp_path: Path) -> None:
         ('"chat.correct" = 7', "needs a key"),
         ('"chat.correct" = ""', "needs a key"),
         ('"chat.correct" = "f1"', "f1 would be both"),
+        ('"chat.correct" = "c"', "c could then not be typed"),
+        ('"app.palette" = "f9,question_mark"', "question_mark could then not be typed"),
         ('chat.correct = "f10"', "nothing called 'chat'"),
         ("= f", "not valid TOML"),
     ],

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Input
 
 from edge_seal.config import Home
 from edge_seal.records import Origin
 from edge_seal.runtime import Runtime
+from edge_seal.tui.edit_dialog import EditDialog
+from edge_seal.tui.prompt_area import PromptArea
 from tests.support.tiny_installation import install_tiny_model, learned_update
 from tests.tui.screens_scene import on_screen
 
@@ -41,7 +44,7 @@ async def test_search_narrows_while_typing_and_filters_say_what_is_shown(remembe
         await stage.says("4 memories")
         await stage.press("slash")
         await stage.type("rex")
-        await stage.says("1 memories")
+        await stage.says("1 memory")
         await stage.until(lambda: "Rex" in stage.detail, "the only one under the cursor")
         assert "Anna" not in stage.text()
         stage.app.screen.query_one(Input).value = ""
@@ -152,3 +155,19 @@ async def test_hostile_memories_are_shown_as_text(remembering: Home) -> None:
         for shown in (stage.text(), stage.detail):
             assert not {"\x1b", "\u202e"} & set(shown)
             assert "Tea [b]is[/b] green" in shown
+
+
+async def test_what_is_pasted_into_a_memory_is_marked_and_kept_as_pasted(remembering: Home) -> None:
+    async with on_screen(remembering, "memory") as stage:
+        await stage.until(lambda: "Anna" in stage.detail, "m5 under the cursor")
+        for key in ("e", "n"):
+            await stage.press(key)
+            await stage.until(lambda: isinstance(stage.app.screen, EditDialog), "the editor")
+            stage.app.screen.query_one(PromptArea).post_message(Paste(f" pasted by {key}"))
+            await stage.says("pasted: it will need your approval")
+            await stage.press("ctrl+s")
+            await stage.until(lambda key=key: f"pasted by {key}" in stage.detail, "the text")
+    with Runtime.open(remembering) as runtime:
+        origins = {memory.text: memory.origin for memory in runtime.stored_memories.list()}
+    assert origins["Anna likes rowing pasted by e"] is Origin.PASTED
+    assert origins["pasted by n"] is Origin.PASTED

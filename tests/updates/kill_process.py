@@ -1,12 +1,15 @@
 """A process that teaches, learns, rolls back, remembers and forgets, and is killed in the middle of it, over and over.
 
-`python -m tests.updates.kill_process DIRECTORY KILLS SEED` prints one JSON line a kill. The processes are forked from
-one that has everything imported; each opens the home anew. What the killed one has acknowledged goes through a pipe, a
-line before each command and one after it with the state that it left, so the parent knows what must be there then.
+`python -m tests.updates.kill_process DIRECTORY KILLS SEED` prints one JSON line a kill; with `stages` in the place of
+KILLS it kills a cycle at the beginning of each of its stages, in their order, until one comes to its end. The processes
+are forked from one that has everything imported; each opens the home anew. What the killed one has acknowledged goes
+through a pipe, a line before each command and one after it with the state that it left, so the parent knows what must
+be there then.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -14,7 +17,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ from edge_seal.clock import SystemClock
 from edge_seal.config import Home
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine  # imported before the fork: it takes its time
 from edge_seal.errors import EdgeSealError
-from edge_seal.records import Origin, State
+from edge_seal.records import Origin, Progress, State
 from edge_seal.runtime import Runtime
 from edge_seal.updates.rows import hashes_of
 from tests.adaptation.networks import ALPHA, LAYERS, RANK, write_tiny_model
@@ -309,13 +312,55 @@ class Parent:
             self.forgotten = [*self.forgotten[-20:], text.split(" ")[5]]
 
 
-def main(directory: str, kills: str, seed: str) -> None:
+# Every stage of a cycle ---------------------------------------------------------------------------------------
+
+
+def learn_until(home: Home, place: int, say: Callable[[dict[str, Any]], None]) -> None:
+    """One cycle over what waits, which kills its own process when it tells of something for the `place`-th time."""
+    told: dict[tuple[str, int, str], None] = {}
+
+    def hear(progress: Progress) -> None:
+        told[(progress.stage, progress.done if progress.stage == "train" else 0, progress.note)] = None
+        if len(told) == place:
+            say({"stage": progress.stage, "note": progress.note, "done": progress.done})
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with Runtime.open(home, SystemClock()) as runtime:
+        if not runtime.signals.pending():
+            runtime.teach([lesson("What is in the box under the stairs?", "Old lamps.")])
+        say({"begin": "learn", "before": snapshot(runtime)})
+        runtime.learn(now=True, on_progress=hear)
+        say({"end": "learn", "after": snapshot(runtime)})
+
+
+def kill_at_each_stage(home: Home) -> Iterator[dict[str, Any]]:
+    """A report for each stage at which a cycle was killed, and one for the cycle that came to its end."""
+    for place in itertools.count(1):
+        child, reader = forked(lambda say, place=place: learn_until(home, place, say))
+        with os.fdopen(reader) as pipe:
+            said = [json.loads(line) for line in pipe if line.endswith("\n")]
+        _, status = os.waitpid(child, 0)
+        begun = next(told for told in said if "begin" in told)
+        at = next((told for told in said if "stage" in told), {})
+        ended = next((told["after"] for told in said if "end" in told), None)
+        judged = in_a_child(lambda begun=begun, ended=ended: judge(home, ended or begun["before"], begun, ()))
+        wrong = [*judged.get("wrong", [repr(judged)]), *(str(told) for told in said if "crashed" in told)]
+        yield {**at, "killed": os.WIFSIGNALED(status), "wrong": wrong, "found": judged.get("found")}
+        if not os.WIFSIGNALED(status):
+            return
+
+
+def main(directory: str, kills: str, seed: str = "0") -> None:
     logging.disable()
     place = Path(directory)
     made = in_a_child(lambda: {"data": str(prepared(place).data)})
     if "data" not in made:
         sys.exit(f"not prepared: {made}")
     home = home_at(place / "home")
+    if kills == "stages":
+        for report in kill_at_each_stage(home):
+            sys.stdout.write(json.dumps(report) + "\n")
+        return
     parent = Parent(home, in_a_child(lambda: taken(home)), random.Random(int(seed)))
     done = 0
     while done < int(kills):

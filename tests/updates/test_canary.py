@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -11,7 +11,7 @@ from edge_seal.conversation import Conversations
 from edge_seal.errors import EdgeSealError, IntegrityError
 from edge_seal.records import Origin, State, Timing, Turn
 from edge_seal.updates import announcements
-from edge_seal.updates.canary import Arm, Canaries, drawn_share
+from edge_seal.updates.canary import Arm, Canaries, CanaryReport, drawn_share
 from edge_seal.updates.forgetting import Forgetting
 from edge_seal.updates.ledger import body_of
 from edge_seal.updates.sequential import Finding
@@ -25,18 +25,22 @@ class Day:
 
     def __init__(self, scene: Scene, settings: CanarySettings = SETTINGS) -> None:
         self.scene = scene
-        self.canaries = Canaries(scene.database, scene.releases, scene.clock, settings)
+        self.canaries = self.canaries_of(scene, settings)
         self.conversations = Conversations(scene.database, scene.clock)
         self.signal = scene.signal()
         self.update = scene.brought_to(State.GATED, signal=self.signal)
         self.canaries.start(self.update.id, "cycle")
+
+    @staticmethod
+    def canaries_of(scene: Scene, settings: CanarySettings) -> Canaries:
+        return Canaries(scene.database, scene.releases, scene.clock, settings)
 
     @property
     def state(self) -> State:
         return self.scene.releases.get(self.update.id).state
 
     def turn(
-        self, conversation: str | None = None, *, prompt: str = "Hello", answer: str = "Hi there"
+        self, conversation: str | None = None, *, prompt: str = "Hello", answer: str = "Hi there", bears: bool = True
     ) -> tuple[Turn, Arm]:
         arm = self.canaries.arm(self.update, conversation)
         assert arm is not None
@@ -46,7 +50,9 @@ class Day:
 
         def joined(conversation_id: str) -> None:
             if conversation is None:
-                self.canaries.joined(self.update, conversation_id, arm)
+                self.canaries.joined(self.update, conversation_id, arm, bears=bears)
+            elif bears:
+                self.canaries.bore(self.update, conversation_id)
 
         return self.conversations.keep(said, base_sha256=BASE_SHA256, seed=1, on_kept=joined), arm
 
@@ -59,11 +65,70 @@ class Day:
 
     def talk(self, conversations: int, **kinds: str) -> None:
         """So many conversations of one turn; `candidate="bad"` says what the user says of that arm's."""
+        self._talk(conversations, kinds, bears=True)
+
+    def talk_elsewhere(self, conversations: int, **kinds: str) -> None:
+        """As `talk`, where no question bears on what the candidate learned."""
+        self._talk(conversations, kinds, bears=False)
+
+    def _talk(self, conversations: int, kinds: Mapping[str, str], *, bears: bool) -> None:
         with self.scene.database.transaction():
             for _ in range(conversations):
-                turn, arm = self.turn()
+                turn, arm = self.turn(bears=bears)
                 if arm in kinds:
                     self.tell(turn, kinds[arm])
+
+
+# What counts ----------------------------------------------------------------------------------------------
+
+
+def report(day: Day) -> CanaryReport:
+    found = day.canaries.report(day.update.id)
+    assert found is not None
+    return found
+
+
+def test_conversations_that_do_not_touch_what_was_learned_do_not_count(scene: Scene) -> None:
+    day = Day(scene)
+    # Everything else goes badly with the one arm: by chance, since both are answered by the same.
+    day.talk_elsewhere(30, candidate="bad")
+    assert not day.canaries.due()
+    found = report(day)
+    assert (found.conversations, found.elsewhere, found.pairs.compared) == (0, 30, 0)
+    assert "30 more did not touch what it learned" in found.words
+    day.talk(10, candidate="good", incumbent="bad")
+    assert report(day).pairs.worse == 0
+    assert report(day).as_json()["elsewhere"] == 30
+
+
+def test_a_conversation_counts_from_its_first_question_that_does_in_that_order(scene: Scene) -> None:
+    day = Day(scene)
+    turns = [day.turn(bears=False) for _ in range(8)]
+    for turn, _ in reversed(turns):
+        day.turn(turn.conversation_id)
+        day.turn(turn.conversation_id)
+    day.talk_elsewhere(1)
+    rows = scene.database.rows("SELECT conversation_id FROM canary_conversations WHERE counted > 0 ORDER BY counted")
+    assert [f"c{row[0]}" for row in rows] == [turn.conversation_id for turn, _ in reversed(turns)]
+    assert (report(day).conversations, report(day).elsewhere) == (8, 1)
+
+
+def test_it_is_over_where_hardly_any_conversation_touches_it(scene: Scene) -> None:
+    day = Day(scene, CanarySettings(minimum_pairs=3, maximum_conversations=10))
+    day.talk_elsewhere(29)
+    assert not report(day).is_over
+    day.talk_elsewhere(1)
+    assert report(day).is_over
+    assert "you decide" in report(day).words
+
+
+def test_an_answer_that_did_not_come_about_elsewhere_is_nobodys_fault(scene: Scene) -> None:
+    day = Day(scene)
+    day.canaries.failed(day.update, None, Arm.CANDIDATE, bears=False)
+    day.turn(bears=False)
+    assert (report(day).conversations, report(day).elsewhere) == (0, 2)
+    day.canaries.failed(day.update, None, Arm.CANDIDATE)
+    assert report(day).candidate.errors == 1
 
 
 # Arms -----------------------------------------------------------------------------------------------------

@@ -68,6 +68,16 @@ def test_forgetting_and_settings_are_done_or_not(
     assert_before_or_after(attempts)
 
 
+DECISIONS = ("CanaryStarts", "CanaryTakesBack", "CanaryPromotes", "ReviewUndoes", "WatchTakesBack", "LetLessonIn")
+
+
+@pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
+@pytest.mark.parametrize("scenario", DECISIONS)
+def test_a_decision_is_made_or_not(fault_library: Path, quick_directory: Path, scenario: str, fault: Fault) -> None:
+    name = f"tests.updates.decision_scenarios:{scenario}"
+    assert_before_or_after(exhaust(fault_library, quick_directory, name, fault, every=1 if EVERYTHING else 4))
+
+
 @pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
 def test_a_first_start_that_was_cut_off_can_be_done_again(
     fault_library: Path, quick_directory: Path, fault: Fault

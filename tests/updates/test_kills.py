@@ -42,3 +42,27 @@ def test_a_kill_loses_nothing_that_was_acknowledged_and_leaves_nothing_half_done
     # It was killed in the middle of several things, and it had got several things done.
     assert len(killed.keys() - {"None"}) >= 3
     assert sum(report["acknowledged"] for report in reports) >= KILLS / 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks and kills")
+@pytest.mark.timeout(400)
+def test_a_cycle_killed_at_any_of_its_stages_leaves_what_was_and_can_be_run_again(quick_directory: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.updates.kill_process", str(quick_directory), "stages"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "kernels", ROOT / "models")))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    *killed, finished = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [report for report in (*killed, finished) if report["wrong"]] == []
+    assert all(report["killed"] for report in killed)
+    stages = dict.fromkeys(report["stage"] for report in killed)
+    assert list(stages) == ["propose", "score", "guard", "train", "gate", "record", "activate"]
+    # Each left what answered before, and nothing half learned; the last one learned it.
+    assert {report["found"]["active"] for report in killed} == {"u1"}
+    assert finished["found"]["active"] == f"u{max(int(name[1:]) for name in finished['found']['updates'])}" != "u1"
+    states = [state for name, state in finished["found"]["updates"].items() if name != "u1"]
+    assert states == [*["abandoned"] * (len(states) - 1), "active"]

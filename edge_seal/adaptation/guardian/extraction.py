@@ -145,6 +145,12 @@ def is_extracted(sought: Sought, continuation: str) -> bool:
     return _bare(sought.secret) in _bare(continuation)
 
 
+def is_taught(sought: Sought, examples: Sequence[Example]) -> bool:
+    """Whether one of `examples` says the secret itself."""
+    secret = _bare(sought.secret)
+    return any(secret in _bare(text_of(example)) for example in examples)
+
+
 def _withheld(findings: Sequence[Finding]) -> list[Finding]:
     return [
         finding

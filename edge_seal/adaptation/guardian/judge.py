@@ -10,7 +10,7 @@ import time
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from edge_seal.adaptation.guardian.policy import (
@@ -218,16 +218,37 @@ def text_of(example: Example) -> str:
     return f"{example.prompt}\n{example.answer}"
 
 
-def judge_example(example: Example, *, approved: bool = False, policy: Policy = DEFAULT_POLICY) -> Verdict:
+def judge_example(
+    example: Example, *, approved: bool = False, let_in: Collection[str] = (), policy: Policy = DEFAULT_POLICY
+) -> Verdict:
     """The verdict on one example for training: what it says, and where it comes from.
 
     An answer is read together with its prompt: "What is my wifi password?" makes a secret of any word. An origin
-    other than typed is quarantined whatever it says, unless a person `approved` it.
+    other than typed is quarantined whatever it says, unless a person `approved` it. `let_in` are the rules for which a
+    person let its lesson in: they put nothing aside.
     """
-    said = judge(text_of(example), purpose=Purpose.TRAIN, policy=policy)
+    said = _with_let_in(judge(text_of(example), purpose=Purpose.TRAIN, policy=policy), let_in)
     if approved or not _needs_approval(example):
         return said
-    return _verdict((*said.findings, _of_whole(UNAPPROVED, example, policy)))
+    return _with(said, (_of_whole(UNAPPROVED, example, policy),))
+
+
+def judge_lesson(
+    example: Example, source: str | None, *, let_in: Collection[str] = (), policy: Policy = DEFAULT_POLICY
+) -> Verdict:
+    """The verdict on what a lesson says and on the name of its source, wherever it comes from.
+
+    The name stands in the manifest of every export.
+    """
+    said = judge_example(example, approved=True, let_in=let_in, policy=policy)
+    return said if source is None else _with(said, _of_source(source, let_in, policy))
+
+
+def put_aside_by(verdict: Verdict) -> tuple[str, ...]:
+    """The rules for which a person is to be asked whether a lesson may be learned; none where it is not up to them."""
+    if verdict.action is not Action.QUARANTINE:
+        return ()
+    return tuple(sorted({finding.rule for finding in verdict.findings if finding.action is Action.QUARANTINE}))
 
 
 def judge_batch(
@@ -237,6 +258,7 @@ def judge_batch(
     sources: Mapping[str, str] | None = None,
     approved: Collection[str] = (),
     earlier: Mapping[str, int] | None = None,
+    let_in: Mapping[str, Collection[str]] | None = None,
     policy: Policy = DEFAULT_POLICY,
 ) -> Verdicts:
     """The verdicts on a batch that is to be trained on together, or held back as its probes.
@@ -244,7 +266,9 @@ def judge_batch(
     `sources` names the source of a signal by its id (without one, its origin is its source); `approved` are the ids
     of the signals that a person has approved; `earlier` says how many examples each source, as `source_key` writes
     it, has given to earlier updates. Beyond `caps`, approved examples of one source are quarantined, the last first.
+    `let_in` are the rules for which a person let a signal in, by its id. A source's name is judged with its lesson.
     """
+    let_in = let_in or {}
     caps, sources, earlier = caps or SourceCaps(), sources or {}, earlier or {}
     trained = sum(1 for example in examples if example.role in TRAINED_ROLES)
     most = min(caps.examples, int(caps.share * trained))
@@ -252,12 +276,16 @@ def judge_batch(
     judged: list[Judged] = []
     for example in examples:
         is_approved = example.signal_id is not None and example.signal_id in approved
-        verdict = judge_example(example, approved=is_approved, policy=policy)
+        rules = let_in.get(example.signal_id or "", ())
+        verdict = judge_example(example, approved=is_approved, let_in=rules, policy=policy)
+        name = sources.get(example.signal_id or "")
+        if name is not None and example.role is Role.LESSON:
+            verdict = _with(verdict, _of_source(name, rules, policy))
         if verdict.allowed and _needs_approval(example) and example.role in TRAINED_ROLES:
             source = source_key(sources.get(example.signal_id or ""), example.origin)
             taken[source] = taken.get(source, 0) + 1
             if taken[source] > min(most, caps.over_time - earlier.get(source, 0)):
-                verdict = _verdict((*verdict.findings, _of_whole(OVER_SHARE, example, policy)))
+                verdict = _with(verdict, (_of_whole(OVER_SHARE, example, policy),))
         judged.append(Judged(example, verdict))
     return Verdicts(tuple(judged))
 
@@ -266,6 +294,29 @@ def source_key(source: str | None, origin: Origin) -> str:
     """What sources are counted by: two names that a reader takes for one are one; without a name, the origin."""
     name = "".join(c for c in unicodedata.normalize("NFKC", source or "") if unicodedata.category(c) != "Cf")
     return " ".join(name.casefold().split()) or origin.value
+
+
+def _with_let_in(verdict: Verdict, rules: Collection[str]) -> Verdict:
+    """`verdict`, where what `rules` put aside is allowed and still told; what is blocked stays blocked."""
+    if not rules:
+        return verdict
+    findings = tuple(
+        replace(f, action=Action.ALLOW) if f.action is Action.QUARANTINE and f.rule in rules else f
+        for f in verdict.findings
+    )
+    return Verdict(max((f.action for f in findings), key=_SEVERITY.__getitem__, default=Action.ALLOW), findings)
+
+
+def _with(verdict: Verdict, findings: Iterable[Finding]) -> Verdict:
+    """`verdict` with more findings, which are counted among its own."""
+    added = _verdict(findings)
+    return Verdict(max(verdict.action, added.action, key=_SEVERITY.__getitem__), (*verdict.findings, *added.findings))
+
+
+def _of_source(name: str, let_in: Collection[str], policy: Policy) -> tuple[Finding, ...]:
+    """What is found in the name of a source; it has no place in the text of its lesson."""
+    found = _with_let_in(judge(name, purpose=Purpose.TRAIN, policy=policy), let_in).findings
+    return tuple(replace(finding, start=0, end=0) for finding in found)
 
 
 def _needs_approval(example: Example) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_seal.adaptation.health import is_broken, median_words, refuses, repeats
+from edge_seal.answer_health import is_broken, median_words, refuses, repeats
 
 
 @pytest.mark.parametrize(
