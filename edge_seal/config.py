@@ -156,7 +156,7 @@ class LearningSettings(_Section):
     )
     batch_examples: int = Field(default=8, ge=1, le=512)
     draws_a_lesson: int = Field(
-        default=24,
+        default=20,
         ge=1,
         le=10000,
         description="how often training draws a lesson, in any wording: an update's steps follow from it",
