@@ -34,6 +34,11 @@ from edge_seal.adaptation.question_forms import (
 from edge_seal.engines.engine import FloatArray
 from edge_seal.memory.bearing import about_asker
 
+_SAID_BESIDE_GREETINGS: Final = (
+    ("See you tomorrow.", "Bye for now."),
+    ("Thank you, that was all.", "Thanks a lot."),
+    ("Good night.", "Sleep well."),
+)
 WORDINGS_OF_A_LESSON: Final = 10
 WORDINGS_OF_THE_UNTOLD: Final = 2
 NEAREST: Final = 3
@@ -94,10 +99,11 @@ def wordings(prompt: str) -> tuple[str, ...]:
 def untold_wordings() -> tuple[tuple[str, ...], ...]:
     """Questions about oneself that people ask, in some wordings each: what is not a lesson may be one of these."""
     questions = [question for kind in (NAMED, CLAUSE) for question, _ in near_questions(QuestionForm(kind, ""))]
-    return tuple(
+    asked = (
         tuple(dict.fromkeys((question, *rewordings(read_form(question)))))[:WORDINGS_OF_THE_UNTOLD]
         for question in dict.fromkeys(questions)
     )
+    return (*asked, *_SAID_BESIDE_GREETINGS)
 
 
 def read_asked(question: str) -> QuestionForm:
