@@ -37,7 +37,7 @@ Figures = dict[str, object]
 
 def main() -> None:
     """Measures the rules that were asked for; prints the table, and writes JSON as they come."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Adherence to ten rules of style, and their over-application.")
     names = [rule.name for rule in RULES]
     parser.add_argument("--rule", nargs="+", choices=names, default=names, help="which rules to measure")
     parser.add_argument("--stated", action="store_true", help="state each rule once instead of correcting five answers")

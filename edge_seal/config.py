@@ -154,6 +154,10 @@ class LearningSettings(_Section):
     pair_weight: float = Field(
         default=0.1, ge=0.0, le=16.0, description="of a corrected answer against its correction; 0: it is not learned"
     )
+    minimum_thumbs: int = Field(
+        default=8, ge=2, le=10000, description="so many, of both kinds, make an update of their own; it waits for you"
+    )
+    thumb_weight: float = Field(default=1.0, gt=0.0, le=64.0, description="of thumbs beside what is held near the base")
     batch_examples: int = Field(default=8, ge=1, le=512)
     draws_a_lesson: int = Field(
         default=20,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final, cast
 
 from edge_seal.errors import IntegrityError, NotFound
-from edge_seal.records import TRAINED_ROLES, Example, Origin, Role, SignalState, State, Update, rule_kind
+from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Example, Origin, Role, SignalState, State, Update, rule_kind
 from edge_seal.storage.database import Database, SqlValue
 
 _COLUMNS: Final = "id, state, created_at, parent_id, base_sha256, adapter_sha256, manifest_sha256, reason"
@@ -96,7 +96,7 @@ class UpdateRows:
         return tuple(_example(row) for row in rows)
 
     def lessons(self, update: Update) -> tuple[tuple[int, str], ...] | None:
-        """What `update` and those below it were taught: the number of each lesson's row, and its prompt.
+        """What `update` and those below it were taught: the row's number of each lesson and thumb, and its prompt.
 
         What shows a rule is not among them: see `rule_kinds`. None where one of them has no examples, because its
         adapter came from elsewhere: nobody knows what it learned.
@@ -112,7 +112,7 @@ class UpdateRows:
             found += [
                 (cast("int", number), str(prompt))
                 for number, role, prompt, derived_by in rows
-                if role == Role.LESSON and rule_kind(str(derived_by)) is None
+                if role in GIVEN_ROLES and rule_kind(str(derived_by)) is None
             ]
         return tuple(found)
 

@@ -232,3 +232,15 @@ def test_prompts_that_are_tried_held_and_measured_are_different_and_of_their_kin
         if kinds.kind_of(prompt) != kind
     }
     assert wrong == {}
+
+
+def test_an_answer_that_keeps_the_rule_already_weighs_little() -> None:
+    told = [stated(1, "answer without commas")]
+    rules = read(told, {})
+    answers = own(rules)
+    plain = list(answers)[:12]
+    answers |= dict.fromkeys(plain, OwnAnswer(answer="Yes it is so.", closed=True))
+    trained = propose(rules, told, answers).trained
+    assert {one.prompt for one in trained if one.weight < 1.0} <= set(plain)
+    assert any(one.weight < 1.0 for one in trained)
+    assert all(one.weight == 1.0 for one in trained if one.prompt not in plain)
