@@ -346,13 +346,12 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            drawn = DRAWN_OF_8 if work.scoped else DRAWN_WITHOUT_SCOPE
-            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched), drawn)
+            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched), work.drawn)
             mixture = self._with_thumbs(mixture, cleared, place_of, work.after_planted, work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
             network.foresee(_reworded(cleared, place_of))
             trained = train(
-                network, mixture, start, self._budget(len(work.signals), drawn), self._clock.monotonic,
+                network, mixture, start, self._budget(len(work.signals), work.drawn), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
@@ -1199,6 +1198,11 @@ class _Work:
     scoped: bool = False
     outside: set[str] = field(default_factory=set[str])
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
+
+    @property
+    def drawn(self) -> Mapping[str, int]:
+        """How many examples of each kind a step of "8" draws."""
+        return DRAWN_OF_8 if self.scoped else DRAWN_WITHOUT_SCOPE
 
     @property
     def after_planted(self) -> int:
