@@ -271,7 +271,7 @@ class Cycle:
         with work.stage("propose"):
             work.rules = style_edits.read(work.signals, self._signals.own_answers(work.signals))
             earlier = style_edits.still_valid(earlier, work.rules)
-            edits = self_edit.propose(work.plain, earlier)
+            edits = self._proposed(work, earlier)
             edits = self._within_limit(edits, earlier, work)
             edits = self._with_rules(self._within_scope(edits, earlier, incumbent, work), work)
             general, work.anchors = self._general(work)
@@ -351,7 +351,7 @@ class Cycle:
             mixture = _with_present_need(mixture, network, incumbent)
             network.foresee(_reworded(cleared, place_of))
             trained = train(
-                network, mixture, start, self._budget(len(work.signals), work.drawn), self._clock.monotonic,
+                network, mixture, start, self._budget(work.lessons, work.drawn), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
@@ -566,6 +566,9 @@ class Cycle:
             example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
         )
 
+    def _proposed(self, work: _Work, earlier: Sequence[Example]) -> self_edit.SelfEdits:
+        return self_edit.propose(work.plain, earlier, both_directions=self._settings.learning.both_directions)
+
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
         if len(edits.trained) <= limit:
@@ -581,7 +584,7 @@ class Cycle:
         work.notes.append(f"{len(plain) - fitting} lessons wait for the next update (examples_per_update)")
         left = {signal.id for signal in plain[fitting:]}
         work.signals = [signal for signal in work.signals if signal.id not in left]
-        return self_edit.propose(work.plain, earlier)
+        return self._proposed(work, earlier)
 
     def _within_scope(
         self, edits: self_edit.SelfEdits, earlier: Sequence[Example], incumbent: Update | None, work: _Work
@@ -1218,6 +1221,12 @@ class _Work:
     def plain(self) -> list[Signal]:
         """Those of them that state or show no rule."""
         return [signal for signal in self.teaching if signal.id not in self.rules.of_signal]
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons there are to be learned; a rule is as many, whether it was stated once or shown often."""
+        others = len(self.signals) - len(self.rules.of_signal)
+        return others + style_edits.LESSONS_A_RULE * len(self.rules.distinct)
 
     @property
     def told(self) -> str:
