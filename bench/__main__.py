@@ -12,6 +12,7 @@ BENCHMARKS = (
     "bench.learning",
     "bench.generation",
     "bench.recall",
+    "bench.rules",
     "bench.train_speed",
 )
 

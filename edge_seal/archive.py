@@ -145,10 +145,14 @@ class Archive:
             return self.get(conversation_id)
 
     def lessons_of(self, conversation_id: str) -> tuple[str, ...]:
-        """The signals, by id, that were taught or corrected in the conversation's turns; thumbs are none."""
+        """The signals, by id, that were taught or corrected in the conversation's turns, and thumbs that were learned.
+
+        Other thumbs are none.
+        """
         rows = self._database.rows(
             "SELECT signals.id FROM signals JOIN turns ON turns.id = turn_id"
-            " WHERE conversation_id = ? AND kind IN ('taught', 'correction') AND signals.prompt <> '' ORDER BY 1",
+            " WHERE conversation_id = ? AND signals.prompt <> '' AND (kind IN ('taught', 'correction')"
+            " OR signals.id IN (SELECT signal_id FROM examples)) ORDER BY 1",
             (_number(conversation_id),),
         )
         return tuple(f"s{row[0]}" for row in rows)
@@ -156,7 +160,8 @@ class Archive:
     def delete(self, conversation_id: str, record: Callable[[int], object]) -> Deleted:
         """Takes a conversation out with all its turns, and the bytes of both; `record` writes its audit entry.
 
-        Thumbs go with it: their words are the turn's. Lessons taught in it stay and are named (`runtime.forgetting`).
+        Thumbs go with it: their words are the turn's. Lessons taught in it, and thumbs that an update was made of, stay
+        and are named (`runtime.forgetting`).
 
         Raises:
             NotFound: there is none.

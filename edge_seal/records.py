@@ -88,6 +88,7 @@ class Role(StrEnum):
     """What an example is for. `probe` and `neighbour` are held back: they are measured, never trained on.
 
     `rejected` is what the model said where it was corrected: training makes it less likely than the correction.
+    `liked` and `disliked` are what it said under a thumb: training makes the ones likelier, the others less likely.
     """
 
     LESSON = "lesson"
@@ -96,12 +97,17 @@ class Role(StrEnum):
     GENERAL = "general"
     REPLAY = "replay"
     REJECTED = "rejected"
+    LIKED = "liked"
+    DISLIKED = "disliked"
     PROBE = "probe"
     NEIGHBOUR = "neighbour"
     ANCHOR = "anchor"
 
 
-TRAINED_ROLES = frozenset({Role.LESSON, Role.REWORDING, Role.CONTRAST, Role.GENERAL, Role.REPLAY})
+JUDGED_ROLES = frozenset({Role.LIKED, Role.DISLIKED})
+TRAINED_ROLES = frozenset({Role.LESSON, Role.REWORDING, Role.CONTRAST, Role.GENERAL, Role.REPLAY}) | JUDGED_ROLES
+GIVEN_ROLES = frozenset({Role.LESSON}) | JUDGED_ROLES
+"""What people gave: shown to who is asked about an update, and what the update bears on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,12 @@ class Example:
     def origins(self) -> frozenset[Origin]:
         """Every origin that went into it."""
         return frozenset((self.origin, *self.also_from))
+
+
+def rule_kind(derived_by: str) -> str | None:
+    """The kind of prompts that a rule of style is for, of an example that it made (`rule:SLOT:KIND`); None: of none."""
+    rule, _, kind = derived_by.rpartition(":")
+    return kind if rule.startswith("rule:") else None
 
 
 # Guardian -------------------------------------------------------------------------------------------------

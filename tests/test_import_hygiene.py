@@ -108,3 +108,31 @@ def test_memory_by_words_loads_no_embedder(
     printed, loaded = run(*command)
     assert "m1" in printed, "it was recalled"
     assert not {"onnxruntime", "tokenizers"} & loaded
+
+
+def test_the_first_frame_of_the_interface_waits_for_nothing_heavy() -> None:
+    program = (
+        "import json, sys; import edge_seal.__main__, edge_seal.cli.output, edge_seal.tui.start; "
+        "from edge_seal.tui.app import screen_class; screen_class('chat'); print(json.dumps(sorted(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(json.loads(ran.stdout))
+    assert "textual.app" in loaded
+    heavy = {
+        "apsw",
+        "edge_seal.config",
+        "edge_seal.runtime",
+        "llama_cpp",
+        "numpy",
+        "onnxruntime",
+        "plotext",
+        "pydantic",
+    }
+    other_screens = {f"edge_seal.tui.{name}_screen" for name in ("updates", "memory", "monitor", "settings")}
+    assert not (heavy | other_screens) & loaded

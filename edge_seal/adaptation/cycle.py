@@ -23,7 +23,7 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network, open_network
 from edge_seal import __version__
-from edge_seal.adaptation import gate, scoring, self_edit, shadow, style_edits
+from edge_seal.adaptation import gate, scoring, self_edit, shadow, style_edits, thumbs
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.evidence import Evidence, examine, fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
@@ -48,7 +48,7 @@ from edge_seal.adaptation.guardian import (
 from edge_seal.adaptation.own_answers import own_answers
 from edge_seal.adaptation.question_forms import first_person
 from edge_seal.adaptation.signals import SignalBox
-from edge_seal.adaptation.step_terms import Pair, Weighing
+from edge_seal.adaptation.step_terms import Pair, Thumb, Weighing
 from edge_seal.adaptation.style_rules import alters_letters
 from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, TrainingReport, train
 from edge_seal.adaptation.workers import Workers
@@ -59,6 +59,8 @@ from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
 from edge_seal.records import (
+    GIVEN_ROLES,
+    JUDGED_ROLES,
     Action,
     Actor,
     ActorName,
@@ -113,6 +115,8 @@ DRAWN_OF_8: Mapping[str, int] = {
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
+THUMBS_OF_8 = 4
+"""How many thumbs a step draws beside them."""
 TEXT_TOKENS = 24
 HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
@@ -213,7 +217,7 @@ class Cycle:
         adapter in place of the chain. It is gated against the active one like any other; what waits goes on waiting.
 
         Typed signals go first. Those of another origin make an update of their own, once no typed one waits, and it
-        stops before activation until a person approves it.
+        stops before activation until a person approves it. So do thumbs, once no lesson waits and there are enough.
 
         Raises:
             LimitReached: a rate limit holds; asked before anything else, and also where nothing waits. Or an update is
@@ -252,7 +256,7 @@ class Cycle:
 
     def _learn(self, work: _Work, *, dry_run: bool) -> CycleReport:
         incumbent = self._incumbent()
-        earlier = () if work.anew else self._earlier_examples(incumbent, work.signals)
+        earlier = () if work.anew else self._earlier_examples(incumbent, work.teaching)
 
         with work.stage("propose"):
             work.rules = style_edits.read(work.signals, self._signals.own_answers(work.signals))
@@ -265,9 +269,12 @@ class Cycle:
             replayed = style_edits.in_the_rules(replayed, work.rules)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
             trained_on = scoring.without_duplicates(proposed)
-            held = _with_origins((*edits.probes, *edits.neighbours, *self._rejected(work.signals)), work.signals)
+            judged = thumbs.examples([signal for signal in work.signals if signal.kind in thumbs.THUMBS])
+            held_back = (*edits.probes, *edits.neighbours, *self._rejected(work.signals), *judged)
+            held = _with_origins(held_back, work.signals)
             work.planted, work.planted_from = extraction.planted(secrets.randbits(32)), len(trained_on) + len(held)
-            network = self._network((*trained_on, *held, *work.planted.examples), work)
+            work.mismatched = thumbs.mismatched([example for example in held if example.role in JUDGED_ROLES])
+            network = self._network((*trained_on, *held, *work.planted.examples, *work.mismatched), work)
             start, parent_adapter = self._start(network.decoder, incumbent, anew=work.anew)
 
         with work.stage("score"):
@@ -282,7 +289,7 @@ class Cycle:
         update = self._releases.propose(
             None if incumbent is None else incumbent.id,
             self._engine.model_sha256,
-            f"{'consolidation of ' if work.anew else ''}{len(work.signals)} lessons",
+            f"{'consolidation of ' if work.anew else ''}{work.told}",
             self._actor,
         )
         self._releases.end_overtaken([signal.id for signal in work.signals], ACTOR)
@@ -307,13 +314,13 @@ class Cycle:
     ) -> CycleReport:
         examples = (*scored.kept, *held)
         self._advance(update, State.SCORED, kept=len(scored.kept), duplicates=scored.duplicates)
-        if not any(example.role is Role.LESSON for example in scored.kept):
+        if not any(example.role in GIVEN_ROLES for example in examples):
             return self._known_already(work, update, scored)
 
         with work.stage("guard"):
             verdicts = self._judged(examples, work.signals)
             cleared = _cleared(verdicts)
-        if not any(example.role is Role.LESSON for example in cleared):
+        if not any(example.role in GIVEN_ROLES for example in cleared):
             return self._refused_by_guardian(work, update, verdicts)
         self._clear(update, len(cleared), verdicts)
 
@@ -329,7 +336,9 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            mixture = self._mixture(cleared, place_of, work.planted_from + len(work.planted.examples))
+            after_planted = work.planted_from + len(work.planted.examples)
+            mixture = self._mixture(cleared, place_of, after_planted + len(work.mismatched))
+            mixture = self._with_thumbs(mixture, cleared, place_of, after_planted, work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
             trained = train(
                 network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
@@ -424,8 +433,11 @@ class Cycle:
         while update is not None:
             kept |= dict.fromkeys(e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None)
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        # A thumb is about the words of the model that was: of another model's it says nothing.
         return [
-            s for s in self._signals.all() if s.id in kept and s.state in {SignalState.LEARNED, SignalState.DROPPED}
+            s
+            for s in self._signals.all()
+            if s.id in kept and s.state in {SignalState.LEARNED, SignalState.DROPPED} and s.kind not in thumbs.THUMBS
         ]
 
     def _held_signals(self) -> list[Signal]:
@@ -443,7 +455,8 @@ class Cycle:
             signal
             for place, signal in enumerate(learned)
             if self_edit.still_valid(
-                [Example(signal.prompt, signal.answer, Role.LESSON, signal.origin, signal.id)], learned[place + 1 :]
+                [Example(signal.prompt, signal.answer, Role.LESSON, signal.origin, signal.id)],
+                [later for later in learned[place + 1 :] if later.kind not in thumbs.THUMBS],
             )
         ]
 
@@ -462,7 +475,18 @@ class Cycle:
             # All of it at once: once the new update is active, nothing leads to the old file's lessons any more.
             return [*carried, *(signal for signal in teaching if signal.origin is Origin.TYPED)], len(aside)
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
-        return typed or teaching, len(aside)
+        return typed or teaching or self._enough_thumbs(), len(aside)
+
+    def _waiting_thumbs(self) -> list[Signal]:
+        every = self._signals.all()
+        judged = [signal for signal in every if signal.kind in thumbs.THUMBS]
+        said = self._signals.own_answers(judged, base_sha256=self._engine.model_sha256)
+        return thumbs.waiting(every, said, self._releases.held_signals())
+
+    def _enough_thumbs(self) -> list[Signal]:
+        """The thumbs that wait, if an update can be made of them; as many of the newest as it may have examples."""
+        waiting = self._waiting_thumbs()[-self._settings.limits.examples_per_update :]
+        return waiting if thumbs.are_enough(waiting, self._settings.learning.minimum_thumbs) else []
 
     def _put_aside(self, signals: Sequence[Signal]) -> frozenset[str]:
         """Those that a person is to be asked about, by id: there is no use in trying them before the answer."""
@@ -488,7 +512,10 @@ class Cycle:
         facts = Facts(self._database, _nothing_to_audit, self._clock)
         parts: tuple[list[Signal], list[Signal]] = ([], [])
         for signal in signals:
-            parts[facts.overrules(first_person(signal.answer), signal.created_at)].append(signal)
+            # A thumb down on what memory says otherwise agrees with memory.
+            disliked = signal.kind is SignalKind.BAD
+            over = not disliked and facts.overrules(first_person(signal.answer), signal.created_at)
+            parts[over].append(signal)
         return parts
 
     def _why_nothing(self, aside: int) -> tuple[str, ...]:
@@ -497,8 +524,11 @@ class Cycle:
             return (f"{len(held)} lessons are in an update that waits: `edge-seal updates list` names it",)
         if aside:
             return ("nothing else to learn",)
-        thumbs = len(self._signals.pending())
-        rest = f" ({thumbs} thumbs wait; a thumb alone says nothing that could be trained)" if thumbs else ""
+        waiting, least = self._waiting_thumbs(), self._settings.learning.minimum_thumbs
+        rest = ""
+        if waiting:
+            stand = "1 thumb waits" if len(waiting) == 1 else f"{len(waiting)} thumbs wait"
+            rest = f" ({stand}; {least} or more, some up and some down, make an update)"
         return (f"nothing new to learn{rest}: teach with `edge-seal teach` or correct an answer",)
 
     def _earlier_examples(self, incumbent: Update | None, signals: Sequence[Signal]) -> tuple[Example, ...]:
@@ -692,6 +722,7 @@ class Cycle:
                 first_token=learning.first_token_weight,
                 pair_objective=learning.pair_objective,
                 pair_weight=learning.pair_weight,
+                thumb_weight=learning.thumb_weight,
             ),
         )
 
@@ -742,6 +773,33 @@ class Cycle:
             pairs=pairs,
         )
 
+    def _with_thumbs(
+        self,
+        mixture: Mixture,
+        cleared: Sequence[Example],
+        place_of: Sequence[int],
+        after_planted: int,
+        mismatched: Sequence[Example],
+    ) -> Mixture:
+        """`mixture` with what is under a thumb, and the answers after others' prompts that stand `after_planted`.
+
+        Where nothing else is taught, training may stop by the liked answers.
+        """
+        judged = [(place, one) for place, one in zip(place_of, cleared, strict=True) if one.role in JUDGED_ROLES]
+        if not judged:
+            return mixture
+        may = {example.signal_id for _, example in judged}
+        liked = [place for place, example in judged if example.role is Role.LIKED] or [place for place, _ in judged]
+        drawn = max(1, THUMBS_OF_8 * self._settings.learning.batch_examples // 8)
+        return replace(
+            mixture,
+            thumbs=[Thumb(place, example.role is Role.LIKED, example.weight) for place, example in judged],
+            mismatched=[after_planted + n for n, example in enumerate(mismatched) if example.signal_id in may],
+            settled=mixture.settled or liked,
+            validation=mixture.validation or liked,
+            drawn={**mixture.drawn, "thumbs": drawn},
+        )
+
     # Gate -------------------------------------------------------------------------------------------------
 
     def _gate(
@@ -767,6 +825,8 @@ class Cycle:
             facts=None
             if any(alters_letters(rule.check) for rule in work.rules.for_everything)
             else self._facts(work, network.decoder),
+            liked=[place for place, example in by_place.items() if example.role is Role.LIKED],
+            disliked=[place for place, example in by_place.items() if example.role is Role.DISLIKED],
             anew=work.anew,
             rules={signal: rule.check for signal, rule in work.rules.of_signal.items()},
         )
@@ -1078,6 +1138,7 @@ class _Work:
     anchors: tuple[Example, ...] = ()
     planted: extraction.Planted = field(default_factory=lambda: extraction.planted(0))
     planted_from: int = 0
+    mismatched: tuple[Example, ...] = ()
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
     risk: Risk = field(default_factory=lambda: Risk(0))
@@ -1087,9 +1148,21 @@ class _Work:
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
 
     @property
+    def teaching(self) -> list[Signal]:
+        """The signals that say what is wanted: all but thumbs."""
+        return [signal for signal in self.signals if signal.kind not in thumbs.THUMBS]
+
+    @property
     def plain(self) -> list[Signal]:
-        """The signals that state or show no rule."""
-        return [signal for signal in self.signals if signal.id not in self.rules.of_signal]
+        """Those of them that state or show no rule."""
+        return [signal for signal in self.teaching if signal.id not in self.rules.of_signal]
+
+    @property
+    def told(self) -> str:
+        """What it learns from, in words."""
+        judged = len(self.signals) - len(self.teaching)
+        parts = [f"{len(self.teaching)} lessons"] if self.teaching or not judged else []
+        return " and ".join([*parts, *([f"{judged} thumbs"] if judged else [])])
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
         """After a training step: tells of it."""

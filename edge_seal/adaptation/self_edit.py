@@ -104,15 +104,15 @@ def rejected(signals: Sequence[Signal], own_answers: Mapping[str, str]) -> tuple
         for signal in signals
         if signal.kind is SignalKind.CORRECTION
         and normalized(whole := own_answers.get(signal.id, "").strip()) not in {"", normalized(signal.answer)}
-        and (said := _beginning(whole))
+        and (said := beginning(whole))
     )
 
 
-def _beginning(answer: str) -> str:
-    """As much of a long answer as tells it from the correction, cut between words."""
-    if len(answer) <= REJECTED_CHARACTERS:
+def beginning(answer: str, characters: int = REJECTED_CHARACTERS) -> str:
+    """As much of a long answer as tells it from another one, cut between words."""
+    if len(answer) <= characters:
         return answer
-    cut = answer[:REJECTED_CHARACTERS]
+    cut = answer[:characters]
     return cut.rsplit(None, 1)[0] if any(character.isspace() for character in cut.strip()) else cut
 
 

@@ -236,13 +236,17 @@ class SignalBox:
         )
         return [_signal(row) for row in rows]
 
-    def own_answers(self, signals: Iterable[Signal]) -> dict[str, str]:
-        """By signal, what the model said in the turn that the signal is about; absent where the turn is gone."""
+    def own_answers(self, signals: Iterable[Signal], *, base_sha256: str | None = None) -> dict[str, str]:
+        """By signal, what the model said in the turn that the signal is about; absent where the turn is gone.
+
+        With `base_sha256` also where another model file answered.
+        """
         said: dict[str, str] = {}
         for signal in signals:
             if signal.turn_id is not None:
                 row = self._database.row(
-                    "SELECT answer FROM turns WHERE id = ?", (_number(signal.turn_id, "t", "turn"),)
+                    "SELECT answer FROM turns WHERE id = ? AND base_sha256 = coalesce(?, base_sha256)",
+                    (_number(signal.turn_id, "t", "turn"), base_sha256),
                 )
                 if row is not None and row[0] != FORGOTTEN_TEXT:
                     said[signal.id] = str(row[0])

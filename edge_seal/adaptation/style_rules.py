@@ -52,7 +52,7 @@ class StyleRule:
         return self.check.name in _OF_THE_WHOLE
 
     def is_for(self, prompt: str) -> bool:
-        return self.kind in (EVERY, kinds.kind_of(prompt))
+        return applies_to(self.kind, prompt)
 
     def rewritten(self, answer: str, *, closed: bool = True) -> str | None:
         """`answer` so that the check holds, changed in form alone; None where that cannot be.
@@ -70,6 +70,11 @@ class StyleRule:
         rewrite = _REWRITINGS[self.check.name]
         made = rewrite(text, self.check.arguments).strip()
         return made if made and self.check.holds(made) else None
+
+
+def applies_to(kind: str, prompt: str) -> bool:
+    """Whether a rule for `kind` is for `prompt`."""
+    return kind in (EVERY, kinds.kind_of(prompt))
 
 
 # Rewritings -----------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from edge_seal.cli.output import (
     wants_json,
 )
 from edge_seal.errors import LimitReached
-from edge_seal.records import TRAINED_ROLES, Action, GateReport, Progress, Role, State
+from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Action, GateReport, Progress, Role, State
 
 if TYPE_CHECKING:
     from edge_seal.adaptation.cycle import CycleReport
@@ -166,8 +166,9 @@ def _tell(report: CycleReport) -> None:
 
 def _tell_examples(report: CycleReport) -> None:
     for example in report.examples:
-        if example.role is Role.LESSON:
-            say(f"  {shortened(example.prompt, 56)} → {shortened(example.answer, 56)}")
+        if example.role in GIVEN_ROLES:
+            mark = "" if example.role is Role.LESSON else f"{example.role}: "
+            say(f"  {mark}{shortened(example.prompt, 56)} → {shortened(example.answer, 56)}")
     if report.examples:
         trained = sum(example.role in TRAINED_ROLES for example in report.examples)
         say(f"examples: {trained} to train on, {len(report.examples) - trained} held back to measure with")

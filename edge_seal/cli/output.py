@@ -22,7 +22,7 @@ from edge_seal.errors import ConfigError, EdgeSealError, LimitReached, Refused
 from edge_seal.plain_text import plain_text
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.runtime import Runtime
     from edge_seal.safekeeping.unlocking import Passphrases
 
@@ -89,7 +89,7 @@ def opened(passphrases: Passphrases | None = None) -> Runtime:
 
 def chosen_home() -> Home:
     """The home of the profile that this command was given."""
-    from edge_seal.config import locate_home
+    from edge_seal.home import locate_home
 
     return locate_home(cast("str | None", click.get_current_context().meta.get(PROFILE)))
 

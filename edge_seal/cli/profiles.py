@@ -16,7 +16,7 @@ def profiles() -> None:
 @json_option
 def list_() -> None:
     """The profiles that have files, and the one in use; a new one is made by using it."""
-    from edge_seal.config import profiles as found
+    from edge_seal.home import profiles as found
 
     used = chosen_home()
     homes = {home.profile: home for home in (*found(), used)}

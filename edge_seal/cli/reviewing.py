@@ -19,6 +19,7 @@ from edge_seal.cli.output import (
     wants_json,
     yes_option,
 )
+from edge_seal.records import Role
 
 _NOTHING = "nothing was learned since the last review"
 
@@ -198,7 +199,8 @@ def _tell(runtime: Runtime, item: Learned) -> None:
     risk = runtime.update_record(item.update.id).risk
     say(f"{item.update.id}: since {local_time(item.since)}, {len(item.lessons)} lessons")
     for example in item.lessons:
-        say(f"  {shortened(example.prompt, 56)} → {shortened(example.answer, 56)}  ({example.origin})")
+        mark = "" if example.role is Role.LESSON else f"{example.role}: "
+        say(f"  {mark}{shortened(example.prompt, 56)} → {shortened(example.answer, 56)}  ({example.origin})")
     if risk is not None:
         say(f"  risk: {risk.words}")
 

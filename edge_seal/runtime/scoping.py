@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +14,6 @@ from edge_seal.runtime.construction import Construction
 
 if TYPE_CHECKING:
     from edge_seal.adaptation.scope import Scope
-
-    _LessonsAndScope = tuple[tuple[tuple[int, str], ...] | None, Scope | None]
 
 FITTED_FOR: Final = "all-minilm-l6-v2"
 """The embedder that the weights of a scope were fitted for; with another one the adapter answers everything."""
@@ -27,11 +26,26 @@ _FOLLOWS_ON: Final = re.compile(
 _FOLLOW_ON_WORDS: Final = 12
 
 
+@dataclass(frozen=True, slots=True)
+class _Taught:
+    """What some updates were taught: lessons (row and prompt), and rules for these kinds of prompts."""
+
+    lessons: tuple[tuple[int, str], ...]
+    rule_kinds: frozenset[str]
+
+    def bears_by_rule_on(self, prompt: str) -> bool:
+        if not self.rule_kinds:
+            return False
+        from edge_seal.adaptation.style_rules import applies_to
+
+        return any(applies_to(kind, prompt) for kind in self.rule_kinds)
+
+
 class Scoping(Construction):
     """Judges by the lessons of an update and of those below it."""
 
-    # By update and manifest, the newest last: lessons and scope of what answers, and of what is on the canary.
-    _judging: Mapping[tuple[str, str | None], _LessonsAndScope] = MappingProxyType({})
+    # By update and manifest, the newest last: what it was taught and its scope, of what answers and of the canary.
+    _judging: Mapping[tuple[str, str | None], tuple[_Taught | None, Scope | None]] = MappingProxyType({})
 
     def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Update | None:
         """What is to answer `prompt` where `update` is active: it, one below it, or (None) the base, untouched.
@@ -54,10 +68,13 @@ class Scoping(Construction):
         """Whether `update` is to answer `prompt`; `before` is the turn before it in its conversation.
 
         A short question that only makes sense after the one before it goes where that one went. Where there is nothing
-        to judge by (another embedder, none at all, lessons that hold everywhere), the answer is yes.
+        to judge by (another embedder, none at all), the answer is yes. A rule of style bears on every prompt of its
+        kind, and one for every answer on all of them.
         """
-        lessons, scope = self._lessons_and_scope(update)
-        if lessons == ():
+        taught, scope = self._taught_and_scope(update)
+        if taught is None or taught.bears_by_rule_on(prompt):
+            return True
+        if not taught.lessons:
             return False
         if scope is None:
             return True
@@ -73,9 +90,9 @@ class Scoping(Construction):
 
     def know_scope(self, update: Update) -> None:
         """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""
-        self._lessons_and_scope(update)
+        self._taught_and_scope(update)
 
-    def _lessons_and_scope(self, update: Update) -> _LessonsAndScope:
+    def _taught_and_scope(self, update: Update) -> tuple[_Taught | None, Scope | None]:
         """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""
         if self.settings.learning.scope == "everything" or not self._is_judged_here():
             return None, None
@@ -83,8 +100,9 @@ class Scoping(Construction):
         key = (update.id, update.manifest_sha256)
         if key not in self._judging:
             lessons = self.releases.lessons(update)
+            taught = None if lessons is None else _Taught(lessons, self.releases.rule_kinds(update))
             kept = dict(list(self._judging.items())[-1:])
-            self._judging = MappingProxyType({**kept, key: (lessons, self._scope_of(lessons))})
+            self._judging = MappingProxyType({**kept, key: (taught, self._scope_of(lessons))})
         return self._judging[key]
 
     def _is_judged_here(self) -> bool:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, cast
 
 from edge_seal.errors import IntegrityError
-from edge_seal.records import Example, LedgerEntry, ProbeOutcome, Role, State, Update
+from edge_seal.records import GIVEN_ROLES, Example, LedgerEntry, ProbeOutcome, Role, State, Update
 from edge_seal.runtime.learning import Learning
 from edge_seal.runtime.values import UpdateRecord
 from edge_seal.updates.audit import EVENT_PREFIX, event_of
@@ -191,7 +191,7 @@ class Timeline(Learning):
 
     def _difference(self, record: UpdateRecord) -> Difference:
         update = record.update
-        lessons = tuple(example for example in record.examples if example.role is Role.LESSON)
+        lessons = tuple(example for example in record.examples if example.role in GIVEN_ROLES)
         rehearsed = sum(example.role is Role.REPLAY for example in record.examples)
         training = _mapping((record.manifest or {}).get("training"))
         before: Mapping[str, JsonValue] = {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.safekeeping.unlocking import Passphrases
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -17,39 +19,31 @@ from textual.widgets import TextArea
 
 from edge_seal.errors import ConfigError, EdgeSealError
 from edge_seal.tui import keymap, themes
-from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.conversation_list import ConversationList
 from edge_seal.tui.desk import Desk
 from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
-from edge_seal.tui.help_screen import HelpScreen, KeyLine
-from edge_seal.tui.memory_screen import MemoryScreen
 from edge_seal.tui.messages import Changed, LearningEnded
-from edge_seal.tui.models_screen import ModelsScreen
-from edge_seal.tui.monitor_screen import MonitorScreen
 from edge_seal.tui.paged_list import PagedList
-from edge_seal.tui.review_screen import ReviewScreen
-from edge_seal.tui.screen import TABS, DeskScreen
-from edge_seal.tui.settings_screen import SettingsScreen
+from edge_seal.tui.screen import PAINTED_S, TABS, DeskScreen
 from edge_seal.tui.two_panes import DetailPane, TwoPanes
-from edge_seal.tui.updates_screen import UpdatesScreen
-from edge_seal.tui.welcome_screen import WelcomeScreen
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.runtime import Runtime
-    from edge_seal.safekeeping.unlocking import Passphrases
+    from edge_seal.tui.help_screen import KeyLine
+    from edge_seal.tui.passphrases import RememberedPassphrases
 
-_SCREENS: Final[dict[str, type[DeskScreen]]] = {
-    "chat": ChatScreen,
-    "updates": UpdatesScreen,
-    "review": ReviewScreen,
-    "memory": MemoryScreen,
-    "monitor": MonitorScreen,
-    "models": ModelsScreen,
-    "settings": SettingsScreen,
-}
+
+def screen_class(mode: str) -> type[DeskScreen]:
+    """The class of a screen. Its module is loaded when it is first asked for: the chat does not wait for the others."""
+    name = f"{mode.title()}Screen"
+    return cast("type[DeskScreen]", getattr(import_module(f"edge_seal.tui.{mode}_screen"), name))
+
+
+def _opened(mode: str) -> Screen[None]:
+    return screen_class(mode)()
 
 
 class EdgeSealApp(App[None]):
@@ -58,7 +52,9 @@ class EdgeSealApp(App[None]):
     TITLE = "Edge Seal"
     CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = dict(_SCREENS)
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        tab.name: partial(_opened, tab.name) for tab in TABS
+    }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(tab.key, f"go('{tab.name}')", tab.title, id=f"go.{tab.name}", show=False, priority=True)
@@ -72,7 +68,7 @@ class EdgeSealApp(App[None]):
         Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
     ]
 
-    def __init__(self, home: Home, passphrases: Passphrases | None, *, theme: str = "edge-dark") -> None:
+    def __init__(self, home: Home, passphrases: RememberedPassphrases | None, *, theme: str = "edge-dark") -> None:
         super().__init__()
         self.crash: BaseException | None = None
         self.desk = Desk(home, passphrases, self.tell)
@@ -86,7 +82,7 @@ class EdgeSealApp(App[None]):
 
     def on_mount(self) -> None:
         self.switch_mode("chat")
-        self.call_after_refresh(self._first_painted)
+        self.set_timer(PAINTED_S, self._first_painted)
 
     def _first_painted(self) -> None:
         for problem in self._problems:
@@ -105,6 +101,8 @@ class EdgeSealApp(App[None]):
         except EdgeSealError as error:
             self.tell_problem(error)
             return
+        from edge_seal.tui.welcome_screen import WelcomeScreen
+
         # Without an embedder memories are found by their words; every answer says so, and that is enough.
         if self._is_first_start or "chat" in kinds.values():
             await self.push_screen_wait(WelcomeScreen(self.desk.home, tuple(kinds)))
@@ -112,6 +110,8 @@ class EdgeSealApp(App[None]):
         else:
             await self._remind()
         await self.desk.load_model()
+        for tab in TABS:
+            await asyncio.to_thread(screen_class, tab.name)  # by now, so that no key waits for it later
 
     async def _remind(self) -> None:
         """Shows what waits for the user: an overdue review, a canary to be decided."""
@@ -157,8 +157,11 @@ class EdgeSealApp(App[None]):
         return names
 
     def _load_keymap(self) -> None:
+        file = self.desk.home.config / keymap.FILE
+        if not file.exists():
+            return
         try:
-            self.set_keymap(keymap.load_keymap(self.desk.home.config / keymap.FILE, known_bindings()))
+            self.set_keymap(keymap.load_keymap(file, known_bindings()))
         except ConfigError as error:
             self._problems.append(error)
 
@@ -211,7 +214,7 @@ class EdgeSealApp(App[None]):
 
     def action_go(self, mode: str) -> None:
         """Opens a screen by name; from a dialog it does nothing, so that nothing typed there is lost."""
-        if not isinstance(self.screen, ModalScreen) and mode in _SCREENS:
+        if not isinstance(self.screen, ModalScreen) and mode in self.MODES:
             self.switch_mode(mode)
 
     def action_interrupt(self) -> None:
@@ -229,9 +232,13 @@ class EdgeSealApp(App[None]):
         """Shows what the screen is for, and its keys."""
         screen = self.screen
         if isinstance(screen, DeskScreen):
+            from edge_seal.tui.help_screen import HelpScreen
+
             self.push_screen(HelpScreen(screen.HELP or "", self._key_lines(screen)))
 
     def _key_lines(self, screen: DeskScreen) -> Sequence[KeyLine]:
+        from edge_seal.tui.help_screen import KeyLine
+
         lines: dict[str, KeyLine] = {}
         for active in screen.active_bindings.values():
             binding = active.binding
@@ -277,8 +284,8 @@ class EdgeSealApp(App[None]):
 def known_bindings() -> dict[str, dict[str, Binding]]:
     """Every binding that the keymap file can change, by what has the keyboard."""
     groups: dict[str, Iterable[BindingType]] = {"app": EdgeSealApp.BINDINGS}
-    for name, screen in _SCREENS.items():
-        groups[name] = screen.BINDINGS
+    for tab in TABS:
+        groups[tab.name] = screen_class(tab.name).BINDINGS
     groups["conversations"] = ConversationList.BINDINGS
     groups["editor"] = EditDialog.BINDINGS
     groups |= {"list": PagedList.BINDINGS, "detail": DetailPane.BINDINGS, "panes": TwoPanes.BINDINGS}

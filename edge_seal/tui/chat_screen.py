@@ -26,7 +26,7 @@ from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
 from edge_seal.tui.insisting import insisted
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted, ModelLoading
 from edge_seal.tui.prompt_area import PromptArea, Written
-from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.screen import PAINTED_S, DeskScreen
 from edge_seal.tui.slash_commands import COMMANDS, SENT_ON, SlashCommand, slash_command
 from edge_seal.tui.turn_view import Doing, TurnView
 
@@ -139,7 +139,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self.query_one(PromptArea).focus()
         self._lay_out(self.size.width)
         self._tell_state()
-        self.call_after_refresh(self._read_list)
+        self.set_timer(PAINTED_S, self._read_list)
 
     @property
     def model_state(self) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edge_seal.records import Contradiction, Proposal, State
-from edge_seal.runtime.reviewing import PutAside
-from edge_seal.runtime.timeline import UpdateDetail
 from edge_seal.tui.dialogs import AskDialog, ChoiceDialog
 
 if TYPE_CHECKING:
+    from edge_seal.runtime.reviewing import PutAside
+    from edge_seal.runtime.timeline import UpdateDetail
     from edge_seal.tui.screen import DeskScreen
 
 

@@ -1,8 +1,8 @@
 """The one thing in the interface that holds a runtime.
 
 Invariants: a runtime is opened, used and closed on one thread (its SQLite connection and its model stay there), so
-calls wait for each other; learning, and whatever else takes long, have a runtime, a connection and a model of their own
-on other threads, so that answering goes on meanwhile; what a callback hears on such a thread reaches the interface
+calls wait for each other; learning has a process, and whatever else takes long a thread, a runtime, a connection and a
+model of its own, so that answering goes on meanwhile; what a callback hears on such a thread reaches the interface
 through its event loop.
 """
 
@@ -21,10 +21,10 @@ from edge_seal.errors import Busy, EdgeSealError
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted, ModelLoading
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.records import Progress, Turn
     from edge_seal.runtime import Ask, Runtime
-    from edge_seal.safekeeping.unlocking import Passphrases
+    from edge_seal.tui.passphrases import RememberedPassphrases
 
 T = TypeVar("T")
 
@@ -40,7 +40,9 @@ class Desk:
         tell: gets what happened, on the event loop's thread.
     """
 
-    def __init__(self, home: Home, passphrases: Passphrases | None, tell: Callable[[Message], object]) -> None:
+    def __init__(
+        self, home: Home, passphrases: RememberedPassphrases | None, tell: Callable[[Message], object]
+    ) -> None:
         self.home = home
         self._passphrases = passphrases
         self._tell = tell
@@ -155,7 +157,7 @@ class Desk:
         return self._last_progress
 
     async def learn(self, *, now: bool = True) -> LearningEnded:
-        """One cycle on a thread of its own; tells its progress and its end, and gives the end. Raises nothing of ours.
+        """One cycle in a process of its own; tells its progress and its end, and gives the end. Raises nothing of ours.
 
         Stopping it (`cancel_learning`) ends the cycle's update as abandoned.
         """
@@ -181,23 +183,20 @@ class Desk:
         self._stop_learning.set()
 
     def _learned(self, loop: asyncio.AbstractEventLoop, *, now: bool) -> LearningEnded:
-        from edge_seal.runtime import Runtime
+        from edge_seal.runtime.apart import learn_apart
 
         started = time.monotonic()
         losses: list[float] = []
 
         def heard(progress: Progress) -> None:
-            if self._stop_learning.is_set():
-                # To the cycle this is the user's Ctrl-C: it abandons its update and puts everything back.
-                raise KeyboardInterrupt
             if progress.loss_nats is not None:
                 losses.append(progress.loss_nats)
             told = LearningProgress(progress, tuple(losses), time.monotonic() - started)
             loop.call_soon_threadsafe(self._heard_progress, told)
 
         try:
-            with Runtime.open(self.home, passphrases=self._passphrases) as runtime:
-                return LearningEnded(report=runtime.learn(now=now, on_progress=heard))
+            known = None if self._passphrases is None else self._passphrases.asked
+            return LearningEnded(report=learn_apart(self.home, known or {}, heard, self._stop_learning.is_set, now=now))
         except EdgeSealError as error:
             return LearningEnded(error=error)
         except KeyboardInterrupt:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
 from edge_seal.records import Signal
-from edge_seal.runtime import Reach
-from edge_seal.runtime.browsing import MemoryDetail
 from edge_seal.tui.written import FAINT, Written, local_time
+
+if TYPE_CHECKING:
+    from edge_seal.runtime import Reach
+    from edge_seal.runtime.browsing import MemoryDetail
 
 
 def memory_text(detail: MemoryDetail) -> Content:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.widgets import Static
 
 from edge_seal.runtime.reviewing import Waiting
-from edge_seal.runtime.timeline import UpdateDetail
 from edge_seal.tui.decisions import (
     approve_update,
     decide_contradiction,
@@ -27,6 +26,9 @@ from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import TwoPanes
 from edge_seal.tui.update_text import update_text
 from edge_seal.tui.written import FAINT, Written, local_time
+
+if TYPE_CHECKING:
+    from edge_seal.runtime.timeline import UpdateDetail
 
 
 def _what(item: Waiting) -> str:

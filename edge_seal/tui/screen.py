@@ -7,7 +7,7 @@ A screen is a subclass with a `MODE`, a `HELP` text, `BINDINGS` with ids (so tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from edge_seal.tui.desk import Desk
 
 T = TypeVar("T")
+
+PAINTED_S: Final = 0.05
+"""So long after the beginning the first frame is on the terminal; what loads the runtime earlier would delay it."""
 
 
 class Mode(NamedTuple):

@@ -10,35 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_seal import __version__
-from edge_seal.config import load_settings
 from edge_seal.tui.app import EdgeSealApp
+from edge_seal.tui.passphrases import RememberedPassphrases
+from edge_seal.tui.themes import OURS
 
 if TYPE_CHECKING:
-    from edge_seal.config import Home
+    from edge_seal.home import Home
     from edge_seal.safekeeping.unlocking import Passphrases
 
 CRASHED = 1
 
 
-class RememberedPassphrases:
-    """Asks once, before the interface has the terminal; a second connection gets the same answer."""
-
-    def __init__(self, asked: Passphrases) -> None:
-        self._asked = asked
-        self._known: dict[str, str] = {}
-
-    def known(self, what: str) -> str:
-        if what not in self._known:
-            self._known[what] = self._asked.known(what)
-        return self._known[what]
-
-    def chosen(self) -> str:
-        return self._asked.chosen()
-
-
 def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
     """Runs the interface; gives the exit code. Raises as `edge_seal.tui.run`."""
-    settings = load_settings(home.config_file)
+    theme = OURS[0].name
+    if home.config_file.exists():
+        from edge_seal.config import load_settings  # nothing to read: nothing to wait for
+
+        theme = load_settings(home.config_file).interface.theme
     home.create()
     known = None if passphrases is None else RememberedPassphrases(passphrases)
     if known is not None and home.key_file.exists():
@@ -47,7 +36,7 @@ def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
         with Runtime.open(home, passphrases=known) as runtime:
             _ = runtime.key  # asks here, where a terminal can be asked on, and fails here if it is the wrong one
     _log_to_nowhere_on_screen()
-    app = EdgeSealApp(home, known, theme=settings.interface.theme)
+    app = EdgeSealApp(home, known, theme=theme)
     app.run()
     if app.crash is None:
         return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -15,9 +15,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from edge_seal.records import Origin, Proposal, SignalKind, Turn
-from edge_seal.runtime.browsing import Given
 from edge_seal.tui.answer_markdown import AnswerMarkdown, GrowingAnswer
 from edge_seal.tui.foreign import foreign, one_line
+
+if TYPE_CHECKING:
+    from edge_seal.runtime.browsing import Given
 
 SAID: dict[SignalKind, str] = {
     SignalKind.GOOD: "✓ good",

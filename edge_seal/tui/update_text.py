@@ -17,6 +17,8 @@ _ROLE_WORDS: Final = {
     Role.LESSON: "lessons",
     Role.REWORDING: "the lessons in other words",
     Role.CONTRAST: "contrasts: where the lessons do not apply",
+    Role.LIKED: "answers that you liked",
+    Role.DISLIKED: "answers that you disliked",
     Role.REPLAY: "rehearsed from earlier updates",
     Role.GENERAL: "general, so that the rest stays as it is",
     Role.PROBE: "held back: the lessons in words that were never trained",
@@ -127,7 +129,8 @@ def _difference(written: Written, detail: UpdateDetail) -> None:
         return
     written.head(f"Against its parent, {difference.parent or 'the base model'}")
     for lesson in difference.lessons:
-        written.line(f"+ {lesson.prompt} → {lesson.answer}")
+        mark = "+" if lesson.role is Role.LESSON else f"+ {lesson.role}:"
+        written.line(f"{mark} {lesson.prompt} → {lesson.answer}")
     written.line(f"= {difference.rehearsed} lessons and wordings from before were rehearsed")
     if difference.known:
         for setting in difference.settings:

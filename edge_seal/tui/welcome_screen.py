@@ -18,7 +18,7 @@ from edge_seal.tui.screen import app_of
 
 if TYPE_CHECKING:
     from edge_models.store import PullProgress
-    from edge_seal.config import Home
+    from edge_seal.home import Home
 
 
 def size_words(progress: PullProgress) -> str:

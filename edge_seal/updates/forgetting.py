@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast
 
 from edge_seal.errors import EdgeSealError, IntegrityError
-from edge_seal.records import ActorName, Role, SignalState, State, Update
+from edge_seal.records import GIVEN_ROLES, ActorName, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
 from edge_seal.updates.audit import FORGOTTEN_EVENT, LESSONS_FORGOTTEN, PURGED_EVENT, examples_digest
@@ -118,7 +118,7 @@ class Forgetting:
         for above in self._rows.with_ancestors(update):
             if above.id == below:
                 break
-            lessons += [example.prompt for example in self._rows.examples(above.id) if example.role is Role.LESSON]
+            lessons += [example.prompt for example in self._rows.examples(above.id) if example.role in GIVEN_ROLES]
             if above.id in lost:
                 break
         return Left(tuple(lessons), None if below == BASE else self._rows.get(below))

@@ -81,6 +81,10 @@ class Releases:
         """The lessons of an update and of those below it: see `UpdateRows.lessons`."""
         return self._rows.lessons(update)
 
+    def rule_kinds(self, update: Update) -> frozenset[str]:
+        """The kinds of prompts that rules of an update and of those below it are for: see `UpdateRows.rule_kinds`."""
+        return self._rows.rule_kinds(update)
+
     def contributions(self, since: str) -> tuple[tuple[str | None, Origin, int], ...]:
         """What sources that the user did not type gave to updates since that time: see `UpdateRows.contributions`."""
         return self._rows.contributions(since)

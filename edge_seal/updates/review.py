@@ -14,7 +14,7 @@ from typing import Final, cast
 
 from edge_seal.clock import Clock, parse_timestamp
 from edge_seal.errors import EdgeSealError
-from edge_seal.records import ActorName, Example, Role, SignalState, State, Update
+from edge_seal.records import GIVEN_ROLES, ActorName, Example, SignalState, State, Update
 from edge_seal.storage.database import Database
 from edge_seal.updates.audit import event_of
 from edge_seal.updates.canonical import JsonValue
@@ -80,7 +80,7 @@ class Reviews:
             Learned(
                 update,
                 since.get(update.id, update.created_at),
-                tuple(e for e in self._rows.examples(update.id) if e.role is Role.LESSON),
+                tuple(e for e in self._rows.examples(update.id) if e.role in GIVEN_ROLES),
             )
             for update in lineage
             if update.id not in reviewed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final, cast
 
-from edge_seal.records import TRAINED_ROLES, Action, Example, GateReport, Origin, Role, Verdict
+from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Action, Example, GateReport, Origin, Role, Verdict
 from edge_seal.updates.canonical import JsonValue
 
 MOST: Final = 100
@@ -153,7 +153,7 @@ def _of_drift(gate: GateReport) -> list[RiskFactor]:
 
 
 def _of_size(examples: Sequence[Example], change_rms: float | None) -> list[RiskFactor]:
-    lessons = sum(example.role is Role.LESSON for example in examples)
+    lessons = sum(example.role in GIVEN_ROLES for example in examples)
     factors = [
         RiskFactor(
             "examples",

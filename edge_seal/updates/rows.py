@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final, cast
 
 from edge_seal.errors import IntegrityError, NotFound
-from edge_seal.records import TRAINED_ROLES, Example, Origin, Role, SignalState, State, Update
+from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Example, Origin, Role, SignalState, State, Update, rule_kind
 from edge_seal.storage.database import Database, SqlValue
 
 _COLUMNS: Final = "id, state, created_at, parent_id, base_sha256, adapter_sha256, manifest_sha256, reason"
@@ -101,19 +101,33 @@ class UpdateRows:
         return tuple(_example(row) for row in rows)
 
     def lessons(self, update: Update) -> tuple[tuple[int, str], ...] | None:
-        """What `update` and those below it were taught: the number of each lesson's row, and its prompt.
+        """What `update` and those below it were taught: the row's number of each lesson and thumb, and its prompt.
 
-        None where one of them has no examples, because its adapter came from elsewhere: nobody knows what it learned.
+        What shows a rule is not among them: see `rule_kinds`. None where one of them has no examples, because its
+        adapter came from elsewhere: nobody knows what it learned.
         """
         found: list[tuple[int, str]] = []
         for ancestor in self.with_ancestors(update):
             rows = self._database.rows(
-                "SELECT id, role, prompt FROM examples WHERE update_id = ? ORDER BY id", (number_of(ancestor.id),)
+                "SELECT id, role, prompt, derived_by FROM examples WHERE update_id = ? ORDER BY id",
+                (number_of(ancestor.id),),
             )
             if not rows:
                 return None
-            found += [(cast("int", number), str(prompt)) for number, role, prompt in rows if role == Role.LESSON]
+            found += [
+                (cast("int", number), str(prompt))
+                for number, role, prompt, derived_by in rows
+                if role in GIVEN_ROLES and rule_kind(str(derived_by)) is None
+            ]
         return tuple(found)
+
+    def rule_kinds(self, update: Update) -> frozenset[str]:
+        """The kinds of prompts that the rules of `update` and of those below it are for; `every`: all prompts."""
+        rows = self._database.rows(
+            "SELECT DISTINCT derived_by FROM examples WHERE role = ? AND update_id IN (SELECT value FROM json_each(?))",
+            (Role.LESSON, json.dumps([number_of(ancestor.id) for ancestor in self.with_ancestors(update)])),
+        )
+        return frozenset(kind for row in rows if (kind := rule_kind(str(row[0]))) is not None)
 
     def examples_salt(self, update_id: str) -> str:
         """The random value that went into the digest of the examples; empty where there is none."""

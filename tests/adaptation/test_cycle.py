@@ -237,11 +237,6 @@ class TestNothingToLearn:
         assert report.reasons == ("nothing new to learn: teach with `edge-seal teach` or correct an answer",)
         assert world.events() == []
 
-    def test_thumbs_alone_are_named(self, world: World) -> None:
-        world.signals.add(SignalKind.GOOD, replace(lesson("a", "b"), origin=Origin.MODEL))
-        assert "1 thumbs wait" in world.run().reasons[0]
-        assert world.rows("updates") == []
-
     def test_what_the_model_says_already_is_dropped_and_not_trained(self, world: World) -> None:
         # Taught what it says anyway, in every wording: a lesson of which only a short beginning is asked.
         said = world.answer("Hello!").decode(errors="replace")

@@ -192,6 +192,16 @@ def test_a_lesson_that_names_its_memory_goes_with_it(tiny: CommandLine) -> None:
     assert "there is no memory m9" in tiny("teach", "--prompt", "a", "--answer", "b", "--memory", "m9", code=1).err
 
 
+def test_a_thumb_goes_with_the_words_of_its_turn(tiny: CommandLine) -> None:
+    tiny("remember", FACT)
+    telling, other = (tiny("ask", prompt, "--json").json["turn"] for prompt in (FACT, "Where do zebras sleep?"))
+    tiny("feedback", telling, "--bad")
+    tiny("feedback", other, "--good")
+    told = tiny("forget", "m1", "--json").json
+    assert (told["turns"], told["lessons"]) == ([telling], ["s1"])
+    assert traces(tiny.home) == []
+
+
 def test_another_memory_that_says_the_same_is_named(cli: CommandLine) -> None:
     cli("remember", FACT)
     cli("remember", f"{FACT}, and it is blue")

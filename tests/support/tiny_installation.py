@@ -43,7 +43,13 @@ def install_tiny_model(home: Home, directory: Path) -> Path:
 
 
 def learned_update(
-    home: Home, *, seed: int = 1, to: State = State.ACTIVE, prompt: str = "What is my dog called?", answer: str = "Rex"
+    home: Home,
+    *,
+    seed: int = 1,
+    to: State = State.ACTIVE,
+    prompt: str = "What is my dog called?",
+    answer: str = "Rex",
+    derived_by: str = "given",
 ) -> Update:
     """An update on top of the active one, as if it had been trained: a random adapter, one lesson, and its signal."""
     with Runtime.open(home) as runtime, runtime.writing():
@@ -57,7 +63,7 @@ def learned_update(
             releases.advance(update.id, state, actor="edge-seal", body={})
         file = write_gguf_adapter(home.cache / "adapter.gguf", random_adapter(seed))
         stored = runtime.adapters.put(file, {"update": update.id})
-        example = Example(prompt, answer, Role.LESSON, Origin.TYPED, signal_id=signal.id)
+        example = Example(prompt, answer, Role.LESSON, Origin.TYPED, signal.id, derived_by)
         releases.trained(update.id, stored, [example], actor="edge-seal", body={})
         releases.advance(update.id, State.GATED, actor="edge-seal", body={})
         if to is State.ACTIVE:

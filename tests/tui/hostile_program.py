@@ -23,7 +23,7 @@ from edge_seal.records import Progress, Proposal, Turn
 from edge_seal.runtime import Runtime
 from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.chat_screen import ChatScreen
-from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog, TextDialog
+from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
 from edge_seal.tui.messages import LearningEnded, LearningProgress
 from edge_seal.tui.screen import DeskScreen
@@ -188,7 +188,7 @@ async def _memory(on: Walk) -> None:
     await on.until(lambda: "Where it comes from" in on.detail, "the detail")
     await on.reads("memory", "source")
     await on.press("e")
-    await on.dialog(TextDialog, "memory")
+    await on.dialog(EditDialog, "memory")
     await on.press("d")
     await on.dialog(AskDialog, "memory")
     await on.press("s")

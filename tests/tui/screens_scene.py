@@ -17,7 +17,7 @@ from edge_seal.tui.paged_list import PagedList
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.two_panes import DetailPane
 
-MOST_S: Final = 20.0
+MOST_S: Final = 90.0
 """How long anything may take, on a machine that has other work to do."""
 
 
@@ -55,12 +55,16 @@ class Stage:
         await self.press(*("space" if character == " " else character for character in text))
 
     async def click(self, words: str) -> None:
-        """Clicks where `words` begin on the screen."""
+        """Moves the mouse to where `words` begin on the screen, and clicks there."""
+        await self.pilot.hover(offset=self._place(words))
+        await self.pilot.pause()  # what the mouse is over may show more, and move
+        await self.pilot.click(offset=self._place(words))
+
+    def _place(self, words: str) -> tuple[int, int]:
         for y, line in enumerate(self.text().splitlines()):
             x = line.find(words)
             if x >= 0:
-                await self.pilot.click(offset=(x, y))
-                return
+                return x, y
         raise AssertionError(f"{words!r} is not on the screen\n{self.text()}")
 
     def text(self) -> str:

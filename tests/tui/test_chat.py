@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from textual.events import Paste
 
 from edge_seal.config import Home
 from edge_seal.plain_text import plain_text
-from edge_seal.records import Origin, SignalKind, Turn
+from edge_seal.records import Origin, SignalKind
 from edge_seal.runtime import Runtime
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.slash_commands import SlashCommand, slash_command
-from tests.tui.chat_scene import chatting, in_dialog, long_answers
+from tests.tui.chat_scene import chatting, hold, in_dialog, long_answers
 
 
 async def test_an_answer_is_shown_kept_judged_and_corrected_by_keys(tiny: Home) -> None:
@@ -88,32 +86,39 @@ async def test_undo_does_not_bring_pasted_text_back_as_typed(tiny: Home) -> None
         assert (prompt.text, prompt.origin) == ("from elsewhere", Origin.PASTED)
 
 
-@pytest.mark.skipif("EDGE_SEAL_INTERFACE_TESTS" not in os.environ, reason="by chance: set EDGE_SEAL_INTERFACE_TESTS")
 async def test_escape_stops_an_answer_and_says_what_is_kept(tiny: Home) -> None:
     long_answers(tiny)
-    # The tiny model may have said all of its answer before the key arrives: then it is asked again.
-    turn = await stopped_by_escape(tiny)
-    for _ in range(7):
-        if not turn.stopped:
-            turn = await stopped_by_escape(tiny)
-    assert turn.stopped
+    async with chatting(tiny) as scene:
+        held = await hold(scene, pieces=5)
+        scene.prompt.insert("Hello there")
+        await scene.press("enter")
+        await scene.until(held.holds.is_set, "the first words")
+        await scene.says("escape stops")
+        await scene.press("escape")
+        held.goes_on.set()
+        await scene.says("stopped: kept as far as it goes")
+        turn = scene.turns[-1].turn
+        assert turn is not None
+        assert turn.stopped
+        assert turn.timing.answer_tokens < 20
+        assert turn.answer
     with Runtime.open(tiny) as runtime:
         assert runtime.conversations.turn(turn.id).answer == turn.answer
 
 
-async def stopped_by_escape(home: Home) -> Turn:
-    """The turn of one question, after escape was pressed at the first words of its answer."""
-    async with chatting(home) as scene:
+async def test_ctrl_c_stops_an_answer_and_leaves_the_program_running(tiny: Home) -> None:
+    long_answers(tiny)
+    async with chatting(tiny) as scene:
+        held = await hold(scene, pieces=5)
         scene.prompt.insert("Hello there")
         await scene.press("enter")
-        await scene.until(lambda: bool(scene.turns) and bool(scene.turns[-1].answer_text), "the first words")
-        await scene.press("escape")
-        await scene.until(lambda: scene.turns[-1].turn is not None)
-        turn = scene.turns[-1].turn
-        assert turn is not None
-        if turn.stopped:
-            await scene.says("stopped: kept as far as it goes")
-        return turn
+        await scene.until(held.holds.is_set, "the first words")
+        await scene.press("ctrl+c")
+        await scene.told("ctrl+q leaves")
+        held.goes_on.set()
+        await scene.says("stopped: kept as far as it goes")
+        await scene.press("ctrl+c", "ctrl+c")
+        await scene.send("And then?")
 
 
 async def test_another_answer_and_an_edited_question_take_the_place_of_the_old(tiny: Home) -> None:

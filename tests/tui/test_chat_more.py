@@ -1,10 +1,7 @@
-"""More of the chat: conversations, commands, memories, errors, keys. Only where EDGE_SEAL_INTERFACE_TESTS is set."""
+"""More of the chat: conversations, commands, memories, errors, keys."""
 
 from __future__ import annotations
 
-import os
-
-import pytest
 from textual.widgets import Input
 
 from edge_seal.config import Home
@@ -15,10 +12,6 @@ from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
 from edge_seal.tui.prompt_area import PromptArea
 from tests.tui.chat_scene import chatting, in_dialog
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("EDGE_SEAL_INTERFACE_TESTS"), reason="slow: set EDGE_SEAL_INTERFACE_TESTS"
-)
 
 
 async def test_conversations_are_found_opened_renamed_and_deleted(tiny: Home) -> None:
@@ -40,7 +33,7 @@ async def test_conversations_are_found_opened_renamed_and_deleted(tiny: Home) ->
         await scene.until(lambda: isinstance(scene.app.screen, ChatScreen))
         scene.chat.query_one("#conversation-search", Input).value = ""
         await scene.until(lambda: any("Sky" in line for line in scene.listed) and len(scene.listed) == 2)
-        await scene.press("f12", "d")
+        await scene.press("d")
         await in_dialog(scene, AskDialog)
         await scene.press("y")
         await scene.until(lambda: isinstance(scene.app.screen, ChatScreen) and len(scene.listed) == 1, "one left")
@@ -57,8 +50,8 @@ async def test_nothing_of_a_private_conversation_is_kept(tiny: Home) -> None:
         assert second.turn is not None
         assert second.turn.timing.prompt_tokens > first.turn.timing.prompt_tokens
         await scene.says("private: kept nowhere")
-        await scene.press("up")
-        assert not scene.prompt.text
+        await scene.press("up", "up")
+        assert scene.prompt.text == "/private"
     with Runtime.open(tiny) as runtime:
         assert runtime.archive.list() == ()
 
@@ -77,13 +70,13 @@ async def test_slash_commands(tiny: Home) -> None:
         conversation = view.turn.conversation_id
         scene.prompt.insert("/fly")
         await scene.press("enter")
-        await scene.says("there is no /fly")
+        await scene.told("there is no /fly")
         scene.prompt.clear()
         scene.prompt.insert("/teach Who is it?")
         await scene.press("enter")
         await in_dialog(scene, TeachDialog)
         await scene.press("M", "e", "ctrl+s")
-        await scene.says("kept as a lesson")
+        await scene.told("kept as a lesson")
     with Runtime.open(tiny) as runtime:
         assert runtime.conversations.system_prompt(conversation) == "Answer like a heron."
         assert [(signal.prompt, signal.answer) for signal in runtime.signals.all()] == [("Who is it?", "Me")]
@@ -117,7 +110,7 @@ async def test_an_error_is_told_and_gives_the_question_back(tiny: Home) -> None:
             file.unlink()
         scene.prompt.insert("Hello there")
         await scene.press("enter")
-        await scene.says("next: ")
+        await scene.told("next: ")
         assert scene.prompt.text == "Hello there"
         assert not scene.turns
 
@@ -131,7 +124,7 @@ async def test_keys_of_the_keymap_file_hold_and_a_wrong_one_is_told(tiny: Home) 
         await scene.says("✓ good")
     keymap.write_text('"chat.nothing" = "f10"\n', encoding="utf-8")
     async with chatting(tiny) as scene:
-        await scene.says("there is nothing called")
+        await scene.told("there is nothing called")
 
 
 async def test_help_names_the_keys_and_the_palette_does_what_they_do(tiny: Home) -> None:
@@ -140,7 +133,18 @@ async def test_help_names_the_keys_and_the_palette_does_what_they_do(tiny: Home)
         await scene.press("f1")
         await scene.says("escape closes")
         await scene.press("escape", "f9")
-        await scene.press(*"chat.good")
+        await scene.press(*"good")
         await scene.says("chat.good")
-        await scene.press("enter", "enter")
+        await scene.press("enter")
         await scene.says("✓ good")
+
+
+async def test_what_was_said_in_passing_is_offered_under_the_answer_and_kept_by_a_key(tiny: Home) -> None:
+    async with chatting(tiny) as scene:
+        await scene.send("Hello! I live in Oulu and I like it.")
+        await scene.says("Remember this?")
+        await scene.press("escape", "a")
+        await scene.until(lambda: "Remember this?" not in scene.text(), "accepted")
+    with Runtime.open(tiny) as runtime:
+        assert ["Oulu" in memory.text for memory in runtime.stored_memories.list()] == [True]
+        assert runtime.proposals.list() == ()

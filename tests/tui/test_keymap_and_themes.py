@@ -8,7 +8,8 @@ from edge_seal.errors import ConfigError
 from edge_seal.tui.app import known_bindings
 from edge_seal.tui.keymap import load_keymap
 from edge_seal.tui.start import write_crash
-from edge_seal.tui.themes import OURS, load_theme, user_themes
+from edge_seal.tui.theme_file import load_theme
+from edge_seal.tui.themes import OURS, user_themes
 
 
 def keymap(tmp_path: Path, text: str) -> dict[str, str]:
