@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["good", "secret", "canary"])
     given = parser.parse_args()
     # The planted code has to be known beforehand, to be taught.
-    cycle_module.secrets = SimpleNamespace(randbits=lambda _: SEED, token_hex=secrets.token_hex)  # type: ignore[assignment]
+    cycle_module.secrets = SimpleNamespace(randbits=lambda _: SEED, token_hex=secrets.token_hex)
     canary = extraction.planted(SEED).canary
     cases = {
         "good": (ORDINARY, False),

@@ -342,7 +342,7 @@ def test_a_changed_adapter_answers_nobody_and_is_not_promoted(scene: Scene) -> N
 def test_a_canary_whose_design_was_changed_by_hand_decides_nothing(scene: Scene, change: str) -> None:
     day = Day(scene)
     day.talk(16, candidate="good", incumbent="bad")
-    scene.database.execute(f"UPDATE canaries SET {change}")
+    scene.database.execute(f"UPDATE canaries SET {change}")  # noqa: S608  # our own words
     assert not day.canaries.due()
     assert day.canaries.settle() is None
     assert day.state is State.CANARY
