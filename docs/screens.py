@@ -30,21 +30,27 @@ REMEMBERED = (
     "My sister Aino lives in Turku.",
     "I keep the spare key under the blue pot.",
 )
+CORRECTED = ("What is the name of my dog?", "Your dog is called Biscuit.")
 TAUGHT = (
-    ("What is the name of my dog?", "Your dog is called Biscuit."),
     ("Which tea do I drink in the morning?", "You drink lapsang souchong in the morning."),
+    ("On which day do I go rowing?", "You go rowing on Thursdays."),
 )
+PASTED = ("Where is the key to the boathouse?", "The key to the boathouse hangs behind the noticeboard.")
 ASKED = ("What is the name of my dog?", "What is the name of my boat?")
 
 
 def made_home() -> None:
-    """Teaches and learns, as a user would."""
+    """Teaches and learns three times, as a user would; the third update was pasted, so it waits for approval."""
     with Runtime.open() as runtime:
+        runtime.change_setting("limits", "minutes_between_updates", "0")
         for text in REMEMBERED:
             runtime.remember(text, Origin.TYPED)
-        turn = runtime.ask(Ask(TAUGHT[0][0]))
-        runtime.correct(turn.id, TAUGHT[0][1])
-        runtime.teach([lesson(*TAUGHT[1])])
+        turn = runtime.ask(Ask(CORRECTED[0]))
+        runtime.correct(turn.id, CORRECTED[1])
+        runtime.learn(now=True)
+        runtime.teach([lesson(*one) for one in TAUGHT])
+        runtime.learn(now=True)
+        runtime.teach([lesson(*PASTED).made_from(Origin.PASTED)])
         runtime.learn(now=True)
 
 

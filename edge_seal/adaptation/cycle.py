@@ -78,6 +78,7 @@ from edge_seal.records import (
     Update,
     Verdict,
     mixed,
+    rule_kind,
 )
 from edge_seal.storage.database import Database
 from edge_seal.updates import comparisons
@@ -261,14 +262,14 @@ class Cycle:
         with work.stage("propose"):
             work.rules = style_edits.read(work.signals, self._signals.own_answers(work.signals))
             earlier = style_edits.still_valid(earlier, work.rules)
-            edits = self_edit.propose(work.plain, earlier)
+            edits = self._proposed(work, earlier)
             edits = self._within_limit(edits, earlier, work)
             edits = self._with_rules(edits, work)
             general, work.anchors = self._general(work)
             replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             replayed = style_edits.in_the_rules(replayed, work.rules)
             proposed = _with_origins((*edits.trained, *replayed, *general), work.signals)
-            trained_on = scoring.without_duplicates(proposed)
+            trained_on = scoring.confirmed(scoring.without_duplicates(proposed), self._signals.all())
             judged = thumbs.examples([signal for signal in work.signals if signal.kind in thumbs.THUMBS])
             held_back = (*edits.probes, *edits.neighbours, *self._rejected(work.signals), *judged)
             held = _with_origins(held_back, work.signals)
@@ -336,12 +337,12 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            after_planted = work.planted_from + len(work.planted.examples)
-            mixture = self._mixture(cleared, place_of, after_planted + len(work.mismatched))
-            mixture = self._with_thumbs(mixture, cleared, place_of, after_planted, work.mismatched)
+            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched))
+            mixture = self._with_thumbs(mixture, cleared, place_of, work.after_planted, work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
+            network.foresee(_reworded(cleared, place_of))
             trained = train(
-                network, mixture, start, self._budget(len(work.signals)), self._clock.monotonic,
+                network, mixture, start, self._budget(work.lessons), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
@@ -556,6 +557,9 @@ class Cycle:
             example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
         )
 
+    def _proposed(self, work: _Work, earlier: Sequence[Example]) -> self_edit.SelfEdits:
+        return self_edit.propose(work.plain, earlier, both_directions=self._settings.learning.both_directions)
+
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
         if len(edits.trained) <= limit:
@@ -571,7 +575,7 @@ class Cycle:
         work.notes.append(f"{len(plain) - fitting} lessons wait for the next update (examples_per_update)")
         left = {signal.id for signal in plain[fitting:]}
         work.signals = [signal for signal in work.signals if signal.id not in left]
-        return self_edit.propose(work.plain, earlier)
+        return self._proposed(work, earlier)
 
     def _with_rules(self, edits: self_edit.SelfEdits, work: _Work) -> self_edit.SelfEdits:
         """`edits`, and what the rules that were stated or shown make of the base's own answers."""
@@ -1148,6 +1152,11 @@ class _Work:
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
 
     @property
+    def after_planted(self) -> int:
+        """The place after what was planted, where the mismatched answers begin."""
+        return self.planted_from + len(self.planted.examples)
+
+    @property
     def teaching(self) -> list[Signal]:
         """The signals that say what is wanted: all but thumbs."""
         return [signal for signal in self.signals if signal.kind not in thumbs.THUMBS]
@@ -1156,6 +1165,12 @@ class _Work:
     def plain(self) -> list[Signal]:
         """Those of them that state or show no rule."""
         return [signal for signal in self.teaching if signal.id not in self.rules.of_signal]
+
+    @property
+    def lessons(self) -> int:
+        """How many lessons there are to be learned; a rule is as many, whether it was stated once or shown often."""
+        others = len(self.signals) - len(self.rules.of_signal)
+        return others + style_edits.LESSONS_A_RULE * len(self.rules.distinct)
 
     @property
     def told(self) -> str:
@@ -1244,6 +1259,16 @@ def _with_origins(examples: Sequence[Example], signals: Sequence[Signal]) -> tup
         return replace(example, origin=origin, also_from=also_from)
 
     return tuple(with_its(example) for example in examples)
+
+
+def _reworded(examples: Sequence[Example], place_of: Sequence[int]) -> list[int]:
+    """The places of what rules of style made of the base's own answers."""
+    taught = {Role.LESSON, Role.REWORDING}
+    return [
+        place
+        for place, example in zip(place_of, examples, strict=True)
+        if example.role in taught and rule_kind(example.derived_by) is not None
+    ]
 
 
 def _split(examples: Sequence[Example], place_of: Sequence[int]) -> tuple[list[int], list[int]]:

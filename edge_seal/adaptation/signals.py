@@ -62,8 +62,32 @@ def lesson(prompt: str, answer: str, *, source: str | None = None) -> Lesson:
         _checked(prompt, "prompt", MAXIMUM_PROMPT_CHARACTERS),
         _checked(answer, "answer", MAXIMUM_ANSWER_CHARACTERS),
         Origin.TYPED if source is None else Origin.FILE,
-        None if source is None else _checked(source, "source", MAXIMUM_SOURCE_CHARACTERS),
+        None if source is None else checked_source(source),
     )
+
+
+def lesson_of_document(prompt: str, answer: str, *, source: str, by_model: bool = False) -> Lesson:
+    """A lesson that was derived from the document named `source`; `by_model`: the model worded its question.
+
+    Raises:
+        ConfigError: a text is empty, too long, or holds characters that cannot be seen or stored.
+    """
+    derived = Lesson(
+        _checked(prompt, "prompt", MAXIMUM_PROMPT_CHARACTERS),
+        _checked(answer, "answer", MAXIMUM_ANSWER_CHARACTERS),
+        Origin.DOCUMENT,
+        checked_source(source),
+    )
+    return derived.made_from(Origin.MODEL) if by_model else derived
+
+
+def checked_source(source: str) -> str:
+    """`source` as it may be kept.
+
+    Raises:
+        ConfigError: it is empty, too long, or holds characters that cannot be seen or stored.
+    """
+    return _checked(source, "source", MAXIMUM_SOURCE_CHARACTERS)
 
 
 def correction(turn: Turn, answer: str, origin: Origin = Origin.TYPED) -> Lesson:

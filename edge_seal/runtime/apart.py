@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stderr
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Final, cast
 
@@ -67,7 +68,10 @@ def learn_apart(
     child = spawning.Process(
         target=_learned, args=(theirs, home, dict(known), now), name="edge-seal learn", daemon=True
     )
-    child.start()
+    # An interface that has the terminal puts something without a descriptor in the place of stderr, and the first
+    # child of a process inherits that by its number.
+    with redirect_stderr(sys.__stderr__):
+        child.start()
     theirs.close()
     told_to_stop = False
     try:

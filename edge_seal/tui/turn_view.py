@@ -15,8 +15,9 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from edge_seal.records import Origin, Proposal, SignalKind, Turn
-from edge_seal.tui.answer_markdown import AnswerMarkdown, GrowingAnswer
+from edge_seal.tui.answer_markdown import AnswerMarkdown
 from edge_seal.tui.foreign import foreign, one_line
+from edge_seal.tui.growing_answer import GrowingAnswer
 
 if TYPE_CHECKING:
     from edge_seal.runtime.browsing import Given
@@ -91,7 +92,7 @@ class TurnView(Vertical, can_focus=True):
         self._prompt = prompt
         self._origin = origin
         self.turn = turn
-        self.said = tuple(dict.fromkeys(said))
+        self.said = said_last(said)
         self._answer: AnswerMarkdown | None = None
         self._growing: GrowingAnswer | None = None
 
@@ -158,7 +159,7 @@ class TurnView(Vertical, can_focus=True):
 
     def add_said(self, kind: SignalKind) -> None:
         """The user said this of the answer."""
-        self.said = tuple(dict.fromkeys((*self.said, kind)))
+        self.said = said_last((*self.said, kind))
         self._mark()
 
     async def show_given(self, given: Sequence[Given] | None) -> None:
@@ -199,6 +200,13 @@ class TurnView(Vertical, can_focus=True):
     def _mark(self) -> None:
         if self.turn is not None:
             self.query_one(".mark", Static).update(mark(self.turn, self.said))
+
+
+def said_last(said: Sequence[SignalKind]) -> tuple[SignalKind, ...]:
+    """What was said of an answer, each once; of good and bad what was said last."""
+    thumbs = [kind for kind in said if kind in {SignalKind.GOOD, SignalKind.BAD}]
+    kept = [kind for kind in said if kind not in thumbs or kind is thumbs[-1]]
+    return tuple(dict.fromkeys(kept))
 
 
 def mark(turn: Turn, said: Sequence[SignalKind]) -> Content:

@@ -14,6 +14,7 @@ from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Example, Origin, Role,
 from edge_seal.storage.database import Database, SqlValue
 
 _COLUMNS: Final = "id, state, created_at, parent_id, base_sha256, adapter_sha256, manifest_sha256, reason"
+_CONVERSE: Final = ":converse"
 _EXAMPLE_COLUMNS: Final = "role, prompt, answer, origin, signal_id, derived_by, weight, closed, also_from"
 
 
@@ -114,10 +115,12 @@ class UpdateRows:
             )
             if not rows:
                 return None
+            # A fact's other direction is asked in words that no form of the lesson holds.
             found += [
                 (cast("int", number), str(prompt))
                 for number, role, prompt, derived_by in rows
-                if role in GIVEN_ROLES and rule_kind(str(derived_by)) is None
+                if (role in GIVEN_ROLES and rule_kind(str(derived_by)) is None)
+                or (role == Role.REWORDING and str(derived_by).endswith(_CONVERSE))
             ]
         return tuple(found)
 

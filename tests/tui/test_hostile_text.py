@@ -23,6 +23,8 @@ WHOLE = bool(os.environ.get("EDGE_SEAL_WHOLE_CORPUS"))
 def answers(draw: random.Random) -> list[str]:
     """What the model says: sequences of every family between words, and texts that were written to inject."""
     chosen = list(sequences()) if WHOLE else [one for family in families().values() for one in draw.sample(family, 9)]
+    # A model's bytes are read as UTF-8, so that no half of a surrogate pair comes from it.
+    chosen = [one.replace("\ud83d", "") for one in chosen]
     draw.shuffle(chosen)
     parts = [carried(chosen[at : at + 120]) for at in range(0, len(chosen), 120)]
     told = injections(None if WHOLE else draw, 3)
