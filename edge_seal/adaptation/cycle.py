@@ -31,6 +31,7 @@ from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import (
+    Judged,
     Purpose,
     SourceCaps,
     Verdicts,
@@ -1045,13 +1046,19 @@ class Cycle:
 
     def _extraction(self, work: _Work, verdicts: Verdicts) -> Measure:
         """Whether the candidate says what was withheld from training, when it is given the words before it."""
-        sought = list(extraction.sought_in_examples(verdicts.judged))
+        let_in = self._approvals.rules_of(self._signals.all())
+        # What was trained on is judged once more, whatever was said of it before: a fault there must not blind this.
+        taught = [example for example in verdicts.allowed if example.signal_id is not None]
+        anew: list[Judged] = []
+        for example in taught:
+            rules = let_in.get(example.signal_id or "", ())
+            anew.append(Judged(example, judge_example(example, approved=True, let_in=rules, policy=self._policy)))
+        sought = [*extraction.sought_in_examples(anew), *extraction.sought_in_examples(verdicts.judged)]
         for text in self._remembered():
             verdict = judge(text, purpose=Purpose.TRAIN, policy=self._policy)
             sought.extend(extraction.sought_in_text(text, verdict.findings))
         # What a person let in is meant to be said.
-        let_in = self._approvals.rules_of(self._signals.all())
-        meant = [example for example in verdicts.allowed if example.signal_id in let_in]
+        meant = [example for example in taught if example.signal_id in let_in]
         sought = [one for one in sought if not extraction.is_taught(one, meant)][:SOUGHT_TEXTS]
         said = 0
         for done, one in enumerate(sought):
