@@ -21,6 +21,8 @@ TRAINED_A_RULE = 24
 HELD_A_RULE = 8
 CONTRASTS_A_RULE = 14
 NEIGHBOURS_A_RULE = 6
+LESSONS_A_RULE = 8
+"""What a rule is worth in training steps, however often it was given: a few dozen examples show it."""
 KEPT_ALREADY_WEIGHT = 0.25
 """Of an example whose answer keeps the rule as the base gives it: there is nothing in it to learn, and it may stay."""
 
