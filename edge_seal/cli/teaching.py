@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -23,6 +23,10 @@ from edge_seal.cli.output import (
     say,
     wants_json,
 )
+from edge_seal.plain_text import plain_text
+from edge_seal.records import Origin
+
+MOST_OF_A_NAME: Final = 200
 
 if TYPE_CHECKING:
     from edge_seal.runtime import Runtime, TaughtDocument
@@ -37,6 +41,7 @@ _MARKDOWN = frozenset({".md", ".markdown"})
 @click.option("--rule", metavar="TEXT", help='A rule of style or format, in words: "answer without commas".')
 @click.option("--document", metavar="FILE", help="A plain text or Markdown (.md) to learn from: what it says waits.")
 @click.option("--source", metavar="NAME", help="Where it comes from, if not from you: then it waits for approval.")
+@click.option("--mine", is_flag=True, help="You wrote the FILE: it teaches like what you type.")
 @click.option("--memory", metavar="ID", help="The memory that it comes from: it is forgotten with it.")
 @click.option("--dry-run", is_flag=True, help="With --document: only show what would be kept.")
 @click.option(
@@ -52,6 +57,7 @@ def teach(
     rule: str | None,
     document: str | None,
     source: str | None,
+    mine: bool,
     memory: str | None,
     dry_run: bool,
     by_model: bool | None,
@@ -59,7 +65,8 @@ def teach(
     """Give examples to learn from: one with --prompt and --answer, a --rule, a --document, or a FILE of examples.
 
     A FILE has one example a line, {"prompt": "...", "answer": "..."} with an optional "source"; `-` is stdin. The
-    guardian judges every line first: where it blocks one, nothing of the file is kept.
+    guardian judges every line first: where it blocks one, nothing of the file is kept. What was not typed waits for
+    your approval once it is learned, and a file was not, nor what comes through a pipe: --mine says that you wrote it.
 
     A --rule is about marks, case, length, spelling, layout, or a phrase that answers start or end with; it is for every
     answer, or for one kind of prompts ("use bullet points for lists"). It is taught on the model's own answers,
@@ -69,13 +76,15 @@ def teach(
     lessons make an update of their own, which you have to approve. --source names them; else the file's name does.
     """
     if document is not None:
-        if any(given is not None for given in (file, prompt, answer, rule, memory)):
+        if mine or any(given is not None for given in (file, prompt, answer, rule, memory)):
             raise click.UsageError("--document goes with --source, --dry-run and --by-model alone")
         _teach_document(document, source, dry_run=dry_run, by_model=by_model)
         return
     if dry_run or by_model is not None:
         raise click.UsageError("--dry-run, --by-model and --by-rules go with --document")
     alone = any(given is not None for given in (prompt, answer, source, memory))
+    if mine and file is None:
+        raise click.UsageError("--mine belongs to a FILE")
     if rule is not None and (alone or file is not None):
         raise click.UsageError("--rule stands by itself")
     if rule is None and ((file is None) != alone or (alone and (prompt is None or answer is None))):
@@ -84,7 +93,9 @@ def teach(
     if rule is not None:
         kept = runtime.teach_rule(rule)
     elif file is not None:
-        kept = runtime.teach_lines(read_text(file))
+        origin = Origin.TYPED if mine else Origin.PASTED if file == "-" else Origin.FILE
+        name = " ".join(plain_text(Path(file).name).split())[:MOST_OF_A_NAME]
+        kept = runtime.teach_lines(read_text(file), origin, name if origin is Origin.FILE else None)
     else:
         from edge_seal.adaptation.signals import lesson
 

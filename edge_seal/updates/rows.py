@@ -55,6 +55,11 @@ class UpdateRows:
             parents = () if update.parent_id is None else self._select("WHERE id = ?", (number_of(update.parent_id),))
             update = parents[0] if parents else None
 
+    def last_turn(self) -> int:
+        """The number of the newest turn; 0 where there is none."""
+        row = self._database.row("SELECT max(id) FROM turns")
+        return row[0] if row is not None and isinstance(row[0], int) else 0
+
     def insert(self, *, created_at: str, parent_id: str | None, base_sha256: str, reason: str) -> str:
         """A new row in state proposed; returns its id."""
         self._database.execute(

@@ -27,7 +27,19 @@ def test_one_lesson_and_a_file_of_them_are_kept(cli: CommandLine, tmp_path: Path
     several = cli("teach", str(file), "--json").json
     stdin = cli("teach", "-", "--json", stdin=lines(("e?", "f"))).json
     assert [s["id"] for s in (*one["signals"], *several["signals"], *stdin["signals"])] == ["s1", "s2", "s3", "s4"]
-    assert {s["origin"] for s in several["signals"]} == {"typed"}
+    assert {(s["origin"], s["source"]) for s in several["signals"]} == {("file", "lessons.jsonl")}
+    assert [(s["origin"], s["source"]) for s in stdin["signals"]] == [("pasted", None)]
+    assert all(any("origin.unapproved" in reason for reason in told["waiting"]) for told in (several, stdin))
+
+
+def test_a_file_of_ones_own_teaches_like_what_is_typed_but_for_what_names_a_source(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "lessons.jsonl"
+    file.write_text(lines(("a?", "b")) + json.dumps({"prompt": "c?", "answer": "d", "source": "a page"}) + "\n")
+    told = cli("teach", str(file), "--mine", "--json").json
+    assert [(s["origin"], s["source"]) for s in told["signals"]] == [("typed", None), ("file", "a page")]
+    cli("teach", "--mine", "--prompt", "a?", "--answer", "b", code=2)
 
 
 def test_a_taught_key_is_refused_with_its_reason_and_leaves_no_trace(cli: CommandLine, home: Home) -> None:
