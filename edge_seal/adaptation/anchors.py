@@ -4,7 +4,7 @@ What never changes is not computed twice. Of the anchors only the adapted layers
 layers' output and the base's distributions are computed once per model and kept in the cache, in a file whose name is
 the hash of everything they depend on: model, tokens, lowest adapted layer, and the format, which changes with the code.
 
-File: the SHA-256 of what follows (32 bytes), then an uncompressed NumPy archive of `hidden` (tokens, width) and of the
+File (`storage.digested`): an uncompressed NumPy archive of `hidden` (tokens, width) and of the
 base after `nodes` (T,): `tokens` and `probabilities` (T, k), `rest` (T,). A file that is not what it should be is
 made anew; nothing but time is lost with it.
 """
@@ -27,14 +27,12 @@ from edge_models.lora import Lora
 from edge_models.network import Network
 from edge_seal.adaptation.example_network import BASE_TOKENS, Departure, ExampleNetwork, KeptBase
 from edge_seal.adaptation.workers import Workers
-from edge_seal.errors import EngineError
-from edge_seal.storage.durable_file import write_durably
+from edge_seal.storage import digested
 
 log = logging.getLogger(__name__)
 
 FORMAT = 1
 """Goes up whenever the frozen layers or the kept distributions are computed differently."""
-_DIGEST_BYTES = 32
 
 
 class Anchors:
@@ -115,26 +113,12 @@ def _write(path: Path, network: ExampleNetwork, base: KeptBase) -> None:
         probabilities=base.distributions.probabilities.astype("<f4"),
         rest=base.distributions.rest.astype("<f4"),
     )
-    payload = file.getvalue()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_durably(path, hashlib.sha256(payload).digest() + payload)
-    except (OSError, EngineError) as error:
-        # They are here and can be measured; the next update computes them again.
-        log.warning("the anchors could not be kept: %s", error)
+    digested.keep(path, file.getvalue())
 
 
 def _read(path: Path) -> tuple[np.ndarray, KeptBase] | None:
-    try:
-        stored = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        log.warning("the anchors in %s are computed anew: %s", path, error.strerror)
-        return None
-    digest, payload = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
-    if hashlib.sha256(payload).digest() != digest:
-        log.warning("the anchors in %s are damaged and computed anew", path)
+    payload = digested.kept(path)
+    if payload is None:
         return None
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as archive:

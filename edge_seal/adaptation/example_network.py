@@ -33,6 +33,8 @@ LEAST_PART_TOKENS = 48
 """Below so many tokens a part's products are too small for it to be worth a thread of its own."""
 LOGITS_BYTES = 1 << 26
 """How many bytes of logits are computed at once; a head of 49,152 words gives 340 rows then."""
+FORESEEN_WEIGHT = 0.1
+"""Of a token that the base would say anyway, where an answer is the base's own in another form; others count 1."""
 BASE_TOKENS = 64
 """How many of the base's likeliest tokens are kept at a position that is held near it."""
 
@@ -113,6 +115,8 @@ class ExampleNetwork:
         # For each node its row in what is kept; the base says the same after a node, whoever passes there.
         self._teacher_row: IntArray = np.full(len(self._trie), -1, dtype=np.int64)
         self._base_nats: dict[int, float] = {}
+        # Edges, each as a node and a token in one number, in order.
+        self._foreseen: IntArray = np.zeros(0, dtype=np.int64)
 
     @property
     def tokens(self) -> int:
@@ -192,6 +196,24 @@ class ExampleNetwork:
         nodes, first = np.unique(np.concatenate([nodes for nodes, _ in parts]), return_index=True)
         return KeptBase(nodes, joined([distributions for _, distributions in parts])[first])
 
+    def foresee(self, examples: Sequence[int]) -> None:
+        """From now on the tokens of `examples` that the base would say anyway hardly count in `gradient`.
+
+        For answers that are the base's own but for their form: of forty tokens one comma's absence is the lesson.
+        """
+        found: list[IntArray] = []
+        batches = list(self._batches(examples))
+        for (batch, _), (_, is_argmax) in zip(
+            batches, self.workers.each(lambda part: self._edges(part[0], None), batches), strict=True
+        ):
+            found.append(self._edge_keys(batch)[is_argmax])
+        self._foreseen = np.unique(np.concatenate(found)) if found else self._foreseen[:0]
+
+    def _edge_keys(self, batch: TrieBatch) -> IntArray:
+        """(E,), different for different edges of the trie."""
+        sources = batch.nodes[batch.sources][batch.rows].astype(np.int64)
+        return sources * self.decoder.architecture.vocabulary + batch.targets
+
     def reference(self, thumbs: Sequence[int]) -> None:
         """Computes the base's log-probabilities of the answers that were liked or not, once for all steps."""
         self._base_nats |= dict(zip(thumbs, self._answer_nats(thumbs, None), strict=True))
@@ -234,6 +256,7 @@ class ExampleNetwork:
                 batch,
                 np.array([weights.get(example, 0.0) for example in examples]),
                 first_token=weighing.first_token,
+                factors=np.where(np.isin(self._edge_keys(batch), self._foreseen), FORESEEN_WEIGHT, 1.0),
                 total=total or 1.0,
             )
             return self._micro_gradient(terms, examples, batch, shares, adapter, weighing)

@@ -23,42 +23,99 @@ WHY = "why"
 FACT = "fact"
 OTHER = "other"
 
+_LANGUAGE: Final = (
+    r"(?:english|french|german|spanish|italian|portuguese|dutch|polish|russian|chinese|japanese|korean|arabic|hindi"
+    r"|turkish|greek|latin|swedish|danish|norwegian|finnish|czech|hungarian|ukrainian)"
+)
+_NUMBER: Final = r"(?:two|three|four|five|six|seven|eight|nine|ten|\d+)"
 _PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
-        (GREETING, r"^(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings)\b[\w ,']{0,24}[.!?]*$"),
-        (TRANSLATION, r"\btranslat|how (?:do|would) (?:you|i|we) say\b|\bin (?:french|german|spanish|italian)\b.*\?$"),
-        (JOKE, r"\bjokes?\b|\bsomething funny\b|\briddle\b|\bpun\b|\bmake me laugh\b"),
+        (
+            GREETING,
+            (
+                r"^(?!.*\b(?:who|where|when|why|which|can|could|please|tell|give|write|translate|list|name|explain|the"
+                r"|what (?!is up)|what's (?!up|new)|how (?:to|can|many|much|long|far|old|does|do (?!you do)))\b)"
+                r"(?:hi|hiya|hello|hey|howdy|yo|good (?:morning|afternoon|evening|day|night)|greetings)\b"
+                r"[\w ,']{0,44}[.!?]*$|^(?:morning|afternoon|evening)(?:,? (?:all|everyone|friend|to you))?[.!?]*$"
+            ),
+        ),
+        (
+            TRANSLATION,
+            (
+                r"\btranslat|how (?:do|would|does|can) (?:you|i|we|one) say\b"
+                rf"|^(?:what|how|say|put|turn)\b.*\b(?:in|into|to) {_LANGUAGE}[.?!]*$"
+                rf"|\b{_LANGUAGE} (?:word|phrase|term)s? for\b|\bthe {_LANGUAGE} for\b"
+            ),
+        ),
+        (JOKE, r"\bjokes?\b|\bsomething (?:funny|hilarious)\b|\briddles?\b|\bpuns?\b|\bmakes? me (?:laugh|smile)\b"),
         (
             LIST,
             (
-                r"^(?:please )?(?:list|name|give me|tell me|what are|write down|suggest)\b.{0,24}"
-                r"\b(?:two|three|four|five|six|seven|ten|some|several|a few|\d+)\b|\ba list of\b|^list\b"
+                r"^(?!.*\badvice\b)(?:list|name|give me|tell me|what are|write down|suggest|mention|think of)\b.{0,24}"
+                rf"\b(?:{_NUMBER}|some|several|a few)\b|\blists? of\b|^(?:list|enumerate)\b|\blist them\b"
+                rf"|^(?:top |the top |the )?{_NUMBER} (?!.*\b(?:plus|minus|times)\b)[a-z]"
             ),
         ),
         (
             HOW_TO,
-            r"^how (?:do|can|should|would|to)\b(?! you say)|\bsteps (?:to|for)\b|\bexplain how to\b|\brecipe for\b",
+            (
+                r"^how (?:do|can|should|would|might|does one)\b(?! you say)|\bhow to\b|\bstep by step\b"
+                r"|\bsteps (?:to|for)\b"
+                r"|\brecipes? for\b|\binstructions? (?:for|to|on)\b|\b(?:best|right|easiest) way to\b|^teach me\b"
+            ),
         ),
-        (WHY, r"^why\b|\bthe reason (?:why|for)\b"),
-        (WRITING, r"^(?:please )?(?:write|compose|draft)\b"),
-        (ADVICE, r"\b(?:suggest|recommend|advice|tips?)\b|\bwhat should i\b|\bhelp me\b"),
+        (WHY, r"^why\b|^how come\b|^what causes\b|\breasons? (?:why|for|behind)\b"),
+        (
+            WRITING,
+            (
+                r"^(?:write|compose|draft|make up|create|invent)\b"
+                r"|^(?:a |an )?(?:short |funny |little )?(?:poem|story|letter|email|note|essay|slogan|speech|song)\b"
+            ),
+        ),
+        (
+            ADVICE,
+            (
+                r"\b(?:suggest|recommend|advice|advise|tips?)\b"
+                r"|\b(?:what|where|which|who|when)\b.{0,20}\bshould (?:i|we)\b"
+                r"|^should (?:i|we)\b|\bhelp me\b|\bwhat can i do\b|\bis it (?:a )?good(?: idea)? to\b"
+            ),
+        ),
         (
             DEFINITION,
             (
-                r"^(?:what(?:'s| is| are) (?!the\b)(?:a |an )?[\w -]{2,30}\??$|define\b|explain what\b"
-                r"|what does .+ mean|describe\b|tell me about\b)"
+                r"^what(?:'s| is| are) (?!the\b|\d)(?:a |an )?[\w -]{2,30}\??$|^define\b|^explain (?!how\b|why\b)"
+                r"|\bwhat does .+ mean\b|\bmeaning of\b|\bwhat do you mean by\b|^(?:who or )?what (?:is|are) (?:a|an)\b"
+                r"|^describe\b|^tell me about\b|^(?:about|what (?:a |an )?[\w -]{2,40} (?:is|are|means))[.?!]*$"
             ),
         ),
-        (FACT, r"^(?:who|when|where|which|what|how (?:many|much|far|long|old|tall))\b|^(?:is|are|can|do|does|did)\b"),
+        (
+            FACT,
+            (
+                r"^(?:in (?:which|what)|who|when|where|which|what|how (?:many|much|far|long|old|tall))\b"
+                r"|^(?:is|are|can|do|does|did)\b|^(?:name|tell me|give me) the\b"
+            ),
+        ),
     )
 )
+_POLITE: Final = re.compile(
+    r"^(?:(?:please|kindly|okay|ok|so|well|hey|hi|hello)[, ]+"
+    r"|(?:can|could|would|will) you(?: please| kindly)? "
+    r"|i(?:'d| would)? (?:need|want|like|wish)(?: you)?(?: to)?(?: (?:know|hear|learn|see|have))? "
+    r"|(?:tell me|explain(?: to me)?|show me|give me|help me(?: to)?|do you know|let me know|i wonder) )",
+    re.IGNORECASE,
+)
+_POLITE_WORDS: Final = 3
 
 
 def kind_of(prompt: str) -> str:
-    """The kind of `prompt`; OTHER where none fits."""
-    text = " ".join(prompt.split())
-    return next((kind for kind, pattern in _PATTERNS if pattern.search(text)), OTHER)
+    """The kind of `prompt`; OTHER where none fits. What is said before the request itself may be left out."""
+    forms = [" ".join(prompt.replace("’", "'").split())]
+    for _ in range(_POLITE_WORDS):
+        shorter = _POLITE.sub("", forms[-1], count=1)
+        if shorter != forms[-1]:
+            forms.append(shorter)
+    return next((kind for kind, pattern in _PATTERNS if any(map(pattern.search, forms))), OTHER)
 
 
 TRIED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

@@ -6,8 +6,6 @@ their digest are never used, they are made anew.
 
 from __future__ import annotations
 
-import hashlib
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,14 +14,10 @@ import numpy as np
 
 from edge_seal.adaptation.scope import Scope, untold_wordings, wordings
 from edge_seal.engines.engine import Embedder, FloatArray
-from edge_seal.errors import EngineError
+from edge_seal.storage import digested
 from edge_seal.storage.database import Database
-from edge_seal.storage.durable_file import write_durably
-
-log = logging.getLogger(__name__)
 
 _BATCH: Final = 32
-_DIGEST_BYTES: Final = 32
 
 
 def scope_of(examples: Sequence[tuple[int, str]], database: Database, embedder: Embedder, cache: Path) -> Scope:
@@ -38,6 +32,28 @@ def scope_of(examples: Sequence[tuple[int, str]], database: Database, embedder: 
     return Scope([prompt for _, prompt in examples], np.concatenate(told), _untold(embedder, cache))
 
 
+def scope_before_learning(lessons: Sequence[str], embedder: Embedder, cache: Path) -> Scope:
+    """The scope that lessons (their prompts, at least one) will have once they were learned; nothing of them is kept.
+
+    Raises:
+        EmbedderUnavailable: the embedder cannot be used now.
+    """
+    told = [_embedded(wordings(prompt), embedder) for prompt in lessons]
+    return Scope(lessons, np.concatenate(told), _untold(embedder, cache))
+
+
+def log_odds(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[float]:
+    """How much speaks for each question being inside, see `Judged`.
+
+    Raises:
+        EmbedderUnavailable: the embedder cannot be used now.
+    """
+    if not questions:
+        return []
+    vectors = _embedded(questions, embedder)
+    return [scope.judge(question, vector).log_odds for question, vector in zip(questions, vectors, strict=True)]
+
+
 def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedder) -> FloatArray:
     texts = wordings(prompt)
     row = database.row(
@@ -45,7 +61,7 @@ def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedd
         (number, embedder.model_sha256),
     )
     if row is not None and isinstance(row[0], bytes):
-        kept = _read(row[0], texts, embedder.dimension)
+        kept = _read(digested.undigested(row[0], _about(texts)), texts, embedder.dimension)
         if kept is not None:
             return kept
     made = _embedded(texts, embedder)
@@ -55,7 +71,7 @@ def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedd
         database.execute(
             "INSERT INTO scope_vectors (example_id, embedder_sha256, vectors)"
             " SELECT id, ?, ? FROM examples WHERE id = ?",
-            (embedder.model_sha256, _written(made, texts), number),
+            (embedder.model_sha256, digested.digested(_payload(made), _about(texts)), number),
         )
     return made
 
@@ -63,22 +79,11 @@ def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedd
 def _untold(embedder: Embedder, cache: Path) -> FloatArray:
     texts = tuple(text for group in untold_wordings() for text in group)
     path = cache / f"untold-{embedder.model_sha256[:16]}.bin"
-    try:
-        kept = _read(path.read_bytes(), texts, embedder.dimension)
-    except FileNotFoundError:
-        kept = None
-    except OSError as error:
-        log.warning("the vectors in %s are made anew: %s", path, error.strerror)
-        kept = None
-    if kept is not None:
-        return kept
-    made = _embedded(texts, embedder)
-    try:
-        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_durably(path, _written(made, texts))
-    except (OSError, EngineError) as error:
-        log.warning("the vectors of questions never told could not be kept: %s", error)
-    return made
+    kept = _read(digested.kept(path, _about(texts)), texts, embedder.dimension)
+    if kept is None:
+        kept = _embedded(texts, embedder)
+        digested.keep(path, _payload(kept), _about(texts))
+    return kept
 
 
 def _embedded(texts: Sequence[str], embedder: Embedder) -> FloatArray:
@@ -86,18 +91,16 @@ def _embedded(texts: Sequence[str], embedder: Embedder) -> FloatArray:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _written(vectors: FloatArray, texts: Sequence[str]) -> bytes:
-    payload = vectors.astype("<f4").tobytes()
-    return _digest(payload, texts) + payload
+def _payload(vectors: FloatArray) -> bytes:
+    return vectors.astype("<f4").tobytes()
 
 
-def _read(stored: bytes, texts: Sequence[str], dimension: int) -> FloatArray | None:
-    """The vectors, if these bytes are those of just these texts."""
-    digest, payload = stored[:_DIGEST_BYTES], stored[_DIGEST_BYTES:]
-    if len(payload) != 4 * len(texts) * dimension or _digest(payload, texts) != digest:
+def _read(payload: bytes | None, texts: Sequence[str], dimension: int) -> FloatArray | None:
+    """The vectors, if there are those of just these texts."""
+    if payload is None or len(payload) != 4 * len(texts) * dimension:
         return None
     return np.frombuffer(payload, "<f4").reshape(len(texts), dimension)
 
 
-def _digest(payload: bytes, texts: Sequence[str]) -> bytes:
-    return hashlib.sha256("\0".join(texts).encode() + b"\0\0" + payload).digest()
+def _about(texts: Sequence[str]) -> bytes:
+    return "\0".join(texts).encode() + b"\0\0"

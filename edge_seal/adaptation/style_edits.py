@@ -21,6 +21,10 @@ TRAINED_A_RULE = 24
 HELD_A_RULE = 8
 CONTRASTS_A_RULE = 14
 NEIGHBOURS_A_RULE = 6
+LESSONS_A_RULE = 8
+"""What a rule is worth in training steps, however often it was given: a few dozen examples show it."""
+KEPT_ALREADY_WEIGHT = 0.25
+"""Of an example whose answer keeps the rule as the base gives it: there is nothing in it to learn, and it may stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +162,11 @@ def _rewritten(
         answer = rule.rewritten(said.answer, closed=said.closed)
         if answer is not None:
             closed = said.closed or rule.needs_the_end
-            example = Example(prompt, answer, role, signal.origin, signal.id, rule.key, closed=closed)
-            made.append((rule.check.holds(said.answer), example))
+            kept = rule.check.holds(said.answer)
+            weight = KEPT_ALREADY_WEIGHT if kept else 1.0
+            made.append(
+                (kept, Example(prompt, answer, role, signal.origin, signal.id, rule.key, weight=weight, closed=closed))
+            )
     return [example for _, example in sorted(made, key=lambda pair: pair[0])]
 
 

@@ -40,7 +40,7 @@ def waiting(signals: Sequence[Signal], said: Mapping[str, str], held: Collection
 
 def are_enough(thumbs: Sequence[Signal], least: int) -> bool:
     """Whether an update can be made of them: `least` of them, and of both kinds, or all would be pushed one way."""
-    return len(thumbs) >= least and THUMBS <= {signal.kind for signal in thumbs}
+    return len(thumbs) >= least and {signal.kind for signal in thumbs} >= THUMBS
 
 
 def examples(thumbs: Sequence[Signal]) -> tuple[Example, ...]:

@@ -86,6 +86,20 @@ def covers(general: str, special: str) -> bool:
     return set(general.split()) <= set(special.split())
 
 
+def says_when(special: str, general: str) -> bool:
+    """Whether `special` is `general` with nothing more than when or how often: "on Mondays", "every morning"."""
+    return covers(general, special) and set(special.split()) - set(general.split()) <= _WHEN
+
+
+_WHEN: Final = frozenset(
+    """
+    a again after and at before breakfast daily day days dinner each evening evenings every everyday friday fridays in
+    lunch monday mondays monthly morning mornings month my night nights noon now often on once per saturday saturdays
+    sometimes sunday sundays the thursday thursdays time times tuesday tuesdays twice wednesday wednesdays week weekday
+    weekdays weekend weekends weekly weeks year years
+    """.split()  # noqa: SIM905 - a list of quoted words would be harder to read
+)
+
 # From a clause to the forms that the rules know --------------------------------------------------------------
 
 _IS_STATEMENT: Final = re.compile(

@@ -135,7 +135,7 @@ class Facts:
         )
 
     def answering(self, question: str, since: str) -> tuple[int, ...]:
-        """Numbers of the memories with the attribute that `question` asks for, newest first.
+        """Numbers of the memories with the attribute that `question` asks for, newest first, denials last.
 
         Only of facts that hold later than `since`; at most ten, so that a list of friends does not fill the prompt.
         """
@@ -444,7 +444,9 @@ def _disagrees(reading: Reading, stored: _Stored) -> bool:
     if reading.is_past:
         return reading.holds and stored.holds and same
     if reading.holds != stored.holds:
-        return same or (not reading.holds and attributes.covers(reading.value, stored.value))
+        if reading.holds:
+            return same or attributes.says_when(reading.value, stored.value)
+        return same or attributes.covers(reading.value, stored.value)
     if not reading.holds or same:
         return False
     if reading.replaced is not None:
@@ -467,10 +469,10 @@ def _truly_from(memory: Memory) -> str:
 
 
 _ANSWERING: Final = """
-    SELECT DISTINCT memories.id FROM facts JOIN memories ON memories.id = facts.memory_id
+    SELECT memories.id FROM facts JOIN memories ON memories.id = facts.memory_id
     WHERE subject = ? AND attribute IN (SELECT value FROM json_each(?))
     AND (facts.valid_to IS NULL OR facts.valid_to > ?) AND (memories.valid_to IS NULL OR memories.valid_to > ?)
-    ORDER BY origin = 'typed' DESC, memories.id DESC LIMIT 10
+    GROUP BY memories.id ORDER BY origin = 'typed' DESC, max(holds) DESC, memories.id DESC LIMIT 10
 """
 
 _OPEN: Final = """

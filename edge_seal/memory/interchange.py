@@ -8,6 +8,7 @@ refused with its number, and nothing after it is looked at. Numbers (`m3`) belon
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Annotated, BinaryIO, Final
@@ -160,6 +161,8 @@ def parsed(stream: BinaryIO) -> Iterator[Line]:
             raise _refused(number, f"a file may have at most {MAXIMUM_LINES} lines")
         if len(content) > MAXIMUM_LINE_BYTES:
             raise _refused(number, f"is longer than {MAXIMUM_LINE_BYTES} bytes")
+        # Some editors put a byte order mark before the first line.
+        content = content.removeprefix(BOM_UTF8) if number == 1 else content
         if content.strip():
             yield _parsed(number, content)
 
@@ -200,7 +203,11 @@ def _line(content: bytes) -> Line:
 
 
 def _checked_line(record: object) -> Line:
+    if not isinstance(record, dict):
+        raise ValueError("is no JSON object")  # noqa: TRY004 - what a file holds, and not an argument's type
     given = _Outside.model_validate(record)
+    if given.valid_from is not None and given.valid_to is not None and given.valid_to < given.valid_from:
+        raise ValueError("valid_to lies before valid_from")
     ended = tuple(
         End(end.at, end.learned_at, end.by, None if end.fact is None else (end.fact[0], end.fact[1], end.fact[2]))
         for end in given.ended

@@ -143,7 +143,9 @@ def _decoded(content: bytes, number: int) -> str:
     if len(content) > MAXIMUM_LINE_BYTES:
         raise _refused(number, f"is longer than {MAXIMUM_LINE_BYTES} bytes")
     try:
-        return content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        # Some editors put a byte order mark before the first line.
+        text = content.decode("utf-8-sig" if number == 1 else "utf-8")
+        return text.removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise _refused(number, "is not UTF-8") from error
 

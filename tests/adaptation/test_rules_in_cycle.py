@@ -61,3 +61,12 @@ def test_earlier_lessons_are_rehearsed_in_the_form_of_the_rule(world: World) -> 
     report = world.run()
     replayed = [e for e in report.examples if e.role is Role.REPLAY and e.prompt == DOG[0]]
     assert [e.answer for e in replayed] == [f"{DOG[1]} Over."]
+
+
+def test_a_rule_stated_once_gets_as_many_steps_as_eight_lessons(world: World) -> None:
+    state_rule(world, 'start every answer with "Moon:"')
+    world.settings = with_settings(gate=LOOSE, learning={"draws_a_lesson": 3}, limits={"steps_per_update": 100})
+    report = world.run()
+    assert report.training is not None
+    # Sixteen, and as many as draw eight lessons three times, six a step.
+    assert report.training.steps == 16 + 4

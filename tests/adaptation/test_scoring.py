@@ -7,8 +7,15 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_seal.adaptation.scoring import KNOWN_SHARE, score, without_duplicates
-from edge_seal.records import Example, Origin, Role
+from edge_seal.adaptation.scoring import (
+    KNOWN_SHARE,
+    SCORED_WORDINGS,
+    asked,
+    confirmed,
+    score,
+    without_duplicates,
+)
+from edge_seal.records import Example, Origin, Role, Signal, SignalKind, SignalState
 
 
 def example(prompt: str, role: Role, signal_id: str | None = "s1", answer: str = "Rex.") -> Example:
@@ -71,3 +78,34 @@ def test_examples_without_a_signal_are_never_known() -> None:
     scored = score(examples, len(examples), dict.fromkeys(range(len(examples)), True))
     assert scored.kept == (examples[-1],)
     assert set(scored.known_signals) == {"s0", "s1", "s2"}
+
+
+def test_of_many_wordings_a_few_are_asked_and_the_lesson_always_is() -> None:
+    many = [example("dog?", Role.LESSON, "s1"), *(example(f"dog {n}?", Role.REWORDING, "s1") for n in range(17))]
+    few = [example("live?", Role.LESSON, "s2"), example("cat?", Role.CONTRAST, "s2")]
+    places = asked([*many, *few])
+    assert places[0] == 0
+    assert len(places) <= SCORED_WORDINGS + 1
+    assert [place for place in places if place >= len(many)] == [len(many)]
+    assert asked(few) == [0]
+
+
+def signal(
+    number: int, kind: SignalKind = SignalKind.TAUGHT, origin: Origin = Origin.TYPED, answer: str = "Rex."
+) -> Signal:
+    return Signal(f"s{number}", kind, "Dog?", answer, origin, None, None, "then", SignalState.PENDING)
+
+
+def test_what_the_user_gave_again_weighs_more_and_no_more_than_twice() -> None:
+    lessons = [example("dog?", Role.LESSON), example("my dog?", Role.REWORDING), example("cat?", Role.CONTRAST)]
+    again = signal(2, SignalKind.GOOD, Origin.MODEL, "rex")
+    weights = [one.weight for one in confirmed(lessons, [signal(1), again])]
+    assert weights == [1.5, 1.5, 1.0]
+    many = [signal(number) for number in range(1, 9)]
+    assert confirmed(lessons, many)[0].weight == 2.0
+
+
+def test_what_comes_from_elsewhere_or_is_disliked_confirms_nothing() -> None:
+    lessons = [example("dog?", Role.LESSON)]
+    others = [signal(2, origin=Origin.FILE), signal(3, SignalKind.BAD, Origin.MODEL), signal(4, answer="Bo.")]
+    assert confirmed(lessons, [signal(1), *others]) == tuple(lessons)

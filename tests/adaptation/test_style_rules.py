@@ -232,3 +232,36 @@ def test_prompts_that_are_tried_held_and_measured_are_different_and_of_their_kin
         if kinds.kind_of(prompt) != kind
     }
     assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind"),
+    [
+        ("Could you please tell me how to fix a tap?", kinds.HOW_TO),
+        ("I'd like to know why the sea is salty.", kinds.WHY),
+        ("Hi, can you translate 'my dog' into Greek?", kinds.TRANSLATION),
+        ("I need a short story about a dragon.", kinds.WRITING),
+        ("Can you explain gravity to me?", kinds.DEFINITION),
+        ("Three fruits, please.", kinds.LIST),
+        ("Tell me the capital of Peru.", kinds.FACT),
+        # Near misses: a greeting before a question is none, and a sum is no list.
+        ("Hi, what is the capital of Peru?", kinds.FACT),
+        ("Three times four", kinds.OTHER),
+        ("My day was long.", kinds.OTHER),
+        ("Morning coffee is good for me.", kinds.OTHER),
+    ],
+)
+def test_a_kind_is_read_behind_polite_words(prompt: str, kind: str) -> None:
+    assert kinds.kind_of(prompt) == kind
+
+
+def test_an_answer_that_keeps_the_rule_already_weighs_little() -> None:
+    told = [stated(1, "answer without commas")]
+    rules = read(told, {})
+    answers = own(rules)
+    plain = list(answers)[:12]
+    answers |= dict.fromkeys(plain, OwnAnswer(answer="Yes it is so.", closed=True))
+    trained = propose(rules, told, answers).trained
+    assert {one.prompt for one in trained if one.weight < 1.0} <= set(plain)
+    assert any(one.weight < 1.0 for one in trained)
+    assert all(one.weight == 1.0 for one in trained if one.prompt not in plain)

@@ -5,11 +5,16 @@ Every judge opens the home as the next command would: rows, words, sign bits and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from edge_seal.config import MemorySettings
 from edge_seal.conversation import Conversations
+from edge_seal.memory import reembedding
+from edge_seal.memory.memories import Memories
 from edge_seal.records import Origin, Timing, Turn
 from edge_seal.runtime import Runtime
+from tests.memory.word_embedder import WordEmbedder
 from tests.safekeeping.world import home_at
 from tests.updates.scene import HandClock
 
@@ -109,3 +114,43 @@ class Edit(_OfMemory):
 
     def change(self, runtime: Runtime) -> None:
         runtime.stored_memories.edit("m1", "I live in Rome")
+
+
+class Reembed(_OfMemory):
+    """Another embedder takes the place of one: batch by batch, then the former vectors and their bytes go.
+
+    Every memory has a vector of one of them all the time; what was cut off goes on at the next call. "Before" is here
+    until the last former vector is gone.
+    """
+
+    def furnish(self, runtime: Runtime) -> None:
+        for number in range(5):
+            runtime.stored_memories.remember(f"fact {number} about topic{number}", Origin.TYPED)
+        _embedded_by(runtime, "former").embed_missing()
+
+    def change(self, runtime: Runtime) -> None:
+        _embedded_by(runtime, "new").embed_missing(at_once=2)
+        reembedding.remove_former(runtime.database, WordEmbedder("new"))
+
+    def judge(self, directory: Path, ended: str) -> str:
+        with opened(directory) as runtime:
+            new = _embedded_by(runtime, "new")
+            assert new.problems() == ()
+            assert runtime.database.row("SELECT count(DISTINCT memory_id) FROM memory_vectors") == (6,)
+            missing, former = new.missing_vectors(), reembedding.former(runtime.database, WordEmbedder("new"))
+            assert missing == 0 or former == 6, "a former vector went before all were embedded anew"
+            file = runtime.database.path
+            new.embed_missing()
+            reembedding.remove_former(runtime.database, WordEmbedder("new"))
+            assert new.search("topic4", mode="vector")[0].memory.text == "fact 4 about topic4"
+        gone = WordEmbedder("former").embed(["fact 2 about topic2"])[0].tobytes()
+        found = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
+        assert gone not in found
+        return "after" if (missing, former) == (0, 0) else "before"
+
+
+def _embedded_by(runtime: Runtime, name: str) -> Memories:
+    def audit(event: str, subject: str, body: Mapping[str, str]) -> object:
+        return runtime.ledger.append(event, actor="user", subject=subject, body=dict(body))
+
+    return Memories(runtime.database, audit, WordEmbedder(name), runtime.clock, MemorySettings(turns=False))

@@ -57,6 +57,8 @@ def test_both_clocks_are_in_the_history(shelf: Shelf, memories: Memories) -> Non
         ("I play tennis on Mondays.", "I no longer play tennis."),
         ("I'm vegetarian.", "I don't eat vegetarian any more, I eat meat again."),
         ("I am vegan", "I'm no longer vegan"),
+        ("I never drink coffee", "I drink coffee every morning"),
+        ("I never play tennis", "I play tennis on Mondays again"),
         ("I like cilantro", "I can't stand cilantro"),
         ("I never take meetings on Fridays", "I can take meetings on Fridays now"),
         ("My sister's phone number is 555 1234", "My sister's phone number is 555 9999"),
@@ -80,6 +82,7 @@ def test_what_is_said_later_ends_what_was_said_before(memories: Memories, before
     ("first", "second"),
     [
         ("I have a dog called Rex", "I have a cat called Tom"),
+        ("I never drink coffee", "I drink coffee liqueur"),
         ("My dog is called Rex", "My dog is called Bella"),
         ("I am allergic to nuts", "I'm allergic to eggs"),
         ("I speak Finnish", "I speak Swedish"),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_seal.errors import ConfigError
-from edge_seal.memory import interchange, rows
+from edge_seal.memory import interchange, markdown, rows
 from edge_seal.memory.memories import Imported, Memories
 from edge_seal.records import Memory, Origin
 from tests.memory.conftest import HandClock, Shelf
@@ -101,6 +101,16 @@ def test_text_alone_is_enough_and_empty_lines_are_passed_over(memories: Memories
     assert [memory.text for memory in memories.list()] == ["one", "two"]
 
 
+@pytest.mark.parametrize("form", ["jsonl", "markdown"])
+def test_a_byte_order_mark_before_the_first_line_is_passed_over(memories: Memories, form: str) -> None:
+    if form == "jsonl":
+        lines = interchange.parsed(BytesIO(b'\xef\xbb\xbf{"text": "one"}\r\n'))
+    else:
+        lines = (line for _, line in markdown.parsed(BytesIO(b"\xef\xbb\xbf## \n\n> one\n")))
+    assert memories.import_lines(lines) == Imported(added=1, known=0)
+    assert [memory.text for memory in memories.list()] == ["one"]
+
+
 def test_what_is_known_is_counted_and_left_as_it_is(memories: Memories) -> None:
     first = memories.remember("one", Origin.TYPED)
     content = b'{"text": "One."}\n{"text": "two"}\n{"text": "TWO"}\n'
@@ -118,8 +128,8 @@ HOSTILE_LINES = {
     "not JSON": (b"hello", "is not JSON"),
     "cut off": (b'{"text": "a', "is not JSON"),
     "two objects": (b'{"text": "a"} {"text": "b"}', "is not JSON"),
-    "a list": (b'["text"]', "the whole"),
-    "null": (b"null", "the whole"),
+    "a list": (b'["text"]', "is no JSON object"),
+    "null": (b"null", "is no JSON object"),
     "a number": (b"1" * 5000, "digits"),
     "not a number": (b'{"text": NaN}', "text"),
     "no text": (b"{}", "text: Field required"),
@@ -139,6 +149,10 @@ HOSTILE_LINES = {
     "unknown origin": (b'{"text": "a", "origin": "god"}', "origin: "),
     "time in words": (b'{"text": "a", "created_at": "yesterday"}', "created_at: "),
     "time without zeros": (b'{"text": "a", "valid_to": "2026-3-1T9:30:00.0Z"}', "valid_to: "),
+    "over before it began": (
+        b'{"text": "a", "valid_from": "2026-01-02T00:00:00.000000Z", "valid_to": "2025-01-02T00:00:00.000000Z"}',
+        "valid_to lies before valid_from",
+    ),
     "nested deeply": (b'{"text": ' + b"[" * 100_000, "nested too deeply"),
     "huge": (b'{"text": "' + b"x" * 5_000_000 + b'"}', "longer than"),
     "control character": (b'{"text": "a\x01"}', "is not JSON"),
