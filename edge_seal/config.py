@@ -163,7 +163,7 @@ class LearningSettings(_Section):
     thumb_weight: float = Field(default=1.0, gt=0.0, le=64.0, description="of thumbs beside what is held near the base")
     batch_examples: int = Field(default=8, ge=1, le=512)
     draws_a_lesson: int = Field(
-        default=24,
+        default=20,
         ge=1,
         le=10000,
         description="how often training draws a lesson, in any wording: an update's steps follow from it",
@@ -383,8 +383,8 @@ class InterfaceSettings(_Section):
 class ShadowSettings(_Section):
     """Past questions that a candidate answers beside the incumbent, to be looked at in `updates show`."""
 
-    questions: int = Field(default=6, ge=0, le=100, description="how many; 0: none")
-    max_tokens: int = Field(default=32, ge=1, le=512, description="of each answer")
+    questions: int = Field(default=4, ge=0, le=100, description="how many; 0: none")
+    max_tokens: int = Field(default=24, ge=1, le=512, description="of each answer")
 
 
 class RollbackSettings(_Section):
