@@ -108,6 +108,7 @@ _CLAUSE_END: Final = re.compile(
     r"|(?<!,) (?:and|but) (?:is|was|are|were|has|had|later|then|became|it|he|she|they|also)\b"
     r"|(?<!,) (?:which|who|whose|where|while|because|although|when|that|so that|but)\b).*"
     # "by Mira Osk, a former boat builder"
+    r"|,? (?:as well as|along with|in order to) .*"
     r"|, (?:an?|the) (?!.*\band\b)[^,]*$"
 )
 _ASIDE: Final = re.compile(r"\s*(?:\([^()]*\)|\[[^\[\]]*\])")
@@ -153,11 +154,12 @@ def frame_of(question: str, statement: str) -> Frame | None:
 
 @dataclass(frozen=True, slots=True)
 class _Clause:
-    """What may stand alone: `words` from the subject on, a date that stood in front of it, and the whole statement."""
+    """What may stand alone: `words` from the subject on, a date before it, the statement, and what was cut off."""
 
     words: str
     front: str
     statement: str
+    cut: str = ""
 
 
 def _clauses(text: str) -> Iterator[_Clause]:
@@ -175,21 +177,25 @@ def _clauses(text: str) -> Iterator[_Clause]:
         if NAME_ONLY.fullmatch(named) and is_one and not _CLAUSE_END.search(apposition) and "ing" not in apposition:
             yield _Clause(f"{named} is {apposition}", "", f"{named} is {apposition}.")
         text = f"{named}{text[subject.end() :]}"
-    for words in _coordinated(text):
+    for words, cut in _coordinated(text):
         inner = words if not words.startswith("The ") else f"the{words[3:]}"
-        yield _Clause(words, f"{front[:1].lower()}{front[1:]}", f"{front}, {inner}." if front else f"{words}.")
+        yield _Clause(words, f"{front[:1].lower()}{front[1:]}", f"{front}, {inner}." if front else f"{words}.", cut)
 
 
-def _coordinated(text: str) -> Iterator[str]:
-    """The main clause, and each further verb with its subject: "X costs 3 euros and weighs a pound" says two things."""
+def _coordinated(text: str) -> Iterator[tuple[str, str]]:
+    """The main clause, and each further verb with its subject, and what was cut off each.
+
+    "X costs 3 euros and weighs a pound" says two things.
+    """
     first, *others = _NEXT_VERB.split(text)
     clause = _CLAUSE_END.sub("", first)
-    yield clause
+    yield clause, first[len(clause) :]
     subject = _WITH_VERB.match(clause)
     if subject is None or clause != first.rstrip(","):
         return
     for other in others:
-        yield f"{subject['s']} {_CLAUSE_END.sub('', other)}"
+        kept = _CLAUSE_END.sub("", other)
+        yield f"{subject['s']} {kept}", other[len(kept) :]
 
 
 _FINITE: Final = "|".join(sorted(("is", "was", "are", "were", "has", "had", *PRESENT, *PAST), key=len, reverse=True))
@@ -237,13 +243,17 @@ def _defined(clause: str, statement: str) -> Iterator[Frame]:
     if "," in kind or len(kind.split()) < 2:
         return
     head = re.split(r" (?:of|in|at|for|from|with|by|on|to|that|who|and)\b", kind)[0].split()[-1].casefold()
-    wh = "Who" if head in ROLES or head.endswith(_PEOPLE_ENDINGS) else "What"
+    is_somebody = head in ROLES or head.endswith(_PEOPLE_ENDINGS) or match["s"].split()[0] in _TITLES
+    wh = "Who" if is_somebody else "What"
     be, subject = match["be"], lowered(match["s"])
     yield Frame(
         f"is-{wh.lower()}", f"{wh} {be} {subject}?", f"{wh.lower()} {subject} {be}", statement, kind, match["s"]
     )
 
 
+_TITLES: Final = frozenset(
+    ["Prince", "Princess", "King", "Queen", "Dr", "Mr", "Mrs", "Ms", "Sir", "Lord", "Lady", "Pope"]
+)
 _PEOPLE_ENDINGS: Final = ("ist", "ician", "grapher", "loger", "woman", "sman")
 
 
@@ -272,9 +282,7 @@ def _passive(clause: _Clause) -> Iterator[Frame]:
     for phrase in phrases:
         if phrase.kind == "when" and not (be in {"is", "are"} and phrase.text.startswith("since")):
             yield frame("passive-when", "When", rest, phrase.said)
-        elif phrase.kind == "where" or (
-            phrase.kind == "other" and verb in _SITED and phrase.text[:3] in {"in ", "on ", "at "}
-        ):
+        elif phrase.kind == "where" or (phrase.kind == "other" and verb in _SITED and phrase.text[:3] in _SITED[verb]):
             yield frame("passive-where", "Where", "" if verb in _SITED else rest, phrase.said)
         elif phrase.kind == "by" and PAST.get(PAST_OF.get(verb, "")) in DOERS:
             past = PAST_OF[verb]
@@ -289,7 +297,13 @@ def _passive(clause: _Clause) -> Iterator[Frame]:
             )
 
 
-_SITED: Final = frozenset({"located", "based", "situated", "headquartered"})
+_SITED: Final = {
+    "located": ("in ", "on ", "at "),
+    "situated": ("in ", "on ", "at "),
+    "headquartered": ("in ", "on ", "at "),
+    # "based on" is something else.
+    "based": ("in ", "at "),
+}
 _PRESENT_OF: Final = {base: present for present, base in PRESENT.items()}
 
 
@@ -376,7 +390,9 @@ def _circumstances(doing: _Doing) -> Iterator[Frame]:
 def _objects(doing: _Doing) -> Iterator[Frame]:
     """How many, how much, what; and who does it."""
     thing, base, subject = doing.thing, doing.base, doing.subject
-    if not thing:
+    # "They made attempts": what was made so is nothing to ask for.
+    # "It has picnic shelters, swimming pools and a lake": what was cut off belongs to a list.
+    if not thing or _LIST_GOES_ON.match(doing.clause.cut) or (doing.verb == "made" and not NAME_ONLY.search(thing)):
         return
     count = COUNT.fullmatch(thing)
     if base in _MEASURES and _AMOUNT.match(thing):
@@ -390,6 +406,7 @@ def _objects(doing: _Doing) -> Iterator[Frame]:
         yield Frame("who", f"Who {done}?", f"who {done}", doing.clause.statement, subject, subject)
 
 
+_LIST_GOES_ON: Final = re.compile(r", \w+ing \w+(?:,| and )")
 _AMOUNT: Final = re.compile(rf"{NUMBER}|[€$£]\d")
 _MEASURES: Final = frozenset({"cost", "weigh"})
 _WHERE_WORDS: Final = frozenset(

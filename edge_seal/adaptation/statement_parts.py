@@ -25,7 +25,7 @@ ADVERB: Final = r"(?:(?:also|now|currently|originally|first|officially|still|lat
 BE: Final = r"(?P<be>is|was|are|were)"
 _PHRASE: Final = re.compile(
     r" (?=(?:in|on|at|by|near|for|with|from|as|after|before|during|to|into|since|between|through|under|outside|inside"
-    r"|until|behind|beside|opposite|within|along|around|about|against|over|across|every|each)\b )"
+    r"|until|behind|beside|opposite|within|along|around|about|against|over|across|without|every|each)\b )"
     r"(?!in the (?:morning|afternoon|evening)\b)"
 )
 WORD: Final = re.compile(r"[^\W_]+(?:[-'’.,][^\W_]+)*")
@@ -62,7 +62,11 @@ def phrases_of(rest: str | None, front: str) -> list[Phrase]:
         words = part.strip()
         kind = _kind(words)
         before = found[-1] if found else None
-        if before and before.kind == "other" and (kind == "where" or (kind == "when" and before.first not in _BELONGS)):
+        if (
+            before
+            and before.kind == "other"
+            and (kind in {"where", "by"} or (kind == "when" and before.first not in _BELONGS))
+        ):
             # "from a warehouse in Milford", "for forty years after its launch in 1959": it belongs to the noun.
             whole = f"{before.text} {words}"
             found[-1] = Phrase(whole, "other", whole)
@@ -89,7 +93,10 @@ def following(phrases: Sequence[Phrase]) -> str:
 
 
 def has_stray_comma(phrases: Sequence[Phrase]) -> bool:
-    return any("," in phrase.text and phrase.kind not in {"when", "where"} for phrase in phrases)
+    return any(
+        ("," in phrase.text or re.search(r" and [a-z]+s\b", phrase.text)) and phrase.kind not in {"when", "where"}
+        for phrase in phrases
+    )
 
 
 def _kind(phrase: str) -> str:
@@ -118,7 +125,7 @@ _PREPOSITIONS: Final = frozenset(
     [
         "in", "on", "at", "by", "near", "for", "with", "from", "as", "after", "before", "during", "to", "into", "since",
         "between", "through", "under", "outside", "inside", "until", "behind", "beside", "opposite", "within", "along",
-        "around", "about", "against", "over", "across",
+        "around", "about", "against", "over", "across", "without",
     ]
 )  # fmt: skip
 
@@ -142,11 +149,8 @@ def is_subject(text: str) -> bool:
         return False
     if NAME_ONLY.fullmatch(text) and words[0].casefold() != "the":
         return True
-    # "The company": which one stands in another sentence; "The office of Fernworks" and "The night shift" do not.
-    lower = [word.casefold() for word in words if word.casefold() != "the"]
-    if any(word[:1].isupper() for word in words[1:]):
-        return True
-    return not all(word in VAGUE | POINTERS for word in lower)
+    # "The company", "The University": which one stands in another sentence; "The office of Fernworks" does not.
+    return not all(word.casefold() in VAGUE | POINTERS for word in words if word.casefold() != "the")
 
 
 _OPENERS: Final = frozenset(
@@ -156,7 +160,8 @@ _OPENERS: Final = frozenset(
         "then", "later", "today", "meanwhile", "finally", "instead", "according", "among", "between", "through",
         "unlike", "like", "within", "over", "additionally", "furthermore", "moreover", "similarly", "consequently",
         "nevertheless", "often", "sometimes", "usually", "generally", "originally", "historically", "currently",
-        "recently", "eventually", "initially", "once", "not", "only", "another", "an", "a",
+        "recently", "eventually", "initially", "once", "not", "only", "another", "an", "a", "south", "north", "east",
+        "west",
     ]
 )  # fmt: skip
 

@@ -52,7 +52,9 @@ ROLES: Final = frozenset(
         "receptionist", "reformer", "representative", "sailor", "scholar", "scientist", "sculptor", "secretary",
         "senator", "shepherd", "sheriff", "singer", "sister", "brother", "smith", "soldier", "son", "songwriter",
         "spokesman", "spokeswoman", "statesman", "surgeon", "tailor", "teacher", "theologian", "trainer", "translator",
-        "treasurer", "violinist", "wife", "writer",
+        "treasurer", "violinist", "wife", "writer", "commander", "commander-in-chief", "coordinator",
+        "celebrity", "drummer",
+        "rapper", "sergeant", "lieutenant", "nephew", "niece", "uncle", "aunt", "cousin",
     ]
 )  # fmt: skip
 """Nouns of which "who" is asked."""
@@ -196,7 +198,7 @@ VAGUE: Final = frozenset(
         "system", "method", "process", "result", "results", "number", "majority", "rest", "remainder", "time", "year",
         "years", "decade", "century", "period", "day", "days", "author", "study", "report", "building", "ship", "site",
         "station", "work", "works", "version", "album's", "new", "old", "main", "major", "current", "largest", "first",
-        "network",
+        "network", "congregation", "parish", "committee", "board", "council", "institute", "hotel", "shop",
     ]
 )  # fmt: skip
 """Heads of "the …" that say which only in their passage."""
