@@ -15,7 +15,7 @@ import json
 import os
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,18 +60,22 @@ def data_directory() -> Path:
 class DriftFigures:
     """One adapter's figures; the errors of its differences from the base are those of the paired means.
 
-    `wikitext_nats` is a token's loss, `wikitext_change` the difference from the base's. Shares are of 1.
+    `wikitext_nats` is a token's loss, `wikitext_change` the difference from the base's. Shares are of 1. `…_served` is
+    the change where the adapter answers only what a lesson bears on, and the base all else.
     """
 
     wikitext_nats: float | None
     wikitext_change: float | None
     wikitext_error: float | None
+    wikitext_served: float | None
     blimp: float | None
     blimp_change: float | None
     blimp_error: float | None
+    blimp_served: float | None
     mmlu: float | None
     mmlu_change: float | None
     mmlu_error: float | None
+    mmlu_served: float | None
 
 
 class Drift:
@@ -86,12 +90,17 @@ class Drift:
     def __init__(self, decoder: Network, engine: Engine, workers: Workers) -> None:
         self.decoder = decoder
         wikitext, blimp, mmlu = _wikitext(engine), _blimp(engine), _mmlu(engine)
+        self._texts = (
+            [engine.detokenize(one.tokens) for one in wikitext],
+            [engine.detokenize(good.tokens) for good, _ in blimp],
+            [question for question, *_ in mmlu],
+        )
         self._sets = (len(wikitext), len(blimp), len(mmlu))
         self._sequences = (*wikitext, *(one for pair in blimp for one in pair))
         options: list[TokenSequence] = []
         self._right: list[int] = []
         self._option_counts: list[int] = []
-        for said, right in mmlu:
+        for _, said, right in mmlu:
             options.extend(said)
             self._right.append(right)
             self._option_counts.append(len(said))
@@ -101,16 +110,18 @@ class Drift:
             self._network.prepare()
         self._base = self._measured(None)
 
-    def measure(self, adapter: Lora | None) -> DriftFigures:
-        """The figures of `adapter` (None: the base's own)."""
+    def measure(self, adapter: Lora | None, bears_on: Callable[[str], bool] = lambda _: True) -> DriftFigures:
+        """The figures of `adapter` (None: the base's own), which as it is served answers what lessons bear on."""
         own = self._base if adapter is None else self._measured(adapter)
         figures: list[float | None] = []
-        for before, after in zip(self._base, own, strict=True):
+        for before, after, texts in zip(self._base, own, self._texts, strict=True):
             if not len(after):
-                figures.extend((None, None, None))
+                figures.extend((None, None, None, None))
                 continue
             change = after - before
-            figures.extend((float(after.mean()), float(change.mean()), float(change.std() / len(change) ** 0.5)))
+            served = np.where([bears_on(text) for text in texts], change, 0.0)
+            error = float(change.std() / len(change) ** 0.5)
+            figures.extend((float(after.mean()), float(change.mean()), error, float(served.mean())))
         return DriftFigures(*figures)
 
     def _measured(self, adapter: Lora | None) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -155,7 +166,7 @@ def _blimp(engine: Engine) -> list[tuple[TokenSequence, TokenSequence]]:
     return pairs
 
 
-def _mmlu(engine: Engine) -> list[tuple[list[TokenSequence], int]]:
+def _mmlu(engine: Engine) -> list[tuple[str, list[TokenSequence], int]]:
     rows: list[list[str]] = []
     for path in sorted((data_directory() / "mmlu").glob("*.csv")):
         with path.open(encoding="utf-8", newline="") as file:
@@ -163,6 +174,7 @@ def _mmlu(engine: Engine) -> list[tuple[list[TokenSequence], int]]:
     short = [row for row in rows if len(" ".join(row[:5]).split()) <= QUESTION_WORDS and all(row[1:5])]
     return [
         (
+            row[0],
             [
                 encode(Example(row[0], option, Role.ANCHOR, Origin.FILE, closed=False), engine)
                 for option in row[1:5]

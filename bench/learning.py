@@ -6,6 +6,9 @@ Personas are made up by a seed (`bench.personas`); what is asked afterwards is w
 (`bench.held_out_wordings`). Memory is off but in `ways`. An answer is right when it holds all words that only who was
 told would say; something near that was never told is untouched when its answer holds none of them.
 
+Answers are those that are served: the adapter's where a lesson bears on the question, else the base's. Beside them
+stands what the adapter says `everywhere`.
+
 Each measurement is written to the JSON file as it ends; one that stands there for the same recipe is not made again.
 
     facts     16 and 48 facts in one cycle: same words, held-out wordings, neighbours; drift
@@ -162,10 +165,13 @@ def _learned_at_once(place: Workplace, seed: int, size: int) -> Figures:
             "same_words": share(same),
             "held_out": share(new),
             "neighbours_untouched": share(near),
+            "same_words_everywhere": share(same, everywhere=True),
+            "held_out_everywhere": share(new, everywhere=True),
+            "neighbours_everywhere": share(near, everywhere=True),
             **_drifted(place, home, general),
             **_trained(report, seconds),
             "by_kind": _by_kind(facts, new),
-            "wrong": [asdict(one) for one in (*same, *new, *near) if not one.right],
+            "wrong": [asdict(one) for one in (*same, *new, *near) if not (one.right and one.everywhere)],
         }
 
 
@@ -196,13 +202,14 @@ def _learned_in_a_row(place: Workplace, seed: int) -> Figures:
             "base": before,
             "final_same_words": share(same),
             "final_neighbours_untouched": share(near),
+            "final_neighbours_everywhere": share(near, everywhere=True),
             **_drifted(place, home, general),
             "gate_passed": sum(bool(one["gate_passed"]) for one in reports),
             "seconds_an_update": _mean([float(str(one["seconds"])) for one in reports]),
             "matrix": matrix,
             "curve": curve,
             "updates": reports,
-            "wrong": [asdict(one) for one in (*same, *near) if not one.right],
+            "wrong": [asdict(one) for one in (*same, *near) if not (one.right and one.everywhere)],
         }
 
 
@@ -300,13 +307,15 @@ def _drifted(place: Workplace, home: LearningHome, general: Sequence[tuple[str, 
     asked = asked_of(general)
     answers = {question: home.said(question) for question in asked}
     still = [is_right(question, answer) for question, answer in answers.items()]
+    everywhere = [is_right(question, home.said(question, everywhere=True)) for question in asked]
     drift = place.drift(home)
     adapter: Lora | None = home.adapter(drift.decoder)
     return {
         "general_right": sum(still),
+        "general_right_everywhere": sum(everywhere),
         "general_asked": len(asked),
         "general_wrong": {q: answer for q, answer in answers.items() if not is_right(q, answer)},
-        **asdict(drift.measure(adapter)),
+        **asdict(drift.measure(adapter, home.bears_on)),
     }
 
 

@@ -54,17 +54,23 @@ maximum_broken_answers = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question, what was answered, and whether that counts as right (or, of a neighbour, as untouched)."""
+    """One question, and what was answered.
+
+    `right` (of a neighbour: untouched) is of the answer that is served, by the adapter or by the base; `everywhere` of
+    the adapter's own, whatever the question.
+    """
 
     key: str
     question: str
     answer: str
     right: bool
+    everywhere: bool
 
 
-def share(asked: Sequence[Asked]) -> float:
-    """The share of `asked` that is right."""
-    return sum(one.right for one in asked) / len(asked) if asked else float("nan")
+def share(asked: Sequence[Asked], *, everywhere: bool = False) -> float:
+    """The share of `asked` that is right as it is served, or with the adapter `everywhere`."""
+    right = [one.everywhere if everywhere else one.right for one in asked]
+    return sum(right) / len(right) if right else float("nan")
 
 
 class LearningHome:
@@ -80,13 +86,20 @@ class LearningHome:
         report = self.runtime.learn(now=True)
         return report, time.monotonic() - began
 
-    def said(self, question: str) -> str:
-        """What the active update answers, without memory and without history."""
+    def bears_on(self, question: str) -> bool:
+        """Whether the active update answers `question`, as it is served; where there is none, no."""
         active = self.runtime.releases.active()
+        return active is not None and self.runtime.bears_on(active, question, None)
+
+    def said(self, question: str, *, everywhere: bool = False) -> str:
+        """What is answered without memory and without history, `everywhere` by the active update."""
         engine = self.runtime.engine
+        active = self.runtime.releases.active()
         # A cycle leaves the engine with what serves; a question without memory needs nothing else of the runtime.
-        if active is None:
+        if active is None or active.adapter_sha256 is None or not (everywhere or self.bears_on(question)):
             engine.use_adapter(None)
+        else:
+            engine.use_adapter(self.runtime.adapters.path(active.adapter_sha256))
         tokens = engine.render([Message("user", question)])
         return "".join(
             piece.text for piece in engine.generate(tokens, Sampling(ANSWER_TOKENS), reuse_prefix=True)
@@ -94,18 +107,24 @@ class LearningHome:
 
     def same_words(self, facts: Sequence[Fact]) -> list[Asked]:
         """Each fact asked for as it was taught."""
-        return [Asked(f.key, f.question, said := self.said(f.question), says(said, f)) for f in facts]
+        return [self._asked(fact, fact.question, facts) for fact in facts]
 
     def held_out(self, facts: Sequence[Fact], most: int | None = None) -> list[Asked]:
         """Each fact asked for in the wordings that are kept for reports, `most` of each."""
-        return [Asked(f.key, q, said := self.said(q), says(said, f)) for f in facts for q in f.held_out[:most]]
+        return [self._asked(fact, question, facts) for fact in facts for question in fact.held_out[:most]]
 
     def neighbours(self, facts: Sequence[Fact]) -> list[Asked]:
         """Something near each fact that was never told; right where no telling word of any fact is said."""
-        return [
-            Asked(f.key, f.neighbour, said := self.said(f.neighbour), leaked(said, f.neighbour, facts) is None)
-            for f in facts
-        ]
+        return [self._asked(fact, fact.neighbour, facts, near=True) for fact in facts]
+
+    def _asked(self, fact: Fact, question: str, facts: Sequence[Fact], *, near: bool = False) -> Asked:
+        def right(answer: str) -> bool:
+            return leaked(answer, question, facts) is None if near else says(answer, fact)
+
+        own = self.said(question, everywhere=True)
+        served = own if self.bears_on(question) else self.said(question)
+        # What is kept to be read is what went wrong, wherever it did.
+        return Asked(fact.key, question, own if right(served) else served, right(served), right(own))
 
     def adapter(self, decoder: Network) -> Lora | None:
         """The active update's tensors as they are served."""

@@ -2,8 +2,6 @@
 
     python -m bench.scope          the figures, on relations that the weights were not fitted on
     python -m bench.scope --fit    fits the weights anew on the other half and prints them for `adaptation/scope.py`
-    python -m bench.scope --learning FILE    what `bench.learning` measured in FILE, as it is served: the base answers
-                                             where no lesson bears on the question
 
 Inside: questions that a person asks about what was told, in wordings that no form of the trainer gives. Outside: a
 question near each lesson that was never answered; questions about oneself that were not told; general questions. No
@@ -20,7 +18,6 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -38,7 +35,7 @@ LESSONS = (1, 4, 16, 48)
 SEEDS = (1, 2, 3, 4)
 UNTOLD_QUESTIONS = 24
 GENERAL_QUESTIONS = 200
-INSIDE_KEPT = 0.93
+INSIDE_KEPT = 0.92
 RIDGE = 1e-6
 
 
@@ -75,11 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fit", action="store_true", help="fit the weights anew and print them")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
-    parser.add_argument("--learning", type=Path, help="figures of bench.learning, to be told as they are served")
     arguments = parser.parse_args()
-    if arguments.learning is not None:
-        _as_served(json.loads(arguments.learning.read_text(encoding="utf-8"))["measured"], Vectors())
-        return
     asked = list(_asked(Vectors()))
     if arguments.fit:
         _fit([item for item in asked if item.fitted_on])
@@ -97,41 +90,6 @@ def main() -> None:
         )
     print("the adapter answers (first column), the base answers (the others); held-out relations, "
           f"seeds {', '.join(map(str, SEEDS))}")  # fmt: skip
-
-
-def _as_served(measured: dict[str, dict[str, object]], vectors: Vectors) -> None:
-    """Tells each measurement of facts with the adapter everywhere, and where a lesson bears on the question only."""
-    untold = vectors.of([text for texts in scope.untold_wordings() for text in texts])
-    print("seed  facts   same words   held-out wordings   neighbours untouched   (adapter everywhere → as served)")
-    for name, figures in measured.items():
-        parts = name.split("/")
-        if parts[0] != "facts":
-            continue
-        seed, size = int(parts[2].removeprefix("seed ")), int(parts[1].removesuffix(" facts"))
-        told = persona(seed, size).facts
-        lessons = [fact.question for fact in told]
-        judge = scope.Scope(
-            lessons, vectors.of([text for lesson in lessons for text in scope.wordings(lesson)]), untold
-        )
-        wrong = {str(one["question"]) for one in cast("list[dict[str, object]]", figures["wrong"])}
-
-        def inside(question: str, judge: scope.Scope = judge) -> bool:
-            return judge.judge(question, vectors.of([question])[0]).inside
-
-        def shares(asked: list[str], wrong: set[str] = wrong, *, near: bool = False) -> str:
-            everywhere = float(np.mean([question not in wrong for question in asked]))
-            # What the base answers is untouched, and not what was taught.
-            served = [
-                (question not in wrong or not inside(question))
-                if near
-                else (question not in wrong and inside(question))
-                for question in asked
-            ]
-            return f"{everywhere:6.1%} → {float(np.mean(served)):6.1%}"
-
-        held_out = [question for fact in told for question in fact.held_out]
-        neighbours = [fact.neighbour for fact in told]
-        print(f"{seed:4}  {size:5}  {shares(lessons)}  {shares(held_out)}  {shares(neighbours, near=True)}")
 
 
 def _row(held: list[Asked], lessons: int) -> dict[str, float]:
@@ -206,8 +164,8 @@ def _fit(asked: list[Asked]) -> None:
     inside = np.array([item.group == "inside" for item in asked], float)
     groups = [(item.group, item.lessons) for item in asked]
     size = {group: groups.count(group) for group in set(groups)}
-    # Inside counts as much as all that is outside; what is near a third of that.
-    weight = np.array([(1.0 if group[0] == "inside" else 1 / 3) / size[group] for group in groups])
+    # What is near counts a third, and so does what was never told of oneself: there is less harm in it.
+    weight = np.array([(1.0 if group[0] in ("inside", "general") else 1 / 3) / size[group] for group in groups])
     weight /= weight.sum()
     columns = np.column_stack([figures, np.ones(len(figures))])
     found = np.zeros(columns.shape[1])

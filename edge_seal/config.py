@@ -147,6 +147,9 @@ class LearningSettings(_Section):
     scope: Literal["lessons", "everything"] = Field(
         default="lessons", description="lessons: where no lesson bears on a question, the base answers it untouched"
     )
+    both_directions: bool = Field(
+        default=False, description='what has a name is taught the other way round too: "Who is Biscuit?"'
+    )
     first_token_weight: float = Field(
         default=3.0, ge=1.0, le=64.0, description="of an answer's first token in the loss"
     )
@@ -160,13 +163,20 @@ class LearningSettings(_Section):
     thumb_weight: float = Field(default=1.0, gt=0.0, le=64.0, description="of thumbs beside what is held near the base")
     batch_examples: int = Field(default=8, ge=1, le=512)
     draws_a_lesson: int = Field(
-        default=24,
+        default=20,
         ge=1,
         le=10000,
         description="how often training draws a lesson, in any wording: an update's steps follow from it",
     )
     replayed_examples: int = Field(default=96, ge=0, le=10000)
     maximum_load: float = Field(default=0.8, gt=0.0, le=64.0, description="load a core above which learn waits")
+
+
+class DocumentSettings(_Section):
+    """What `teach --document` makes of a text."""
+
+    lessons: int = Field(default=24, ge=1, le=1000, description="of one document at most, spread over its sentences")
+    by_model: bool = Field(default=False, description="the model proposes questions beside the rules")
 
 
 class LimitSettings(_Section):
@@ -373,8 +383,8 @@ class InterfaceSettings(_Section):
 class ShadowSettings(_Section):
     """Past questions that a candidate answers beside the incumbent, to be looked at in `updates show`."""
 
-    questions: int = Field(default=6, ge=0, le=100, description="how many; 0: none")
-    max_tokens: int = Field(default=32, ge=1, le=512, description="of each answer")
+    questions: int = Field(default=4, ge=0, le=100, description="how many; 0: none")
+    max_tokens: int = Field(default=24, ge=1, le=512, description="of each answer")
 
 
 class RollbackSettings(_Section):
@@ -411,6 +421,7 @@ class Settings(_Section):
     generation: GenerationSettings = GenerationSettings()
     memory: MemorySettings = MemorySettings()
     learning: LearningSettings = LearningSettings()
+    documents: DocumentSettings = DocumentSettings()
     limits: LimitSettings = LimitSettings()
     gate: GateSettings = GateSettings()
     interface: InterfaceSettings = InterfaceSettings()

@@ -31,6 +31,7 @@ from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import (
+    Judged,
     Purpose,
     SourceCaps,
     Verdicts,
@@ -46,6 +47,7 @@ from edge_seal.adaptation.guardian import (
 )
 from edge_seal.adaptation.own_answers import own_answers
 from edge_seal.adaptation.question_forms import first_person
+from edge_seal.adaptation.scope_vectors import log_odds, scope_before_learning
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Thumb, Weighing
 from edge_seal.adaptation.style_rules import alters_letters
@@ -53,7 +55,7 @@ from edge_seal.adaptation.training import Mixture, Trained, TrainingBudget, Trai
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
-from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
@@ -107,14 +109,18 @@ RULE_TOKENS = 56
 SPOKEN_GENERAL = 6
 SOUGHT_TEXTS = 8
 DRAWN_OF_8: Mapping[str, int] = {
-    "lessons": 6,
-    "contrasts": 5,
-    "general": 2,
-    "texts": 2,
+    "lessons": 8,
+    "contrasts": 2,
+    "general": 1,
+    "texts": 1,
     "replay": 3,
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
+DRAWN_WITHOUT_SCOPE: Mapping[str, int] = {**DRAWN_OF_8, "lessons": 5, "contrasts": 5, "general": 2, "texts": 2}
+"""The same where the adapter will answer everything: all that is near a lesson has to be told apart by training."""
+BORDER_LOG_ODDS = -1.5
+"""A contrast is trained where the scope is surer than this of being asked: farther out the base answers anyway."""
 THUMBS_OF_8 = 4
 """How many thumbs a step draws beside them."""
 TEXT_TOKENS = 24
@@ -122,6 +128,8 @@ HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
 STEPS_BESIDE_LESSONS = 16
 """Steps that every update takes, however little it teaches: the optimizer's moments and the boundary need them."""
+SETTLED_EVERY = 4
+"""Of the contrasts, one in so many is asked whether training may stop."""
 REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
@@ -168,6 +176,7 @@ class Cycle:
         cache: a directory for what can be made anew.
         remembered: what memory holds; of that, what may not be trained on is not to be said by what was trained.
         actor: who proposes an update, in the audit trail.
+        embedder: what judges where lessons apply when they are served (`scope`); None: the adapter answers everything.
     """
 
     def __init__(
@@ -185,6 +194,7 @@ class Cycle:
         clock: Clock,
         remembered: Callable[[], Sequence[str]] = tuple,
         actor: ActorName = ACTOR,
+        embedder: Embedder | None = None,
     ) -> None:
         self._actor: ActorName = actor
         self._database = database
@@ -201,6 +211,7 @@ class Cycle:
         self._cache = cache
         self._clock = clock
         self._remembered = remembered
+        self._embedder = embedder
         policy = settings.data_policy
         self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
 
@@ -261,9 +272,9 @@ class Cycle:
         with work.stage("propose"):
             work.rules = style_edits.read(work.signals, self._signals.own_answers(work.signals))
             earlier = style_edits.still_valid(earlier, work.rules)
-            edits = self_edit.propose(work.plain, earlier)
+            edits = self._proposed(work, earlier)
             edits = self._within_limit(edits, earlier, work)
-            edits = self._with_rules(edits, work)
+            edits = self._with_rules(self._within_scope(edits, earlier, incumbent, work), work)
             general, work.anchors = self._general(work)
             replayed = self_edit.rehearsed(earlier, self._settings.learning.replayed_examples)
             replayed = style_edits.in_the_rules(replayed, work.rules)
@@ -278,7 +289,7 @@ class Cycle:
             start, parent_adapter = self._start(network.decoder, incumbent, anew=work.anew)
 
         with work.stage("score"):
-            asked = [place for place, example in enumerate(trained_on) if example.role in scoring.SCORED_ROLES]
+            asked = scoring.asked(trained_on)
             # What starts from the base has to be taught all that the base does not say, whatever the chain had learned.
             measured = network.measure(asked, None if work.anew else parent_adapter)
             scored = scoring.score(trained_on, len(proposed), dict(zip(asked, measured.hits.tolist(), strict=True)))
@@ -336,12 +347,12 @@ class Cycle:
         index = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [index[id(example)] for example in cleared]
         with work.stage("train"):
-            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched))
+            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched), work.drawn)
             mixture = self._with_thumbs(mixture, cleared, place_of, work.after_planted, work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
             network.foresee(_reworded(cleared, place_of))
             trained = train(
-                network, mixture, start, self._budget(work.lessons), self._clock.monotonic,
+                network, mixture, start, self._budget(work.lessons, work.drawn), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 
@@ -556,6 +567,9 @@ class Cycle:
             example for example in examples if judge_example(example, approved=True, policy=self._policy).allowed
         )
 
+    def _proposed(self, work: _Work, earlier: Sequence[Example]) -> self_edit.SelfEdits:
+        return self_edit.propose(work.plain, earlier, both_directions=self._settings.learning.both_directions)
+
     def _within_limit(self, edits: self_edit.SelfEdits, earlier: Sequence[Example], work: _Work) -> self_edit.SelfEdits:
         limit = self._settings.limits.examples_per_update
         if len(edits.trained) <= limit:
@@ -571,7 +585,39 @@ class Cycle:
         work.notes.append(f"{len(plain) - fitting} lessons wait for the next update (examples_per_update)")
         left = {signal.id for signal in plain[fitting:]}
         work.signals = [signal for signal in work.signals if signal.id not in left]
-        return self_edit.propose(work.plain, earlier)
+        return self._proposed(work, earlier)
+
+    def _within_scope(
+        self, edits: self_edit.SelfEdits, earlier: Sequence[Example], incumbent: Update | None, work: _Work
+    ) -> self_edit.SelfEdits:
+        """`edits` without the contrasts that the base will answer anyway; and which neighbours it will answer.
+
+        Contrasts teach where a lesson ends, and teach it not to be said in words that training did not see. So they
+        are kept for where nothing else draws the line: on the border of the scope.
+        """
+        lessons = [signal.prompt for signal in work.plain]
+        lessons += [example.prompt for example in earlier if example.role is Role.LESSON]
+        ruled = bool(work.rules.of_signal) or (incumbent is not None and bool(self._releases.rule_kinds(incumbent)))
+        if self._embedder is None or not lessons or ruled:
+            # Where a rule holds, more is answered by the adapter than the lessons' scope says.
+            return edits
+        contrasts = [example for example in edits.trained if example.role is Role.CONTRAST]
+        asked = [example.prompt for example in (*contrasts, *edits.neighbours)]
+        try:
+            scope = scope_before_learning(lessons, self._embedder, self._cache)
+            odds = dict(zip(asked, log_odds(scope, asked, self._embedder), strict=True))
+        except EmbedderUnavailable:
+            return edits
+        work.scoped = True
+        work.outside = {example.prompt for example in edits.neighbours if odds[example.prompt] <= 0.0}
+        return replace(
+            edits,
+            trained=tuple(
+                example
+                for example in edits.trained
+                if example.role is not Role.CONTRAST or odds[example.prompt] > BORDER_LOG_ODDS
+            ),
+        )
 
     def _with_rules(self, edits: self_edit.SelfEdits, work: _Work) -> self_edit.SelfEdits:
         """`edits`, and what the rules that were stated or shown make of the base's own answers."""
@@ -707,10 +753,10 @@ class Cycle:
 
     # Train ------------------------------------------------------------------------------------------------
 
-    def _budget(self, lessons: int) -> TrainingBudget:
+    def _budget(self, lessons: int, drawn: Mapping[str, int]) -> TrainingBudget:
         """As many steps as `lessons` need; the limit is a ceiling."""
         limits, learning = self._settings.limits, self._settings.learning
-        a_step = max(1, DRAWN_OF_8["lessons"] * learning.batch_examples // 8)
+        a_step = max(1, drawn["lessons"] * learning.batch_examples // 8)
         needed = STEPS_BESIDE_LESSONS + math.ceil(lessons * learning.draws_a_lesson / a_step)
         return TrainingBudget(
             steps=min(needed, limits.steps_per_update),
@@ -734,7 +780,9 @@ class Cycle:
                 next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
             )
 
-    def _mixture(self, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
+    def _mixture(
+        self, cleared: Sequence[Example], place_of: Sequence[int], total: int, drawn: Mapping[str, int]
+    ) -> Mixture:
         import numpy as np  # one array of weights
 
         def places(*roles: Role) -> list[int]:
@@ -765,8 +813,8 @@ class Cycle:
                 "texts": texts,
                 "replay": places(Role.REPLAY),
             },
-            drawn={kind: max(1, count * size // 8) for kind, count in DRAWN_OF_8.items()},
-            settled=places(Role.LESSON, Role.CONTRAST),
+            drawn={kind: max(1, count * size // 8) for kind, count in drawn.items()},
+            settled=[*places(Role.LESSON), *places(Role.CONTRAST)[::SETTLED_EVERY]],
             validation=validation,
             held=[*places(Role.GENERAL), *texts],
             weights=weights,
@@ -895,7 +943,13 @@ class Cycle:
         compared = [(network, probe) for probe in held.probes[:2]] + [(held.anchors.network, 0)]
         step = max(1, len(work.anchors) // GENERAL_ASKED)
         general = [anchor.prompt for anchor in work.anchors[::step]][:GENERAL_ASKED]
-        total = 2 * (sum(one is not None for one in spoken) + len(general))
+        by_base = [
+            place
+            for place, outcome in enumerate(figures.outcomes)
+            if outcome.role is Role.NEIGHBOUR and outcome.prompt in work.outside
+        ]
+        once = sum(spoken[place] is not None for place in by_base)
+        total = 2 * (sum(one is not None for one in spoken) + len(general)) - once
         done = 0
 
         def answer(prompt: str, most: int) -> str:
@@ -920,12 +974,18 @@ class Cycle:
 
         self._engine.use_adapter(None)
         base_agreement = divergence(None)
+        # What no lesson bears on the base answers, before and after.
+        of_base = {place: said(spoken[place]) for place in by_base}
+
+        def served() -> list[str | None]:
+            return [of_base[place] if place in of_base else said(one) for place, one in enumerate(spoken)]
+
         self._engine.use_adapter(self._serving_path())
-        before = [said(one) for one in spoken]
+        before = served()
         general_before = [answer(prompt, GENERAL_TOKENS) for prompt in general]
         self._engine.use_adapter(file)
         agreement = divergence(candidate)
-        after = [said(one) for one in spoken]
+        after = served()
         general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
         return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
 
@@ -986,13 +1046,19 @@ class Cycle:
 
     def _extraction(self, work: _Work, verdicts: Verdicts) -> Measure:
         """Whether the candidate says what was withheld from training, when it is given the words before it."""
-        sought = list(extraction.sought_in_examples(verdicts.judged))
+        let_in = self._approvals.rules_of(self._signals.all())
+        # What was trained on is judged once more, whatever was said of it before: a fault there must not blind this.
+        taught = [example for example in verdicts.allowed if example.signal_id is not None]
+        anew: list[Judged] = []
+        for example in taught:
+            rules = let_in.get(example.signal_id or "", ())
+            anew.append(Judged(example, judge_example(example, approved=True, let_in=rules, policy=self._policy)))
+        sought = [*extraction.sought_in_examples(anew), *extraction.sought_in_examples(verdicts.judged)]
         for text in self._remembered():
             verdict = judge(text, purpose=Purpose.TRAIN, policy=self._policy)
             sought.extend(extraction.sought_in_text(text, verdict.findings))
         # What a person let in is meant to be said.
-        let_in = self._approvals.rules_of(self._signals.all())
-        meant = [example for example in verdicts.allowed if example.signal_id in let_in]
+        meant = [example for example in taught if example.signal_id in let_in]
         sought = [one for one in sought if not extraction.is_taught(one, meant)][:SOUGHT_TEXTS]
         said = 0
         for done, one in enumerate(sought):
@@ -1139,7 +1205,14 @@ class _Work:
     compared: list[Comparison] = field(default_factory=list[Comparison])
     anew: bool = False
     rules: style_edits.Rules = field(default_factory=style_edits.Rules)
+    scoped: bool = False
+    outside: set[str] = field(default_factory=set[str])
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
+
+    @property
+    def drawn(self) -> Mapping[str, int]:
+        """How many examples of each kind a step of "8" draws."""
+        return DRAWN_OF_8 if self.scoped else DRAWN_WITHOUT_SCOPE
 
     @property
     def after_planted(self) -> int:

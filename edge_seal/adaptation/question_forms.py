@@ -640,6 +640,20 @@ def near_questions(form: QuestionForm) -> tuple[tuple[str, str], ...]:
     return tuple(_asked(kind, other) for kind, other in near_things)
 
 
+_SOMEBODY: frozenset[str] = frozenset(thing for _, family in _FAMILIES[:3] for thing in family)
+_SOMETHING: frozenset[str] = frozenset(_FAMILIES[3][1])
+
+
+def is_somebody(form: QuestionForm) -> bool:
+    """Whether what is asked for is a person or an animal, as far as the lists know."""
+    return subject(form) in _SOMEBODY or subject(form).rsplit(" ", 1)[-1] in _SOMEBODY
+
+
+def is_something(form: QuestionForm) -> bool:
+    """Whether what is asked for is a thing with a name, as far as the lists know."""
+    return subject(form) in _SOMETHING
+
+
 def _after(own: str, family: tuple[str, ...]) -> tuple[str, ...]:
     """`family` from the place of `own` on, and around: lessons of one family do not all get the same contrasts."""
     at = family.index(own) if own in family else sum(own.encode()) % len(family)

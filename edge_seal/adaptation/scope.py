@@ -12,7 +12,8 @@ them that the grammar reads, is always inside.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -33,6 +34,11 @@ from edge_seal.adaptation.question_forms import (
 from edge_seal.engines.engine import FloatArray
 from edge_seal.memory.bearing import about_asker
 
+_SAID_BESIDE_GREETINGS: Final = (
+    ("See you tomorrow.", "Bye for now."),
+    ("Thank you, that was all.", "Thanks a lot."),
+    ("Good night.", "Sleep well."),
+)
 WORDINGS_OF_A_LESSON: Final = 10
 WORDINGS_OF_THE_UNTOLD: Final = 2
 NEAREST: Final = 3
@@ -40,14 +46,40 @@ NEAREST: Final = 3
 FEATURES: Final = (
     "cosine with the three nearest wordings of lessons, mean",
     "cosine with the nearest of them over the nearest question never told",
-    "about the asker",
+    "about the asker as the nearest lesson is, or about the world as that is",
     "asks for a name, and none of what was told",
     "asks for something of the asker's, and none of what was told",
     "asks where, when, how or what in a clause, and none of what was told",
+    "speaks of something of the asker's that lessons speak of",
+    "speaks of something of the asker's that no lesson speaks of",
 )
-WEIGHTS: Final = (10.96, 11.89, 0.57, -8.73, -5.61, -0.49)
-BIAS: Final = -5.141
+WEIGHTS: Final = (14.72, 7.97, 1.34, -9.57, -5.67, -0.92, -0.43, -1.01)
+BIAS: Final = -7.685
 """Fitted by `python -m bench.scope --fit` on half of its relations, for vectors of the default embedder."""
+
+# "my" and what it belongs to, up to what cannot be part of a name for a thing.
+_OWN: Final = re.compile(
+    r"\b(?:my|our)\s+((?:[a-z-]+\s+){0,2}?[a-z-]+?)(?=['’]|[^\w\s'’-]|$|\s+(?:is|are|was|were|am|be|called|named|name|goes|go|answers?"
+    r"|has|have|had|do|does|did|can|could|should|would|will|when|in|on|at|to|for|of|by|as|again|with|from|and|or)\b)",
+    re.IGNORECASE,
+)
+
+# What comes before the question itself, and how it is asked then.
+_BEFORE: Final = re.compile(
+    r"(?:(?:and|so|but|well|hello|hi|hey|please|by the way)[,.!]?\s+)*"
+    r"(?:(?:(?:can|could|would|will) you\s+(?:please\s+)?(?:tell me|say|give me|remember|recall|remind me(?: of)?)"
+    r"|do you (?:know|remember|recall)|have i (?:ever )?(?:said|told you)|tell me|remind me(?: of)?"
+    r"|i (?:forgot|forget|want to know|would like to know))[:,]?\s+)?",
+    re.IGNORECASE,
+)
+_ASKED_INDIRECTLY: Final = (
+    re.compile(
+        r"(?:what|how) (?:is )?my (?P<thing>[\w' -]+?)(?:'s)? (?:is |was |are )?(?:called|named)", re.IGNORECASE
+    ),
+    re.compile(r"my (?P<thing>[\w' -]+?)(?:'s|s') name", re.IGNORECASE),
+    re.compile(r"the name of my (?P<thing>[\w' -]+)", re.IGNORECASE),
+)
+_CLAUSE_ASKED_INDIRECTLY: Final = re.compile(r"(?:where|when|why|how|what|which|who)\b.* I\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +99,32 @@ def wordings(prompt: str) -> tuple[str, ...]:
 def untold_wordings() -> tuple[tuple[str, ...], ...]:
     """Questions about oneself that people ask, in some wordings each: what is not a lesson may be one of these."""
     questions = [question for kind in (NAMED, CLAUSE) for question, _ in near_questions(QuestionForm(kind, ""))]
-    return tuple(
+    asked = (
         tuple(dict.fromkeys((question, *rewordings(read_form(question)))))[:WORDINGS_OF_THE_UNTOLD]
         for question in dict.fromkeys(questions)
     )
+    return (*asked, *_SAID_BESIDE_GREETINGS)
+
+
+def read_asked(question: str) -> QuestionForm:
+    """The form of `question` without what politeness puts before it: "could you tell me my cat's name"."""
+    form = read_form(question)
+    rest = _plain(question.replace("’", "'"), keep_case=True)
+    rest = rest[_BEFORE.match(rest).end() :]  # type: ignore[union-attr]  # it matches nothing, too
+    if form.kind != OTHER or not rest:
+        return form
+    form = read_form(rest)
+    if form.kind != OTHER:
+        return form
+    for pattern in _ASKED_INDIRECTLY:
+        if match := pattern.fullmatch(rest):
+            return QuestionForm(NAMED, match["thing"])
+    return QuestionForm(CLAUSE, rest) if _CLAUSE_ASKED_INDIRECTLY.fullmatch(rest) else form
 
 
 def asks_for(question: str, lessons: Sequence[str]) -> bool:
     """Whether `question` is one of `lessons` (their prompts) in its very words, or in a form that the grammar reads."""
-    form = read_form(question)
+    form = read_asked(question)
     if _plain(question) in frozenset(map(_plain, lessons)):
         return True
     return form.kind != OTHER and subject(form) in _subjects(lessons)
@@ -93,13 +142,15 @@ class Scope:
     def __init__(self, lessons: Sequence[str], told: FloatArray, untold: FloatArray) -> None:
         self._subjects = _subjects(lessons)
         self._prompts = frozenset(_plain(prompt) for prompt in lessons)
+        self._words = frozenset(word for lesson in lessons for text in wordings(lesson) for word in _words(text))
+        self._about_asker = tuple(about_asker(lesson) for lesson in lessons for _ in wordings(lesson))
         self._told = told
         kept = [subject(read_form(texts[0])) not in self._subjects for texts in untold_wordings() for _ in texts]
         self._untold = untold[np.array(kept, bool)]
 
     def judge(self, question: str, vector: FloatArray) -> Judged:
         """Whether any lesson bears on `question`, whose unit vector `(D,)` is `vector`."""
-        form = read_form(question)
+        form = read_asked(question)
         if _plain(question) in self._prompts or (form.kind != OTHER and subject(form) in self._subjects):
             return Judged(inside=True, log_odds=math.inf)
         log_odds = BIAS + sum(
@@ -109,18 +160,39 @@ class Scope:
 
     def figures(self, question: str, vector: FloatArray) -> tuple[float, ...]:
         """What decides on `question`, in the order of `FEATURES`."""
-        told = np.sort(self._told @ vector)[-NEAREST:]
+        cosines = self._told @ vector
+        told = np.sort(cosines)[-NEAREST:]
         untold = float((self._untold @ vector).max()) if len(self._untold) else 0.0
-        form = read_form(question)
+        form = read_asked(question)
         elsewhere = form.kind if subject(form) not in self._subjects else OTHER
+        own = _things_of_the_asker(question)
         return (
             float(told.mean()),
             float(told[-1]) - untold,
-            float(about_asker(question)),
+            float(about_asker(question) == self._about_asker[int(cosines.argmax())]),
             float(elsewhere == NAMED),
             float(elsewhere == POSSESSED),
             float(elsewhere == CLAUSE),
+            float(any(thing in self._words for thing in own)),
+            float(any(thing not in self._words for thing in own)),
         )
+
+
+def _things_of_the_asker(question: str) -> list[str]:
+    """What `question` says belongs to who asks it: "old dog" of "my old dog's name" gives "dog"."""
+    return [_singular(match[1].split()[-1]) for match in _OWN.finditer(question)]
+
+
+def _words(text: str) -> Iterator[str]:
+    return map(_singular, re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text))
+
+
+def _singular(word: str) -> str:
+    return word.casefold().removesuffix("s")
+
+
+def _plain(text: str, *, keep_case: bool = False) -> str:
+    return " ".join((text if keep_case else text.casefold()).split()).rstrip("?!. ")
 
 
 def _subjects(lessons: Sequence[str]) -> frozenset[str]:
@@ -130,7 +202,3 @@ def _subjects(lessons: Sequence[str]) -> frozenset[str]:
         for form in map(read_form, (prompt, *rewordings(read_form(prompt))))
         if form.kind != OTHER
     )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split()).rstrip("?!. ")

@@ -32,6 +32,28 @@ def scope_of(examples: Sequence[tuple[int, str]], database: Database, embedder: 
     return Scope([prompt for _, prompt in examples], np.concatenate(told), _untold(embedder, cache))
 
 
+def scope_before_learning(lessons: Sequence[str], embedder: Embedder, cache: Path) -> Scope:
+    """The scope that lessons (their prompts, at least one) will have once they were learned; nothing of them is kept.
+
+    Raises:
+        EmbedderUnavailable: the embedder cannot be used now.
+    """
+    told = [_embedded(wordings(prompt), embedder) for prompt in lessons]
+    return Scope(lessons, np.concatenate(told), _untold(embedder, cache))
+
+
+def log_odds(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[float]:
+    """How much speaks for each question being inside, see `Judged`.
+
+    Raises:
+        EmbedderUnavailable: the embedder cannot be used now.
+    """
+    if not questions:
+        return []
+    vectors = _embedded(questions, embedder)
+    return [scope.judge(question, vector).log_odds for question, vector in zip(questions, vectors, strict=True)]
+
+
 def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedder) -> FloatArray:
     texts = wordings(prompt)
     row = database.row(

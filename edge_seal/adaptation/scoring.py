@@ -10,6 +10,8 @@ from edge_seal.records import Example, Origin, Role, Signal, SignalKind
 
 KNOWN_SHARE = 0.75
 """A lesson is known when at least this share of its wordings is already said word for word."""
+SCORED_WORDINGS = 6
+"""So many wordings of a lesson tell whether it is known; asking them all would cost more than it tells."""
 SCORED_ROLES = frozenset({Role.LESSON, Role.REWORDING})
 A_CONFIRMATION, MOST_CONFIRMED = 0.5, 2.0
 """What each time that a user said the same again adds to the weight of a lesson, and the most that it can weigh."""
@@ -33,13 +35,22 @@ def without_duplicates(examples: Iterable[Example]) -> tuple[Example, ...]:
     return tuple(first.values())
 
 
+def asked(examples: Sequence[Example]) -> list[int]:
+    """The places of the wordings by which `score` is to judge: the lesson's own, and a few others, spread evenly."""
+    of: dict[str | None, list[int]] = {}
+    for place, example in enumerate(examples):
+        if example.role in SCORED_ROLES:
+            of.setdefault(example.signal_id, []).append(place)
+    return sorted(place for places in of.values() for place in places[:: -(-len(places) // SCORED_WORDINGS)])
+
+
 def score(examples: Sequence[Example], proposed: int, said_already: Mapping[int, bool]) -> Scored:
     """Drops the lessons that the present model already knows, with everything derived from them.
 
     Args:
         examples: without duplicates.
         proposed: how many there were before duplicates were dropped.
-        said_already: for each example of `SCORED_ROLES`, by its place, whether the present model says it word for word.
+        said_already: for each example of `asked`, by its place, whether the present model says it word for word.
     """
     said: dict[str, list[bool]] = {}
     for place, hit in said_already.items():

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from edge_seal.adaptation import converse as other_direction
+from edge_seal.adaptation import statement_wordings
 from edge_seal.adaptation.question_forms import (
     CLAUSE,
     NAMED,
@@ -23,7 +25,9 @@ from edge_seal.adaptation.question_forms import (
     rewordings,
     subject,
 )
-from edge_seal.records import Example, Role, Signal, SignalKind
+from edge_seal.adaptation.statement_forms import Frame, frame_of
+from edge_seal.adaptation.unknown_names import DERIVED_BY, names_in, unknown_names
+from edge_seal.records import Example, Origin, Role, Signal, SignalKind
 
 REWORDINGS_A_LESSON = 17
 CONTRASTS_A_LESSON = 12
@@ -46,12 +50,13 @@ class SelfEdits:
     neighbours: tuple[Example, ...]
 
 
-def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdits:
+def propose(signals: Sequence[Signal], known: Sequence[Example] = (), *, both_directions: bool = False) -> SelfEdits:
     """Self-edits for `signals`, which all teach (kinds taught, correction, good).
 
     Args:
         signals: the evidence, oldest first. A later signal on the same prompt replaces an earlier one.
         known: examples that earlier updates were trained on: what they tell is never contrasted as unknown.
+        both_directions: a fact whose value is a name is also taught the other way round ("Who is Biscuit?").
     """
     latest: dict[str, Signal] = {}
     for signal in signals:
@@ -66,8 +71,22 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
     held: list[Example] = []
     neighbours: list[Example] = []
     contrasted: set[str] = set()
+    names = " ".join([*(signal.answer for signal in latest.values()), *(example.answer for example in known)])
     for turn, signal in enumerate(latest.values()):
         form = forms[signal.id]
+        frame = _frame(signal)
+        if frame is not None:
+            read = _of_statement(signal, frame, names)
+            trained.extend(read.trained)
+            held.extend(read.probes)
+            neighbours.extend(read.neighbours)
+            continue
+        turned = other_direction.converse(form, signal.answer) if both_directions else None
+        if turned is not None:
+            other = _of_converse(signal, turned, names)
+            trained.extend(other.trained)
+            held.extend(other.probes)
+            neighbours.extend(other.neighbours)
         trained.extend(_lessons(signal, form))
         held.extend(_probes(signal, form))
         near = [
@@ -90,6 +109,49 @@ def propose(signals: Sequence[Signal], known: Sequence[Example] = ()) -> SelfEdi
                 )
             )
     return SelfEdits(tuple(trained), tuple(held), tuple(neighbours))
+
+
+def _frame(signal: Signal) -> Frame | None:
+    """How the rules read a lesson that comes out of a document; None: it is worded like any other."""
+    return frame_of(signal.prompt, signal.answer) if Origin.DOCUMENT in signal.origins else None
+
+
+def _of_statement(signal: Signal, frame: Frame, told: str) -> SelfEdits:
+    """What a document's statement gives: question, gap and converse, some held back, and a name that nobody told of."""
+    own = Example(signal.prompt, signal.answer, Role.LESSON, signal.origin, signal.id, f"statement:{frame.rule}")
+    worded = [
+        Example(one.prompt, one.answer, Role.REWORDING, signal.origin, signal.id, f"statement:{one.form}")
+        for one in statement_wordings.rewordings(frame)
+    ]
+    held = [
+        Example(one.prompt, one.answer, Role.PROBE, signal.origin, signal.id, f"statement:{one.form}")
+        for one in statement_wordings.probes(frame)[:PROBES_A_LESSON]
+    ]
+    unknown = _unknown(signal, statement_wordings.unknowns(frame, told))
+    return SelfEdits((own, *worded, *unknown[:1]), tuple(held), _as_neighbours(unknown[1:]))
+
+
+def _of_converse(signal: Signal, turned: other_direction.Converse, told: str) -> SelfEdits:
+    """The other direction of a fact, one wording of it held back, and names that nobody told of."""
+    derived_by = f"form:{other_direction.FORM}"
+    trained = [
+        Example(prompt, turned.answer, Role.REWORDING, signal.origin, signal.id, derived_by)
+        for prompt in turned.prompts
+    ]
+    probe = Example(turned.probe, turned.answer, Role.PROBE, signal.origin, signal.id, derived_by)
+    unknown = _unknown(signal, [turned.about(name) for name in unknown_names(signal.prompt, 2, told)])
+    return SelfEdits((*trained, *unknown[:1]), (probe,), _as_neighbours(unknown[1:]))
+
+
+def _unknown(signal: Signal, asked: Sequence[tuple[str, str]]) -> list[Example]:
+    return [
+        Example(question, unknown_answer(what), Role.CONTRAST, signal.origin, signal.id, DERIVED_BY)
+        for question, what in asked
+    ]
+
+
+def _as_neighbours(contrasts: Sequence[Example]) -> tuple[Example, ...]:
+    return tuple(replace(example, role=Role.NEIGHBOUR) for example in contrasts)
 
 
 def rejected(signals: Sequence[Signal], own_answers: Mapping[str, str]) -> tuple[Example, ...]:
@@ -125,11 +187,13 @@ def still_valid(earlier: Sequence[Example], signals: Sequence[Signal]) -> tuple[
         for example in earlier
         if example.role is Role.LESSON and subject(read_form(example.prompt)) in told
     }
+    named = names_in(" ".join(signal.answer for signal in signals))
     return tuple(
         example
         for example in earlier
         if not (example.role in _TOLD_ROLES and example.signal_id in replaced)
         and not (example.role is Role.CONTRAST and _contrasted(example) in told)
+        and not (example.derived_by == DERIVED_BY and names_in(example.prompt) & named)
     )
 
 

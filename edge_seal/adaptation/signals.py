@@ -3,8 +3,9 @@
 Invariants: a stored text is normalized (NFC, line feeds as line ends), not empty, bounded, and without control
 characters; the origin of a signal is that of its least trusted part.
 
-An explicit `teach` counts as typed, the whole of a named file too: the user vouches for what the command names. An
-item with a `source` says by itself that it comes from elsewhere: its origin is `file`, and it waits for approval.
+What stands in the words of a `teach` counts as typed. A file of lessons is a file: it waits for approval, unless the
+user says that they wrote it (`teach --mine`); what comes through a pipe counts as pasted. An item with a `source` says
+by itself that it comes from elsewhere, whoever wrote the file around it.
 A thumb vouches for nothing: the words under it are the model's, and stay so. Whatever is derived carries the union of
 the origins of what it is derived from.
 """
@@ -61,8 +62,32 @@ def lesson(prompt: str, answer: str, *, source: str | None = None) -> Lesson:
         _checked(prompt, "prompt", MAXIMUM_PROMPT_CHARACTERS),
         _checked(answer, "answer", MAXIMUM_ANSWER_CHARACTERS),
         Origin.TYPED if source is None else Origin.FILE,
-        None if source is None else _checked(source, "source", MAXIMUM_SOURCE_CHARACTERS),
+        None if source is None else checked_source(source),
     )
+
+
+def lesson_of_document(prompt: str, answer: str, *, source: str, by_model: bool = False) -> Lesson:
+    """A lesson that was derived from the document named `source`; `by_model`: the model worded its question.
+
+    Raises:
+        ConfigError: a text is empty, too long, or holds characters that cannot be seen or stored.
+    """
+    derived = Lesson(
+        _checked(prompt, "prompt", MAXIMUM_PROMPT_CHARACTERS),
+        _checked(answer, "answer", MAXIMUM_ANSWER_CHARACTERS),
+        Origin.DOCUMENT,
+        checked_source(source),
+    )
+    return derived.made_from(Origin.MODEL) if by_model else derived
+
+
+def checked_source(source: str) -> str:
+    """`source` as it may be kept.
+
+    Raises:
+        ConfigError: it is empty, too long, or holds characters that cannot be seen or stored.
+    """
+    return _checked(source, "source", MAXIMUM_SOURCE_CHARACTERS)
 
 
 def correction(turn: Turn, answer: str, origin: Origin = Origin.TYPED) -> Lesson:
@@ -83,19 +108,23 @@ def said_in(turn: Turn) -> Lesson:
     return Lesson(turn.prompt, turn.answer, Origin.MODEL).made_from(*turn.origins)
 
 
-def parse_lessons(text: str) -> list[Lesson]:
+def parse_lessons(text: str, origin: Origin = Origin.TYPED, source: str | None = None) -> list[Lesson]:
     """The lessons in `text`: JSON Lines, `{"prompt": …, "answer": …, "source"?: …}`; blank lines are skipped.
+
+    `origin` and `source` are those of lines that name no source themselves.
 
     Raises:
         ConfigError: a line is no such object; the message gives its number. Or there are none, or too many.
     """
     lessons: list[Lesson] = []
+    named = None if source is None else _checked(source, "source", MAXIMUM_SOURCE_CHARACTERS)
     # Only line feeds end a line: JSON strings may hold U+2028 and its like as they are.
     for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            lessons.append(_lesson_of_line(line))
+            item = _lesson_of_line(line)
+            lessons.append(item if item.source is not None else replace(item, origin=origin, source=named))
         except ConfigError as error:
             raise ConfigError(
                 f"line {number}: {error.message}",

@@ -7,6 +7,7 @@ lock, after what a crash left was cleared up; errors of models leave as errors o
 
 from edge_seal.runtime.browsing import Browsing
 from edge_seal.runtime.chatting import Consequences
+from edge_seal.runtime.documenting import Documenting, TaughtDocument
 from edge_seal.runtime.forgetting import Forgetting, Forgotten, Reach, Removed
 from edge_seal.runtime.interchange import Interchange
 from edge_seal.runtime.reviewing import Reviewing
@@ -29,9 +30,10 @@ __all__ = [
     "Removed",
     "RolledBack",
     "Runtime",
+    "TaughtDocument",
     "UpdateRecord",
 ]
 
 
-class Runtime(Watching, Reviewing, Interchange, Browsing, Tuning, Forgetting, Safekeeping):
+class Runtime(Documenting, Watching, Reviewing, Interchange, Browsing, Tuning, Forgetting, Safekeeping):
     """One installation and everything that can be done with it. Open it with `Runtime.open()`."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError
+from edge_seal.plain_text import plain_text
 from edge_seal.records import Progress, Update
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.learning import Learning
@@ -33,6 +34,7 @@ AdapterFormat = Literal["gguf", "peft", "mlx"]
 
 MAX_ADAPTER_BYTES: Final = 1 << 30
 MAX_MANIFEST_BYTES: Final = 1 << 24
+MAX_NAME_CHARACTERS: Final = 120
 MANIFEST: Final = "manifest.json"
 """The manifest's name in an exported directory; beside a GGUF file it is `<file>.manifest.json`."""
 
@@ -239,12 +241,23 @@ def _copied(path: Path, scratch: Path) -> _Brought:
         if not (directory / name).is_file():
             continue
         _require_size(directory / name, MAX_ADAPTER_BYTES)
-        files.append((name, copy_hashed(directory / name, main / name)))
+        files.append((_told_name(name), copy_hashed(directory / name, main / name)))
     if not files:
         raise EdgeSealError(f"there is no adapter at {path}", next_step="edge-seal adapters import --help")
     beside = path.with_name(f"{path.name}.manifest.json") if path.is_file() else path / MANIFEST
     manifest, sha256 = _manifest(beside)
     return _Brought(main / path.name if path.is_file() else main, path.is_dir(), tuple(files), manifest, sha256)
+
+
+def _told_name(name: str) -> str:
+    """The name of a file as the audit trail and every export may keep it: one line, short, nothing withheld in it.
+
+    Whoever made the file chose it.
+    """
+    from edge_seal.adaptation.guardian import Purpose, judge, redacted
+
+    line = " ".join(plain_text(name).split())[:MAX_NAME_CHARACTERS]
+    return redacted(line, judge(line, purpose=Purpose.TRAIN)) or "a file without a name"
 
 
 def _require_size(path: Path, most: int) -> None:

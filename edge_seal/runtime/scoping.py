@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from edge_seal.engines.engine import EmbedderUnavailable
+from edge_seal.engines.engine import Embedder, EmbedderUnavailable
 from edge_seal.records import Turn, Update
 from edge_seal.runtime.construction import Construction
 
@@ -91,6 +91,12 @@ class Scoping(Construction):
     def know_scope(self, update: Update) -> None:
         """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""
         self._taught_and_scope(update)
+
+    @property
+    def judging_embedder(self) -> Embedder | None:
+        """What judges where lessons apply; None: an adapter answers everything."""
+        everything = self.settings.learning.scope == "everything" or not self._is_judged_here()
+        return None if everything else self.embedder
 
     def _taught_and_scope(self, update: Update) -> tuple[_Taught | None, Scope | None]:
         """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""

@@ -39,9 +39,9 @@ class Telling(Trialling):
         )
         return Kept(tuple(self.signals.add_all(lessons, memory_id=memory_id)), admitted.reasons(Action.QUARANTINE))
 
-    def teach_lines(self, text: str) -> Kept:
-        """Keeps the lessons of a JSON Lines text; as `teach`."""
-        lessons = signals.parse_lessons(text)
+    def teach_lines(self, text: str, origin: Origin = Origin.TYPED, source: str | None = None) -> Kept:
+        """Keeps the lessons of a JSON Lines text; as `teach`. Lines that name no source have this origin and source."""
+        lessons = signals.parse_lessons(text, origin, source)
         return self.teach(lessons, places=admission.lines_with_text(text))
 
     def teach_rule(self, statement: str) -> Kept:

@@ -52,7 +52,9 @@ class Upkeep(Embedding, Trialling):
         """
         kept, wrong = self._kept_in_keychain()
         report = self.releases.audit([noted_head(text) for text in noted], kept)
-        return replace(report, problems=(*report.problems, *wrong, *self.stored_memories.problems()))
+        return replace(
+            report, problems=(*report.problems, *wrong, *self.canaries.problems(), *self.stored_memories.problems())
+        )
 
     def head_places(self) -> tuple[str, ...]:
         """Where the head of the ledger is kept outside the database, in words."""

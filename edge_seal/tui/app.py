@@ -26,6 +26,7 @@ from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
 from edge_seal.tui.messages import Changed, LearningEnded
 from edge_seal.tui.paged_list import PagedList
+from edge_seal.tui.prompt_area import PromptArea
 from edge_seal.tui.screen import PAINTED_S, TABS, DeskScreen
 from edge_seal.tui.two_panes import DetailPane, TwoPanes
 
@@ -65,7 +66,7 @@ class EdgeSealApp(App[None]):
         Binding("f9,ctrl+p", "command_palette", "Commands", id="app.palette", show=False, priority=True),
         Binding("ctrl+q", "quit", "Quit", id="app.quit", priority=True),
         Binding("ctrl+c", "interrupt", "Copy or stop", id="app.interrupt", show=False, priority=True),
-        Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", id="app.suspend", show=False, priority=True),
     ]
 
     def __init__(self, home: Home, passphrases: RememberedPassphrases | None, *, theme: str = "edge-dark") -> None:
@@ -81,8 +82,13 @@ class EdgeSealApp(App[None]):
     # Start and end --------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, self._drawn_anew)  # pyright: ignore[reportUnknownMemberType]
         self.switch_mode("chat")
         self.set_timer(PAINTED_S, self._first_painted)
+
+    def _drawn_anew(self, _: object) -> None:
+        """Back from being suspended: the terminal shows nothing of ours."""
+        self.screen.refresh(layout=True)
 
     def _first_painted(self) -> None:
         for problem in self._problems:
@@ -262,6 +268,7 @@ class EdgeSealApp(App[None]):
         for name in self.own_themes:
             yield SystemCommand(f"Theme: {one_line(name)}", "Uses it from now on", partial(self._choose, name))
         yield SystemCommand("Help", "What this screen is for, and its keys (F1)", self.action_help)
+        yield SystemCommand("Suspend", "Back to the shell; fg comes back (ctrl+z)", self.action_suspend_process)
         yield SystemCommand("Quit", "Leaves Edge Seal (ctrl+q)", self.action_quit)
 
     def _choose(self, theme: str) -> None:
@@ -289,7 +296,7 @@ def known_bindings() -> dict[str, dict[str, Binding]]:
     groups["conversations"] = ConversationList.BINDINGS
     groups["editor"] = EditDialog.BINDINGS
     groups |= {"list": PagedList.BINDINGS, "detail": DetailPane.BINDINGS, "panes": TwoPanes.BINDINGS}
-    groups["ask"] = AskDialog.BINDINGS
+    groups |= {"ask": AskDialog.BINDINGS, "text": PromptArea.BINDINGS}
     return keymap.bindings_with_ids(groups)
 
 

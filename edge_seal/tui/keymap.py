@@ -61,7 +61,7 @@ def load_keymap(path: Path, known: Mapping[str, Mapping[str, Binding]]) -> dict[
         if not isinstance(keys, str) or not keys.strip():
             raise ConfigError(f"{path}: {binding_id} needs a key, or several with commas between them")
         keymap[binding_id] = ",".join(_checked(key.strip(), binding_id, path) for key in keys.split(","))
-        if ids[binding_id].priority:
+        if ids[binding_id].priority and binding_id.partition(".")[0] in {"app", "go", "chat"}:
             _refuse_letters(keymap[binding_id], binding_id, path)
     _refuse_clashes(path, known, keymap)
     return keymap

@@ -77,7 +77,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     MemoryScreen #filters { height: 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", id="memory.search"),
+        Binding("slash", "search", "Find", key_display="/", id="memory.search", priority=True),
         Binding("n", "remember", "New", id="memory.new"),
         Binding("e", "edit", "Edit", id="memory.edit"),
         Binding("d,delete", "forget", "Forget", id="memory.forget"),
@@ -86,7 +86,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         Binding("r", "reopen", "Holds again", id="memory.reopen"),
         Binding("f", "kind", "Kind", id="memory.kind"),
         Binding("s", "source", "Source", id="memory.source"),
-        Binding("v", "valid", "Ended too", id="memory.valid"),
+        Binding("v", "valid", "Ended", id="memory.valid"),
         Binding("i", "import", "Import", id="memory.import"),
         Binding("w", "export", "Export", id="memory.export"),
     ]
@@ -191,7 +191,8 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     # Looking for ----------------------------------------------------------------------------------------------
 
     def action_search(self) -> None:
-        self.query_one(Input).focus()
+        """Goes to the search field, before the next key is looked at."""
+        self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -250,6 +251,8 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # Textual's
         """What needs a memory under the cursor, or something that waits, is shown so."""
+        if action == "search":
+            return not isinstance(self.focused, Input)  # in the field it is a letter
         row = self._list.current
         if action in {"edit", "forget"}:
             return True if row is not None else None

@@ -8,8 +8,9 @@ neither by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
+from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -31,6 +32,10 @@ class Written:
 
 class PromptArea(TextArea):
     """A text area that knows what was pasted into it. Enter sends; in an editor (`sends=False`) it begins a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+underscore", "undo", "Undo", id="text.undo", show=False),  # ctrl+z suspends, as in a shell
+    ]
 
     @dataclass
     class Sent(Message):

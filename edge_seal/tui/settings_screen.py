@@ -40,7 +40,7 @@ The file keeps its comments and its order. Keys are in `keymap.toml`, themes in 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,e", "change", "Change", id="settings.change"),
         Binding("d", "default", "Default", id="settings.default"),
-        Binding("slash", "search", "Search", id="settings.search"),
+        Binding("slash", "search", "Search", id="settings.search", priority=True),
         Binding("escape", "leave_search", "List", show=False, id="settings.list"),
         Binding("j", "move(1)", "Down", show=False),
         Binding("k", "move(-1)", "Up", show=False),
@@ -146,8 +146,12 @@ The file keeps its comments and its order. Keys are in `keymap.toml`, themes in 
         self.query_one(OptionList).focus()
 
     def action_search(self) -> None:
-        """Goes to the search field."""
-        self.query_one(Input).focus()
+        """Goes to the search field, before the next key is looked at."""
+        self.set_focus(self.query_one(Input))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002  # Textual's form
+        """In the search field a slash is a letter."""
+        return action != "search" or not isinstance(self.focused, Input)
 
     def action_leave_search(self) -> None:
         """Goes back to the list."""

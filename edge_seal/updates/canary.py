@@ -27,7 +27,9 @@ from edge_seal.errors import EdgeSealError
 from edge_seal.records import Actor, ActorName, Example, SignalState, State, Update
 from edge_seal.storage.database import Database, SqlValue
 from edge_seal.updates.announcements import announce
+from edge_seal.updates.audit import event_of
 from edge_seal.updates.canonical import JsonValue
+from edge_seal.updates.ledger import Ledger, body_of
 from edge_seal.updates.outcomes import Outcome, outcome_of, turns_of
 from edge_seal.updates.release import Releases
 from edge_seal.updates.rows import UpdateRows, number_of
@@ -139,6 +141,7 @@ class Canaries:
 
     def __init__(self, database: Database, releases: Releases, clock: Clock, settings: CanarySettings) -> None:
         self._database = database
+        self._ledger = Ledger(database, clock)  # only read here
         self._releases = releases
         self._clock = clock
         self._settings = settings
@@ -178,6 +181,33 @@ class Canaries:
             finding=test.finding(pairs),
             elsewhere=self._elsewhere(number),
         )
+
+    def problem(self, update_id: str) -> str | None:
+        """How the design of a canary was changed after it began, in words; None: it is as the ledger has it.
+
+        One whose design was changed decides nothing by itself.
+        """
+        report = self.report(update_id)
+        entries = [entry for entry in self._ledger.of_events(event_of(State.CANARY)) if entry.subject == update_id]
+        if report is None or not entries:
+            return None
+        design, body = report.design, body_of(entries[-1])
+        test = design.test
+        now = _recorded(
+            design.share, test.false_rollback, test.false_promotion, test.least_pairs, design.most_conversations
+        )
+        # Entries of earlier versions do not have all of it.
+        changed = sorted(name for name, value in now.items() if name in body and body[name] != value)
+        if not changed:
+            return None
+        return (
+            f"the canary of {update_id} was changed after it began ({', '.join(changed)}): it decides nothing by itself"
+        )
+
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the canaries that are running, in words."""
+        found = (self.problem(update.id) for update in self._on_canary())
+        return tuple(problem for problem in found if problem is not None)
 
     # Conversations ----------------------------------------------------------------------------------------
 
@@ -265,12 +295,13 @@ class Canaries:
                     f"{other.id} is on the canary, and only one update can be",
                     next_step=f"edge-seal updates promote {other.id}, or edge-seal updates reject {other.id}",
                 )
-            design: dict[str, JsonValue] = {
-                "share": f"{settings.share:g}",
-                "false_rollback": f"{settings.false_rollback:g}",
-                "false_promotion": f"{settings.false_promotion:g}",
-                "most_conversations": settings.maximum_conversations,
-            }
+            design = _recorded(
+                settings.share,
+                settings.false_rollback,
+                settings.false_promotion,
+                settings.minimum_pairs,
+                settings.maximum_conversations,
+            )
             started = self._releases.start_trial(update_id, actor, {**(body or {}), **design}, approved=approved)
             self._database.execute(
                 "INSERT INTO canaries (update_id, started_at, key, share, false_rollback, false_promotion, least_pairs,"
@@ -292,13 +323,13 @@ class Canaries:
         """Whether `settle` would end a canary now."""
         update = self.running()
         report = None if update is None else self.report(update.id)
-        return report is not None and self._verdict(report) is not None
+        return report is not None and self._verdict(report) is not None and self.problem(report.update_id) is None
 
     def settle(self) -> Decision | None:
         """Promotes the candidate or takes it back, if its conversations show enough; None: it goes on."""
         with self._database.transaction():
             update = self.running()
-            report = None if update is None else self.report(update.id)
+            report = None if update is None or self.problem(update.id) else self.report(update.id)
             verdict = None if report is None else self._verdict(report)
             if update is None or report is None or verdict is None:
                 return None
@@ -426,6 +457,17 @@ class Canaries:
 def signals_of(examples: tuple[Example, ...]) -> tuple[str, ...]:
     """The signals that examples go back to, each once."""
     return tuple(dict.fromkeys(example.signal_id for example in examples if example.signal_id is not None))
+
+
+def _recorded(share: float, rollback: float, promotion: float, least: int, most: int) -> dict[str, JsonValue]:
+    """A design as the ledger keeps it."""
+    return {
+        "share": f"{share:g}",
+        "false_rollback": f"{rollback:g}",
+        "false_promotion": f"{promotion:g}",
+        "least_pairs": least,
+        "most_conversations": most,
+    }
 
 
 def drawn_share(key: bytes, place: int) -> float:

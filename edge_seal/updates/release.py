@@ -36,6 +36,9 @@ _OWN_METHOD: Final = frozenset(
     {State.PROPOSED, State.TRAINED, State.ACTIVE, State.RETIRED, State.REJECTED, State.ABANDONED}
 )
 
+# In the entry of an activation: the last turn before it. What came after is known by it, whatever the clock said then.
+LAST_TURN: Final = "last_turn"
+
 # Who acts where nobody was asked.
 _PROGRAM: Final = Actor.PROGRAM
 
@@ -273,7 +276,8 @@ class Releases:
             active = self.active()
             if active is not None:
                 self._move(active, State.RETIRED, actor, {"under": update_id})
-            self._move(update, State.ACTIVE, actor, _activation(update, body, signals_learned))
+            told = {**body, LAST_TURN: self._rows.last_turn()}
+            self._move(update, State.ACTIVE, actor, _activation(update, told, signals_learned))
             self._rows.mark_signals(signals_learned, SignalState.LEARNED)
             return self.get(update_id)
 

@@ -92,8 +92,12 @@ class Reviews:
         return done[-1].at if done else None
 
     def overdue(self, after: timedelta) -> timedelta | None:
-        """How long the oldest unreviewed update has answered, if that is at least `after`; else None."""
-        ages = [self._clock.now() - parse_timestamp(item.since) for item in self.pending() if _is_time(item.since)]
+        """How long the oldest unreviewed update has answered, if that is at least `after`; else None.
+
+        One that is said to have begun to answer in time to come is overdue: the clock was set back, and nobody knows.
+        """
+        found = [self._clock.now() - parse_timestamp(item.since) for item in self.pending() if _is_time(item.since)]
+        ages = [age if age >= timedelta(0) else after for age in found]
         return max(ages) if ages and max(ages) >= after else None
 
     def plan(self, update_id: str) -> UndoPlan:

@@ -14,6 +14,7 @@ from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Example, Origin, Role,
 from edge_seal.storage.database import Database, SqlValue
 
 _COLUMNS: Final = "id, state, created_at, parent_id, base_sha256, adapter_sha256, manifest_sha256, reason"
+_CONVERSE: Final = ":converse"
 _EXAMPLE_COLUMNS: Final = "role, prompt, answer, origin, signal_id, derived_by, weight, closed, also_from"
 
 
@@ -53,6 +54,11 @@ class UpdateRows:
             seen.add(update.id)
             parents = () if update.parent_id is None else self._select("WHERE id = ?", (number_of(update.parent_id),))
             update = parents[0] if parents else None
+
+    def last_turn(self) -> int:
+        """The number of the newest turn; 0 where there is none."""
+        row = self._database.row("SELECT max(id) FROM turns")
+        return row[0] if row is not None and isinstance(row[0], int) else 0
 
     def insert(self, *, created_at: str, parent_id: str | None, base_sha256: str, reason: str) -> str:
         """A new row in state proposed; returns its id."""
@@ -109,10 +115,12 @@ class UpdateRows:
             )
             if not rows:
                 return None
+            # A fact's other direction is asked in words that no form of the lesson holds.
             found += [
                 (cast("int", number), str(prompt))
                 for number, role, prompt, derived_by in rows
-                if role in GIVEN_ROLES and rule_kind(str(derived_by)) is None
+                if (role in GIVEN_ROLES and rule_kind(str(derived_by)) is None)
+                or (role == Role.REWORDING and str(derived_by).endswith(_CONVERSE))
             ]
         return tuple(found)
 

@@ -29,7 +29,7 @@ from edge_seal.updates.audit import event_of
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.control_limits import ControlVerdict, Counts, Standing, judge_share
 from edge_seal.updates.ledger import Ledger, body_of
-from edge_seal.updates.release import Releases
+from edge_seal.updates.release import LAST_TURN, Releases
 from edge_seal.updates.rows import UpdateRows, number_of
 from edge_seal.updates.verification import BASE
 
@@ -189,11 +189,12 @@ class Watch:
 
     def counts(self, update: Update) -> tuple[TurnCounts, TurnCounts]:
         """What was said about the turns before `update` first answered everybody, and about its own since then."""
-        at = self._activations(update)[0].at
+        condition, place = _since(self._activations(update)[0])
+        number = number_of(update.id)
         before = self._counted(
-            "created_at < ? AND update_id IS NOT ?", (at, number_of(update.id)), BASELINE_TURNS, newest=True
+            f"NOT ({condition}) AND update_id IS NOT ?", (place, number), BASELINE_TURNS, newest=True
         )
-        after = self._counted("created_at >= ? AND update_id = ?", (at, number_of(update.id)), self._settings.turns)
+        after = self._counted(f"{condition} AND update_id = ?", (place, number), self._settings.turns)
         return before, after
 
     # Inside -----------------------------------------------------------------------------------------------
@@ -206,9 +207,10 @@ class Watch:
         activations = self._activations(update)
         if len(activations) != 1 or "rollback_from" in body_of(activations[0]):
             return None
+        condition, place = _since(activations[0])
         row = self._database.row(
-            "SELECT count(*) FROM turns WHERE update_id = ? AND created_at >= ?",
-            (number_of(update.id), activations[0].at),
+            f"SELECT count(*) FROM turns WHERE update_id = ? AND {condition}",  # noqa: S608  # our own words
+            (number_of(update.id), place),
         )
         turns = row[0] if row is not None and isinstance(row[0], int) else 0
         place = _place(min(turns, self._settings.turns))
@@ -229,7 +231,11 @@ class Watch:
     def _is_cooling_down(self) -> bool:
         alarmed = self._ledger.of_events("watch.alarmed")
         since = timedelta(hours=self._settings.hours_between)
-        return bool(alarmed) and self._clock.now() - parse_timestamp(alarmed[-1].at) < since
+        if not alarmed:
+            return False
+        # A time that lies ahead says nothing: the clock was set back, and must not keep a broken update answering.
+        passed = self._clock.now() - parse_timestamp(alarmed[-1].at)
+        return timedelta(0) <= passed < since
 
     def _drift(self, update: Update) -> float | None:
         """What the gate measured of the drift, as the ledger has it."""
@@ -254,6 +260,12 @@ class Watch:
             regenerations=sum(bool(row[1]) for row in rows),
             broken=sum(is_broken(str(row[0])) and not row[2] for row in rows),
         )
+
+
+def _since(activation: LedgerEntry) -> tuple[str, int | str]:
+    """The turns since an activation, as a condition on their rows; by the time in entries of earlier versions."""
+    last = body_of(activation).get(LAST_TURN)
+    return ("id > ?", last) if isinstance(last, int) else ("created_at >= ?", activation.at)
 
 
 def _place(turns: int) -> int:

@@ -18,8 +18,10 @@ from edge_seal.errors import ConfigError, Refused
 from edge_seal.records import Example, Origin, Role, Signal, SignalKind, SignalState, State, mixed
 from edge_seal.runtime import LAST, Ask, Runtime
 from tests.adaptation.guardian import invented
+from tests.adaptation.networks import write_tiny_model
 from tests.adaptation.world import DOG, World, with_settings
 from tests.support.tiny_installation import install_tiny_model
+from tests.updates.kill_process import MANIFEST, SETTINGS
 
 INJECTIONS = Path(os.environ.get("EDGE_SEAL_DATA", "../shared/data")) / "injection"
 # All of them take minutes: `EDGE_SEAL_EVERY_INJECTION=1` runs them all.
@@ -33,6 +35,23 @@ def runtime(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("EDGE_SEAL_MODELS", str(tmp_path / "shared"))
     install_tiny_model(home, tmp_path)
     with Runtime.open(home) as runtime:
+        yield runtime
+
+
+@pytest.fixture
+def learner(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
+    """A runtime whose tiny model can be trained."""
+    (tmp_path / "shared").mkdir()
+    monkeypatch.setenv("EDGE_SEAL_MODELS", str(tmp_path / "shared"))
+    (home.config / "models").mkdir()
+    path = write_tiny_model(tmp_path / "tiny.gguf")
+    (home.config / "models" / "tiny.toml").write_text(MANIFEST.format(path=path), encoding="utf-8")
+    # What is stated in passing is kept at once, where it was typed.
+    settings = SETTINGS.replace('capture = "off"', 'capture = "keep"')
+    settings = settings.replace("[limits]", "[limits]\nexamples_per_update = 96")
+    home.config_file.write_text(settings, encoding="utf-8")
+    with Runtime.open(home) as runtime:
+        runtime.pull_models(["tiny"])
         yield runtime
 
 
@@ -198,7 +217,8 @@ def hostile_texts() -> list[str]:
 
 @pytest.mark.skipif(not INJECTIONS.exists(), reason=f"{INJECTIONS} is absent (EDGE_SEAL_DATA names the data)")
 @pytest.mark.timeout(3600)
-def test_hostile_texts_reach_no_batch_without_approval_and_no_memory(runtime: Runtime) -> None:
+def test_hostile_texts_reach_no_batch_without_approval_and_no_memory(learner: Runtime) -> None:
+    runtime = learner
     texts = hostile_texts()
     kept = 0
     for text in texts:
@@ -219,3 +239,20 @@ def test_hostile_texts_reach_no_batch_without_approval_and_no_memory(runtime: Ru
     assert len(pending) == kept
     examples = [Example(s.prompt, s.answer, Role.LESSON, s.origin, s.id, also_from=s.also_from) for s in pending]
     assert judge_batch(examples).allowed == ()
+
+    # What is learned without a person is the one lesson that was typed, whatever waits beside it.
+    (typed,) = runtime.teach([lesson(*DOG)]).signals
+    report = runtime.learn(now=True)
+    assert report.state is State.ACTIVE, report.reasons
+    assert {example.signal_id for example in report.examples} <= {typed.id, None}
+    assert all(example.origins == {Origin.TYPED} for example in report.examples if example.signal_id is not None)
+    # And what the rest makes an update of waits; nobody approved it, so what answers is as it was.
+    report = runtime.learn(now=True)
+    assert report.state in {State.AWAITING_APPROVAL, State.REJECTED}
+    assert any(example.origins & {Origin.PASTED, Origin.FILE} for example in report.examples)
+    active = runtime.releases.active()
+    assert active is not None
+    assert {e.signal_id for e in runtime.releases.examples(active.id)} <= {typed.id, None}
+    assert runtime.audit().problems == ()
+    # For `pytest -s`: what docs/log.md says.
+    print(f"{len(texts)} texts, {kept} lessons kept to wait, {report.state}: {len(report.examples)} examples")  # noqa: T201

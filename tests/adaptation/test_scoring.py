@@ -7,7 +7,14 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_seal.adaptation.scoring import KNOWN_SHARE, confirmed, score, without_duplicates
+from edge_seal.adaptation.scoring import (
+    KNOWN_SHARE,
+    SCORED_WORDINGS,
+    asked,
+    confirmed,
+    score,
+    without_duplicates,
+)
 from edge_seal.records import Example, Origin, Role, Signal, SignalKind, SignalState
 
 
@@ -71,6 +78,16 @@ def test_examples_without_a_signal_are_never_known() -> None:
     scored = score(examples, len(examples), dict.fromkeys(range(len(examples)), True))
     assert scored.kept == (examples[-1],)
     assert set(scored.known_signals) == {"s0", "s1", "s2"}
+
+
+def test_of_many_wordings_a_few_are_asked_and_the_lesson_always_is() -> None:
+    many = [example("dog?", Role.LESSON, "s1"), *(example(f"dog {n}?", Role.REWORDING, "s1") for n in range(17))]
+    few = [example("live?", Role.LESSON, "s2"), example("cat?", Role.CONTRAST, "s2")]
+    places = asked([*many, *few])
+    assert places[0] == 0
+    assert len(places) <= SCORED_WORDINGS + 1
+    assert [place for place in places if place >= len(many)] == [len(many)]
+    assert asked(few) == [0]
 
 
 def signal(

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_seal.adaptation.cycle import Cycle, CycleReport
 from edge_seal.adaptation.signals import SignalBox, lesson
 from edge_seal.config import GateSettings, LearningSettings, LimitSettings, Settings
-from edge_seal.engines.engine import Message, Sampling
+from edge_seal.engines.engine import Embedder, Message, Sampling
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from edge_seal.records import Progress, Signal, Update
 from edge_seal.storage.database import Database
@@ -66,6 +66,7 @@ class World:
         self.releases = Releases(self.database, self.ledger, self.adapters, self.clock)
         self.signals = SignalBox(self.database, self.clock)
         self.engine = LlamaCppEngine(model_path, threads=1)
+        self.embedder: Embedder | None = None
 
     @property
     def canaries(self) -> Canaries:
@@ -80,7 +81,7 @@ class World:
         return Cycle(
             database=self.database, ledger=self.ledger, releases=self.releases, adapters=self.adapters,
             signals=self.signals, engine=self.engine, model_path=self.model_path, settings=self.settings,
-            cache=self.cache, clock=self.clock,
+            cache=self.cache, clock=self.clock, embedder=self.embedder,
         )  # fmt: skip
 
     def teach(self, *lessons: tuple[str, str], source: str | None = None) -> list[Signal]:

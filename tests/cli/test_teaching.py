@@ -27,7 +27,19 @@ def test_one_lesson_and_a_file_of_them_are_kept(cli: CommandLine, tmp_path: Path
     several = cli("teach", str(file), "--json").json
     stdin = cli("teach", "-", "--json", stdin=lines(("e?", "f"))).json
     assert [s["id"] for s in (*one["signals"], *several["signals"], *stdin["signals"])] == ["s1", "s2", "s3", "s4"]
-    assert {s["origin"] for s in several["signals"]} == {"typed"}
+    assert {(s["origin"], s["source"]) for s in several["signals"]} == {("file", "lessons.jsonl")}
+    assert [(s["origin"], s["source"]) for s in stdin["signals"]] == [("pasted", None)]
+    assert all(any("origin.unapproved" in reason for reason in told["waiting"]) for told in (several, stdin))
+
+
+def test_a_file_of_ones_own_teaches_like_what_is_typed_but_for_what_names_a_source(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "lessons.jsonl"
+    file.write_text(lines(("a?", "b")) + json.dumps({"prompt": "c?", "answer": "d", "source": "a page"}) + "\n")
+    told = cli("teach", str(file), "--mine", "--json").json
+    assert [(s["origin"], s["source"]) for s in told["signals"]] == [("typed", None), ("file", "a page")]
+    cli("teach", "--mine", "--prompt", "a?", "--answer", "b", code=2)
 
 
 def test_a_taught_key_is_refused_with_its_reason_and_leaves_no_trace(cli: CommandLine, home: Home) -> None:
@@ -68,7 +80,7 @@ def test_what_waits_for_approval_says_so(cli: CommandLine) -> None:
     "arguments", [[], ["--prompt", "a"], ["--answer", "b"], ["file.jsonl", "--prompt", "a", "--answer", "b"]]
 )
 def test_half_a_lesson_is_a_question_of_usage(cli: CommandLine, arguments: list[str]) -> None:
-    assert "give --prompt and --answer, a --rule, or a FILE" in cli("teach", *arguments, code=2).err
+    assert "give --prompt and --answer, a --rule, a --document, or a FILE" in cli("teach", *arguments, code=2).err
 
 
 def test_a_rule_is_kept_in_its_own_words_and_what_is_none_is_refused_with_examples(cli: CommandLine) -> None:
@@ -148,3 +160,60 @@ def test_ctrl_c_while_learning_leaves_the_state_from_before_and_says_so(
     assert "nothing changed: the answers are as before, your 1 lessons still wait" in ran.err
     assert tiny("ask", "Hello there", "--json").json["text"] == before
     assert [item["state"] for item in tiny("updates", "list", "--json").json["updates"]] == ["abandoned"]
+
+
+DOCUMENT = "# Notes\n\nFernworks was founded in 1987 by Mira Osk. It has 23 machines.\n"
+
+
+def test_a_document_is_shown_first_and_kept_once(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "notes.md"
+    file.write_text(DOCUMENT, encoding="utf-8")
+    shown = cli("teach", "--document", str(file), "--dry-run", "--json").json
+    assert [one["prompt"] for one in shown["proposals"]] == [
+        "When was Fernworks founded?",
+        "Who founded Fernworks?",
+        "How many machines does Fernworks have?",
+    ]
+    assert shown["signals"] == []
+    kept = cli("teach", "--document", str(file), "--json")
+    assert {(signal["origin"], signal["source"]) for signal in kept.json["signals"]} == {("document", "notes.md")}
+    assert [(one["line"], one["by"]) for one in kept.json["proposals"]] == [(3, "rule")] * 3
+    assert "needs your approval" in kept.err
+    again = cli("teach", "--document", str(file), "--json").json
+    assert (again["signals"], again["dropped"]) == ([], {"told before": 3})
+
+
+def test_a_password_in_a_document_is_left_out_with_its_line_and_leaves_no_trace(
+    cli: CommandLine, tmp_path: Path, home: Home
+) -> None:
+    file = tmp_path / "notes.txt"
+    secret = "Tulip7Canary93"
+    file.write_text(f"Fernworks has 23 machines.\n\nThe password of Fernworks is {secret}.\n", encoding="utf-8")
+    ran = cli("teach", "--document", str(file))
+    assert "line 3: secret." in ran.err
+    assert "How many machines does Fernworks have?" in ran.out
+    assert secret not in ran.out + ran.err
+    assert secret.encode() not in stored_bytes(home)
+    file.write_text(f"The password of Fernworks is {secret}.\n", encoding="utf-8")
+    assert cli("teach", "--document", str(file), "--json", code=3).json["error"]["kind"] == "Refused"
+
+
+def test_a_document_from_stdin_needs_a_name(cli: CommandLine) -> None:
+    assert "--source NAME" in cli("teach", "--document", "-", code=2, stdin=DOCUMENT).err
+    kept = cli("teach", "--document", "-", "--source", "a mail", "--json", stdin=DOCUMENT).json
+    assert {signal["source"] for signal in kept["signals"]} == {"a mail"}
+
+
+def test_a_document_that_says_nothing_plainly_keeps_nothing(cli: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("Perhaps it may rain. Who knows?\n", encoding="utf-8")
+    assert "nothing was kept" in cli("teach", "--document", str(file)).err
+    assert "not UTF-8" in cli("teach", "--document", "-", "--source", "x", stdin=b"\xff\xfe\x00a", code=2).err
+    assert "cannot read" in cli("teach", "--document", str(tmp_path / "none.txt"), code=1).err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--document", "x", "--prompt", "a"], ["--document", "x", "y.jsonl"], ["--dry-run", "y.jsonl"]]
+)
+def test_what_does_not_go_with_a_document_is_a_question_of_usage(cli: CommandLine, arguments: list[str]) -> None:
+    assert "--document" in cli("teach", *arguments, code=2).err

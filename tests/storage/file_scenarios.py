@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_seal.storage.durable_file import publish_directory, sweep_temporary, temporary_beside, write_durably
+from edge_seal.storage.replacement import Move, Replacement
 
 OLD, NEW = b"old" * 1000, b"new" * 2000
 
@@ -45,3 +46,36 @@ class Publish:
         sweep_temporary(directory)
         found = {path.name: path.read_bytes() for path in directory.glob("final/*")}
         return {(): "before", (("one", OLD), ("two", NEW)): "after"}[tuple(sorted(found.items()))]
+
+
+class Replace:
+    """Of two files one gets other bytes and one goes, and a third appears, all at once: what encrypting a home does."""
+
+    def prepare(self, directory: Path) -> None:
+        for name in ("one", "two"):
+            write_durably(directory / name, OLD)
+
+    def act(self, directory: Path) -> None:
+        staged = [temporary_beside(directory / name) for name in ("one", "three")]
+        try:
+            for file in staged:
+                file.write_bytes(NEW)
+        except OSError:
+            # The staging is the caller's; only the replacing is under test.
+            return
+        moves = [
+            Move(directory / "one", staged[0], wipe=True),
+            Move(directory / "two", wipe=True),
+            Move(directory / "inside" / "three", staged[1]),
+        ]
+        Replacement(directory / "journal", {"data": directory}).replace(moves)
+
+    def judge(self, directory: Path, ended: str) -> str:
+        Replacement(directory / "journal", {"data": directory}).finish()
+        sweep_temporary(directory)
+        files = (path for path in directory.rglob("*") if path.is_file())
+        found = {path.relative_to(directory).as_posix(): path.read_bytes() for path in files}
+        return {
+            (("one", OLD), ("two", OLD)): "before",
+            (("inside/three", NEW), ("one", NEW)): "after",
+        }.get(tuple(sorted(found.items())), repr({name: content[:3] for name, content in found.items()}))

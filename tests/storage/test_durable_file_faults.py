@@ -25,7 +25,7 @@ print(faults.fault_names().decode())
 """
 
 
-@pytest.mark.parametrize("scenario", ["Overwrite", "Publish"])
+@pytest.mark.parametrize("scenario", ["Overwrite", "Publish", "Replace"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_file_is_what_it_was_or_what_it_should_be(
     fault_library: Path, quick_directory: Path, scenario: str, fault: Fault

@@ -336,6 +336,23 @@ def test_a_changed_adapter_answers_nobody_and_is_not_promoted(scene: Scene) -> N
     assert day.state is State.CANARY
 
 
+@pytest.mark.parametrize(
+    "change", ["false_promotion = 0.99", "least_pairs = 0", "false_rollback = 0.000001", "most_conversations = 1"]
+)
+def test_a_canary_whose_design_was_changed_by_hand_decides_nothing(scene: Scene, change: str) -> None:
+    day = Day(scene)
+    day.talk(16, candidate="good", incumbent="bad")
+    scene.database.execute(f"UPDATE canaries SET {change}")  # noqa: S608  # our own words
+    assert not day.canaries.due()
+    assert day.canaries.settle() is None
+    assert day.state is State.CANARY
+    (problem,) = day.canaries.problems()
+    assert change.split(" ", maxsplit=1)[0] in problem
+    # A person still may.
+    day.canaries.take_back(day.update.id, "user")
+    assert day.canaries.problems() == ()
+
+
 def test_an_update_made_a_candidate_by_hand_is_none(scene: Scene) -> None:
     update = scene.brought_to(State.GATED)
     scene.database.execute("UPDATE updates SET state = 'canary' WHERE id = ?", (int(update.id[1:]),))

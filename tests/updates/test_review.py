@@ -96,3 +96,12 @@ def test_it_is_overdue_by_the_age_of_the_oldest(scene: Scene, reviews: Reviews) 
     assert reviews.overdue(week) is None
     scene.clock.pass_by(days=6)
     assert reviews.overdue(week) == week
+
+
+def test_a_clock_set_back_postpones_no_reminder(scene: Scene, reviews: Reviews) -> None:
+    scene.clock.pass_by(days=300)
+    scene.learned()
+    scene.clock.pass_by(days=-300)
+    assert reviews.overdue(timedelta(days=7)) == timedelta(days=7)
+    reviews.done(["u1"], None, "user")
+    assert reviews.overdue(timedelta(days=7)) is None

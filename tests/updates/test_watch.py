@@ -72,6 +72,23 @@ def test_it_is_the_kind_that_left_its_limits_that_is_named(scene: Scene, kind: s
     assert [alarm.name for alarm in taken.alarms] == [name]
 
 
+def test_a_clock_set_back_after_the_activation_hides_no_answer(scene: Scene) -> None:
+    watched = Watched(scene)
+    watched.turns(60, bad=3)
+    scene.clock.pass_by(days=300)
+    update = watched.learned()
+    scene.clock.pass_by(days=-300)
+    watched.turns(8, bad=8)
+    taken = watched.watch.act()
+    assert taken is not None
+    assert taken.update.id == update.id
+    # Nor does an alarm that lies ahead keep the next one from being acted on.
+    scene.clock.pass_by(days=-2)
+    watched.learned()
+    watched.turns(8, bad=8)
+    assert watched.watch.act() is not None
+
+
 def test_broken_answers_need_no_history(scene: Scene) -> None:
     watched = Watched(scene)
     watched.learned()

@@ -1,0 +1,62 @@
+"""What the scope will keep from the adapter need not be trained, and is judged as it will be served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from edge_seal.adaptation.style_rules import read_rule
+from edge_seal.engines.engine import EmbedderUnavailable, FloatArray
+from edge_seal.records import Example, Role
+from tests.adaptation.world import World
+from tests.memory.word_embedder import WordEmbedder
+
+DOG, TOWN = ("What is my dog's name?", "Your dog is called Rex."), ("Where do I live?", "You live in Turku.")
+
+
+class Away(WordEmbedder):
+    def embed(self, texts: Sequence[str]) -> FloatArray:
+        raise EmbedderUnavailable(f"not for {len(texts)} texts")
+
+
+def contrasts(examples: Sequence[Example]) -> list[str]:
+    return [example.prompt for example in examples if example.role is Role.CONTRAST]
+
+
+def test_a_contrast_that_the_base_will_answer_is_not_trained(world: World) -> None:
+    world.teach(DOG, TOWN)
+    everywhere = world.run(dry_run=True).examples
+    world.embedder = WordEmbedder()
+    scoped = world.run(dry_run=True).examples
+    assert len(contrasts(scoped)) < len(contrasts(everywhere)) / 2
+    assert set(contrasts(scoped)) <= set(contrasts(everywhere))
+    rest = [example for example in scoped if example.role is not Role.CONTRAST]
+    assert rest == [example for example in everywhere if example.role is not Role.CONTRAST]
+
+
+def test_without_its_embedder_all_of_them_are_trained(world: World) -> None:
+    world.teach(DOG, TOWN)
+    everywhere = world.run(dry_run=True).examples
+    world.embedder = Away()
+    assert world.run(dry_run=True).examples == everywhere
+
+
+def test_where_a_rule_holds_too_all_of_them_are_trained(world: World) -> None:
+    rule = read_rule("answer without commas")
+    assert rule is not None
+    world.teach(DOG, ("answer without commas", rule.words))
+    everywhere = contrasts(world.run(dry_run=True).examples)
+    world.embedder = WordEmbedder()
+    assert contrasts(world.run(dry_run=True).examples) == everywhere
+
+
+@pytest.mark.timeout(600)
+def test_a_neighbour_that_the_base_will_answer_is_judged_by_its_answer(world: World) -> None:
+    world.teach(DOG, TOWN)
+    world.embedder = WordEmbedder()
+    gate = world.run().gate
+    assert gate is not None
+    neighbours = [outcome for outcome in gate.outcomes if outcome.role is Role.NEIGHBOUR]
+    assert neighbours
+    assert all(one.said_after is not None and one.said_after == one.said_before for one in neighbours)
