@@ -32,6 +32,7 @@ class RunningPane(Vertical):
     def __init__(self) -> None:
         super().__init__()
         # Made at once: a cycle that runs already tells its progress before this is composed.
+        self._end = "c: cancel"
         self._stages = Static("", id="stages", markup=False)
         self._curve = Sparkline([], id="curve")
         self._loss = Static("", id="loss", markup=False)
@@ -43,9 +44,15 @@ class RunningPane(Vertical):
 
     def started(self) -> None:
         """A cycle began."""
+        self._end = "c: cancel"
         self.add_class("shown")
         self.remove_class("losses")
         self._say("learning begins …", "c stops it; what answers stays as it is")
+
+    def stopping(self) -> None:
+        """It was told to stop, and does so at its next step."""
+        self._end = "stops at its next step"
+        self._loss.update(Content(self._end))
 
     def shows(self, told: LearningProgress, estimate: Estimate) -> None:
         """How far it is."""
@@ -56,7 +63,7 @@ class RunningPane(Vertical):
         steps = f" {progress.done} of {progress.total}" if progress.total else ""
         left = "" if estimate.seconds_left is None else f" · about {_seconds(estimate.seconds_left)} left"
         note = f" · {one_line(progress.note, 40)}" if progress.note else ""
-        self._say(stages, f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · c: cancel")
+        self._say(stages, f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · {self._end}")
         if len(told.losses) > 1:
             self.add_class("losses")
             self._curve.data = list(told.losses)
@@ -64,7 +71,7 @@ class RunningPane(Vertical):
             first, last = told.losses[0], told.losses[-1]
             loss = f"loss in nats, step by step: {first:.3f} at first, {last:.3f} now, {lowest:.3f} at the lowest"
             self._loss.update(
-                Content(f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · c: cancel\n{loss}")
+                Content(f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · {self._end}\n{loss}")
             )
 
     def ended(self, told: LearningEnded) -> None:
