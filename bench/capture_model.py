@@ -84,7 +84,7 @@ class Reader:
     """The model, and the three ways to ask it. Each gives texts, and how many were refused as nobody's words."""
 
     def __init__(self, path: Path) -> None:
-        self._model = Llama(str(path), n_ctx=2048, n_threads=1, logits_all=False, verbose=False)
+        self._model = Llama(str(path), n_ctx=2048, n_threads=1, n_threads_batch=1, logits_all=False, verbose=False)
         self._free = LlamaGrammar.from_string(WRITTEN_GRAMMAR, verbose=False)
         self.threshold = 0.0
 

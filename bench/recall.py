@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +211,8 @@ def quality(corpus: Corpus, embedder: Embedder, folder: Path) -> list[Quality]:
         for question in passage.questions:
             for mode in MODES:
                 text = question if mode != "vector" else ""
-                vector = corpus.question_vectors[number] if mode != "keyword" else None
-                hits = search.ranked(database, index, search.Query(text, lambda vector=vector: vector, 20, now))
+                vector = None if mode == "keyword" else partial(corpus.question_vectors.__getitem__, number)
+                hits = search.ranked(database, index, search.Query(text, vector, 20, now))
                 found = [hit.number for hit in hits]
                 ranks[mode].append((answer, found.index(answer) + 1 if answer in found else 10**6))
             number += 1

@@ -17,11 +17,10 @@ from textual.pilot import Pilot
 
 from edge_seal.adaptation.signals import lesson
 from edge_seal.home import locate_home
-from edge_seal.records import Origin
+from edge_seal.records import Origin, SignalKind
 from edge_seal.runtime import Ask, Runtime
 from edge_seal.tui.app import EdgeSealApp
 from edge_seal.tui.chat_screen import ChatScreen
-from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.prompt_area import PromptArea
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.turn_view import GivenView, TurnView
@@ -71,21 +70,19 @@ async def pictures(directory: Path) -> None:
         await pilot.press("ctrl+l")  # the memories of the last answer
         while not chat.query(GivenView):
             await pilot.pause(0.2)
-        await pilot.press("escape", "up", "c")  # a correction of the first one
-        while not isinstance(app.screen, EditDialog):
-            await pilot.pause(0.2)
-        await pilot.pause(0.5)
-        write(app, directory / "correction.svg")
-        await pilot.press("escape")
-        await pilot.pause(0.5)
+        await settled(app, pilot)
         write(app, directory / "chat.svg")
+        await pilot.press("f12", "end", "enter")  # the conversation that was corrected before
+        while not any(SignalKind.CORRECTION in view.said for view in chat.query(TurnView)):
+            await pilot.pause(0.2)
+        await pilot.press("escape")
+        await settled(app, pilot)
+        write(app, directory / "correction.svg")
         for key, name, then in (
             ("f3", "updates", ("j",)),
             ("f4", "review", ()),
             ("f5", "memory", ()),
             ("f6", "monitor", ()),
-            ("f7", "models", ("j",)),
-            ("f8", "settings", ()),
         ):
             await pilot.press(key)
             while not (isinstance(app.screen, DeskScreen) and name == app.screen.MODE):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 from edge_seal.conversation import Conversations, number_of
@@ -218,7 +219,7 @@ class Archive:
                 self._database.execute("DELETE FROM turn_vectors WHERE turn_id = ?", (number,))
         self._erase_titles(memory)
         numbers = {number for number, _, _ in erased}
-        comparisons.erase_telling(self._database, lambda text: same_fact.text_tells(memory.text, text), numbers)
+        comparisons.erase_telling(self._database, partial(same_fact.turn_tells, memory.text), numbers)
         for proposal, text in self._database.rows("SELECT id, text FROM proposals"):
             if same_fact.text_tells(memory.text, cast("str", text)):
                 self._database.execute("DELETE FROM proposals WHERE id = ?", (proposal,))
@@ -245,7 +246,7 @@ class Archive:
             asked, said = cast("str", prompt), cast("str", answer)
             was_given = f'"{memory.id}"' in cast("str", given)
             in_prompt = same_fact.text_tells(memory.text, asked)
-            in_answer = same_fact.text_tells(memory.text, said, given=was_given, asked=asked)
+            in_answer = same_fact.answer_tells(memory.text, asked, said, given=was_given)
             if in_prompt or in_answer:
                 yield cast("int", number), asked if in_prompt else None, said if in_answer else None
 

@@ -121,7 +121,12 @@ def _certainty(network: ExampleNetwork, place: int, engine: Engine) -> float:
         likeliest = int(probabilities[row].argmax())
         if likeliest == taught[row]:
             continue
-        said, wanted = (engine.detokenize([token]).strip().casefold() for token in (likeliest, taught[row]))
+        pieces = [engine.detokenize([token]) for token in (likeliest, taught[row])]
+        # Inside a word, and by its first letter alone, it is sure of a spelling: how a name goes on that it has never
+        # seen is no knowledge.
+        if not all(piece[:1].isdigit() or (piece[:1].isspace() and len(piece.strip()) > 1) for piece in pieces):
+            continue
+        said, wanted = (piece.strip().casefold() for piece in pieces)
         if _is_content(said) and _is_content(wanted) and not (said.startswith(wanted) or wanted.startswith(said)):
             worst = max(worst, float(probabilities[row, likeliest] - probabilities[row, taught[row]]))
     return worst

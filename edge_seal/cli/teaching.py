@@ -94,8 +94,7 @@ def teach(
         kept = runtime.teach_rule(rule)
     elif file is not None:
         origin = Origin.TYPED if mine else Origin.PASTED if file == "-" else Origin.FILE
-        name = " ".join(plain_text(Path(file).name).split())[:MOST_OF_A_NAME]
-        kept = runtime.teach_lines(read_text(file), origin, name if origin is Origin.FILE else None)
+        kept = runtime.teach_lines(read_text(file), origin, _name_of(file) if origin is Origin.FILE else None)
     else:
         from edge_seal.adaptation.signals import lesson
 
@@ -108,11 +107,16 @@ def teach(
     print_waiting(kept.waiting)
 
 
+def _name_of(path: str) -> str:
+    """What a file is called as a source: its own name, as far as it may be shown."""
+    return " ".join(plain_text(Path(path).name).split())[:MOST_OF_A_NAME]
+
+
 def _teach_document(path: str, source: str | None, *, dry_run: bool, by_model: bool | None) -> None:
     if path == "-" and source is None:
         raise click.UsageError("a document from stdin needs a name: --source NAME")
     content = read_bytes(path)
-    name = source or Path(path).name
+    name = source or _name_of(path)
     runtime = opened()
     with _reading_progress() as on_sentence:
         taught = runtime.teach_document(

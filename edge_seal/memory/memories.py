@@ -353,7 +353,8 @@ class Memories:
         if mode == "vector" and self._embedder is None:
             raise EngineError("there is no embedder to search with", next_step="edge-seal models pull")
         looked_for = self._query(query, wanted, mode)
-        if mode == "vector" and looked_for.vector() is None and self.embedder_problem is not None:
+        by_meaning_alone = mode == "vector" and looked_for.vector is not None and looked_for.vector() is None
+        if by_meaning_alone and self.embedder_problem is not None:
             raise self.embedder_problem
         ranked = search.ranked(self._database, self._index, looked_for)
         # "I moved to Oulu" answers "Where do I live?", however far apart their words and vectors are.
@@ -361,7 +362,7 @@ class Memories:
 
     def _query(self, query: str, wanted: int, mode: Mode) -> Query:
         by_vector = mode != "keyword" and query.strip() != ""
-        vector = self._being_embedded(query) if by_vector else _no_vector
+        vector = self._being_embedded(query) if by_vector else None
         question, depth = query if mode != "vector" else "", max(wanted, search.MINIMUM_DEPTH)
         # What has ended is an answer to "where did I live before?", and to nothing that is asked of the present.
         return Query(question, vector, depth, self._now(), ended=periods.asks_about_past(query))
@@ -484,10 +485,6 @@ class Memories:
 
     def _now(self) -> str:
         return timestamp(self._clock.now())
-
-
-def _no_vector() -> None:
-    """Nothing to be near to."""
 
 
 def _checked(text: str, source: str | None) -> tuple[str, str | None]:

@@ -68,6 +68,21 @@ def text_tells(memory: str, text: str, *, given: bool = False, asked: str = "") 
     )
 
 
+def answer_tells(memory: str, asked: str, answer: str, *, given: bool = False) -> bool:
+    """Whether `answer` says what `memory` says, by itself or as the answer to what was `asked`: "Rex." to "Its name?".
+
+    `given` as in `text_tells`.
+    """
+    if text_tells(memory, answer, given=given, asked=asked):
+        return True
+    return not text_tells(memory, asked) and lesson_tells(memory, asked, answer) == "same"
+
+
+def turn_tells(memory: str, asked: str, answer: str) -> bool:
+    """Whether a prompt and its answer, either or together, say what `memory` says."""
+    return text_tells(memory, asked) or answer_tells(memory, asked, answer)
+
+
 def names_and_numbers(text: str) -> tuple[str, ...]:
     """The content words of `text` that are names (with a capital inside a sentence) or hold a digit."""
     return words.content_words(" ".join(_NAME_OR_NUMBER.findall(text)))

@@ -65,7 +65,7 @@ class Query:
     """
 
     text: str
-    vector: Callable[[], FloatArray | None]
+    vector: Callable[[], FloatArray | None] | None
     depth: int
     now: str
     ended: bool = False
@@ -89,16 +89,19 @@ def ranked(database: Database, index: VectorIndex | None, query: Query, kind: Ki
     """The usable rows that are in one of the two rankings or in both, best first."""
     asked = words.content_words(query.text)
     by_words = word_index.by_words(database, asked or words.words(query.text), query.depth, query.since, kind)
+    # All that needs no vector is done before the question's is asked for: it may be made meanwhile.
+    found = word_index.found(database, asked, by_words, kind)
     neighbours: dict[int, Neighbour] = {}
     by_meaning: tuple[int, ...] = ()
-    vector = query.vector()
-    if index is not None and vector is not None:
-        nearest = index.nearest(vector, query.depth, query.since)
-        by_meaning = tuple(neighbour.number for neighbour in nearest)
-        nearer = {item.number: item for item in nearest}
-        neighbours = index.similarities(vector, [number for number in by_words if number not in nearer]) | nearer
+    if index is not None and query.vector is not None:
+        beside = index.stored(by_words)
+        vector = query.vector()
+        if vector is not None:
+            nearest = index.nearest(vector, query.depth, query.since)
+            by_meaning = tuple(neighbour.number for neighbour in nearest)
+            neighbours = {item.number: item for item in (*index.similarities(vector, beside), *nearest)}
+            found |= word_index.found(database, asked, [number for number in by_meaning if number not in found], kind)
     scores = fused(((by_words, WORDS_WEIGHT), (by_meaning, 1.0)))
-    found = word_index.found(database, asked, scores, kind)
     hits = (
         Hit(
             number,

@@ -27,7 +27,7 @@ from edge_seal.storage.schema import EMBEDDING_DIMENSION
 
 UNIT_TOLERANCE: Final = 1e-3
 # How many come out of each round of the search, chosen by figures in docs/log.md: the scan of sign bits, and what is
-# then compared exactly. A search for more than an eighth of the latter compares more.
+# then compared exactly. A search for more than a sixth of the latter compares more.
 SCANNED: Final = 4096
 COMPARED: Final = 256
 # Among so few places half as many of both do: 0.997 of the exact ten nearest, in half of the time (docs/log.md).
@@ -42,6 +42,10 @@ class Neighbour:
 
     number: int
     similarity: float
+
+
+# Numbers of rows, and their vectors `(N, D)`, filled up as stored.
+Stored = tuple[list[int], FloatArray]
 
 
 class VectorIndex:
@@ -94,7 +98,7 @@ class VectorIndex:
         with self._database.snapshot():
             self._bits.refresh(self._database)
             part = 1 if len(self._bits) > FEW else 2
-            scanned, compared = SCANNED // part, max(COMPARED // part, 8 * count)
+            scanned, compared = SCANNED // part, max(COMPARED // part, 6 * count)
             while True:
                 candidates = self._bits.nearest(self._database, question, scanned)
                 found = self._compared(question, candidates, compared, now)
@@ -105,14 +109,17 @@ class VectorIndex:
         # Ties by number, so that the same question always gives the same order.
         return tuple(sorted(found, key=lambda neighbour: (-neighbour.similarity, neighbour.number))[:count])
 
-    def similarities(self, question: FloatArray, numbers: Iterable[int]) -> dict[int, Neighbour]:
-        """The cosines of `question` with those of the rows that have a vector of this embedder.
+    def stored(self, numbers: Iterable[int]) -> Stored:
+        """What is stored of those of the rows that have a vector of this embedder.
 
         Raises:
             IntegrityError: the bytes of one of them do not fit their digest.
         """
-        question = self._checked(question, "the question")
-        return {item.number: item for item in self._similarities(question, list(numbers), "TRUE", "")}
+        return self._read(list(numbers), "TRUE", "")
+
+    def similarities(self, question: FloatArray, stored: Stored) -> list[Neighbour]:
+        """The cosines of `question` with what is `stored`."""
+        return _cosines(self._checked(question, "the question"), stored)
 
     def vectors(self, numbers: Iterable[int]) -> dict[int, FloatArray]:
         """The vectors of those of the rows that have one of this embedder.
@@ -120,7 +127,7 @@ class VectorIndex:
         Raises:
             IntegrityError: the bytes of one of them do not fit their digest.
         """
-        read, matrix = self._read(list(numbers), "TRUE", "")
+        read, matrix = self.stored(numbers)
         return {number: vector[: self._dimension] for number, vector in zip(read, matrix, strict=True)}
 
     def missing(self, limit: int, *, after: int = 0) -> tuple[tuple[int, str], ...]:
@@ -173,17 +180,11 @@ class VectorIndex:
         start = 0
         while len(found) < wanted and start < len(candidates):
             part = candidates[start : start + wanted - len(found)]
-            found += self._similarities(question, cast("list[int]", part.tolist()), self._kind.usable, now)
+            found += _cosines(question, self._read(cast("list[int]", part.tolist()), self._kind.usable, now))
             start += len(part)
         return found
 
-    def _similarities(self, question: FloatArray, numbers: list[int], usable: str, now: str) -> list[Neighbour]:
-        read, matrix = self._read(numbers, usable, now)
-        # One product for all; einsum gives each row the same sum in whatever company it stands.
-        cosines = cast("list[float]", np.einsum("nd,d->n", matrix, question).tolist())
-        return [Neighbour(number, cosine) for number, cosine in zip(read, cosines, strict=True)]
-
-    def _read(self, numbers: list[int], usable: str, now: str) -> tuple[list[int], FloatArray]:
+    def _read(self, numbers: list[int], usable: str, now: str) -> Stored:
         """Those of `numbers` that may be found, and their vectors `(N, D)`, filled up as stored."""
         kind = self._kind
         rows = self._database.rows(
@@ -203,6 +204,13 @@ class VectorIndex:
                 )
         matrix = np.frombuffer(b"".join(cast("list[bytes]", [row[2] for row in rows])), dtype="<f4")
         return [cast("int", row[0]) for row in rows], matrix.reshape(len(rows), self._stored_dimension)
+
+
+def _cosines(question: FloatArray, stored: Stored) -> list[Neighbour]:
+    numbers, matrix = stored
+    # One product for all; einsum gives each row the same sum in whatever company it stands.
+    cosines = cast("list[float]", np.einsum("nd,d->n", matrix, question).tolist())
+    return [Neighbour(number, cosine) for number, cosine in zip(numbers, cosines, strict=True)]
 
 
 def others(database: Database, embedder_sha256: str, kind: Kind = MEMORY) -> int:

@@ -595,7 +595,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         if found is None:
             return
         title, count, lessons = found
-        told = f"“{title}”: {count} turns go for good, with their bytes on the disk."
+        turns = "1 turn goes" if count == 1 else f"{count} turns go"
+        told = f"“{title}”: {turns} for good, with their bytes on the disk."
         if lessons:
             told += f"\nLessons taught in it stay: {', '.join(lessons)}."
         dialog = AskDialog("Delete this conversation?", told, yes="Delete")

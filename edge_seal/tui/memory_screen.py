@@ -77,7 +77,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     MemoryScreen #filters { height: 1; color: $text-muted; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/", id="memory.search", priority=True),
+        Binding("slash", "search", "Find", key_display="/", id="memory.search", priority=True),
         Binding("n", "remember", "New", id="memory.new"),
         Binding("e", "edit", "Edit", id="memory.edit"),
         Binding("d,delete", "forget", "Forget", id="memory.forget"),
@@ -86,7 +86,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         Binding("r", "reopen", "Holds again", id="memory.reopen"),
         Binding("f", "kind", "Kind", id="memory.kind"),
         Binding("s", "source", "Source", id="memory.source"),
-        Binding("v", "valid", "Ended too", id="memory.valid"),
+        Binding("v", "valid", "Ended", id="memory.valid"),
         Binding("i", "import", "Import", id="memory.import"),
         Binding("w", "export", "Export", id="memory.export"),
     ]

@@ -104,6 +104,7 @@ class PagedList(ScrollView, Generic[Item], can_focus=True, inherit_bindings=Fals
         self._fetch = fetch
         self._empty = empty
         self._total = 0
+        self._is_read = False  # until then it does not say that there is nothing
         self._pages: dict[int, tuple[Item, ...]] = {}
         self._asked: set[int] = set()
         self._generation = 0
@@ -130,6 +131,7 @@ class PagedList(ScrollView, Generic[Item], can_focus=True, inherit_bindings=Fals
         """Reads everything anew that is looked at; there are `total` rows now."""
         self._generation += 1
         self._total = total
+        self._is_read = True
         self._pages.clear()
         self._asked.clear()
         self.virtual_size = Size(0, total + 1)
@@ -210,7 +212,7 @@ class PagedList(ScrollView, Generic[Item], can_focus=True, inherit_bindings=Fals
         index = int(self.scroll_offset.y) + y - 1
         plain = self.rich_style
         if index >= self._total:
-            words = self._empty if self._total == 0 and y == 1 else ""
+            words = "" if self._total or y != 1 else self._empty if self._is_read else "reading …"
             return Strip([Segment(set_cell_size(f"{_NO_MARK}{words}", width), plain)])
         item = self.item(index)
         is_current = index == self.cursor

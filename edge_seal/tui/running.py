@@ -29,16 +29,30 @@ class RunningPane(Vertical):
     RunningPane.losses > Sparkline { display: block; }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Made at once: a cycle that runs already tells its progress before this is composed.
+        self._end = "c: cancel"
+        self._stages = Static("", id="stages", markup=False)
+        self._curve = Sparkline([], id="curve")
+        self._loss = Static("", id="loss", markup=False)
+
     def compose(self) -> ComposeResult:
-        yield Static("", id="stages", markup=False)
-        yield Sparkline([], id="curve")
-        yield Static("", id="loss", markup=False)
+        yield self._stages
+        yield self._curve
+        yield self._loss
 
     def started(self) -> None:
         """A cycle began."""
+        self._end = "c: cancel"
         self.add_class("shown")
         self.remove_class("losses")
         self._say("learning begins …", "c stops it; what answers stays as it is")
+
+    def stopping(self) -> None:
+        """It was told to stop, and does so at its next step."""
+        self._end = "stops at its next step"
+        self._loss.update(Content(self._end))
 
     def shows(self, told: LearningProgress, estimate: Estimate) -> None:
         """How far it is."""
@@ -49,15 +63,16 @@ class RunningPane(Vertical):
         steps = f" {progress.done} of {progress.total}" if progress.total else ""
         left = "" if estimate.seconds_left is None else f" · about {_seconds(estimate.seconds_left)} left"
         note = f" · {one_line(progress.note, 40)}" if progress.note else ""
-        self._say(stages, f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · c: cancel")
+        self._say(stages, f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · {self._end}")
         if len(told.losses) > 1:
             self.add_class("losses")
-            self.query_one(Sparkline).data = list(told.losses)
+            self._curve.data = list(told.losses)
             lowest = min(told.losses)
             first, last = told.losses[0], told.losses[-1]
             loss = f"loss in nats, step by step: {first:.3f} at first, {last:.3f} now, {lowest:.3f} at the lowest"
-            line = self.query_one("#loss", Static)
-            line.update(Content(f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · c: cancel\n{loss}"))
+            self._loss.update(
+                Content(f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · {self._end}\n{loss}")
+            )
 
     def ended(self, told: LearningEnded) -> None:
         """How it ended; stays until the next one begins or `dismiss`."""
@@ -70,10 +85,9 @@ class RunningPane(Vertical):
         self.remove_class("shown")
 
     def _say(self, first: str, second: str) -> None:
-        self.query_one("#stages", Static).update(Content(first))
-        line = self.query_one("#loss", Static)
-        line.display = bool(second)
-        line.update(Content(second))
+        self._stages.update(Content(first))
+        self._loss.display = bool(second)
+        self._loss.update(Content(second))
 
 
 def ending_words(told: LearningEnded) -> str:

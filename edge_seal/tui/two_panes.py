@@ -29,19 +29,23 @@ class DetailPane(VerticalScroll, can_focus=True, inherit_bindings=False):
         Binding("end,G", "scroll_end", "Bottom", id="detail.bottom", show=False),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown = Static("", markup=False)  # made at once: what is read may come before this is composed
+
     def compose(self) -> ComposeResult:
-        yield Static("", markup=False)
+        yield self._shown
 
     def show(self, content: Content, *, keep_place: bool = False) -> None:
         """Shows another text, from its beginning unless `keep_place`."""
-        self.query_one(Static).update(content)
+        self._shown.update(content)
         if not keep_place:
             self.scroll_home(animate=False)
 
     @property
     def text(self) -> str:
         """What is shown, without its styles."""
-        content = self.query_one(Static).content
+        content = self._shown.content
         return content.plain if isinstance(content, Content) else str(content)
 
 

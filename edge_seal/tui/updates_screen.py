@@ -190,6 +190,7 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         """Lets the running cycle stop at its next step; else takes the last one's ending away."""
         if self.desk.is_learning:
             self.desk.cancel_learning()
+            self.query_one(RunningPane).stopping()
             self.tell_note("it stops at its next step")
         else:
             self.query_one(RunningPane).dismiss()

@@ -60,13 +60,17 @@ class WelcomeScreen(ModalScreen[bool]):
         self.query_one("#go", Button).focus()
 
     def _words(self) -> str:
+        about = (
+            "An assistant that lives on this machine. It remembers what you tell it, and learns from what you correct. "
+            "What it learned can be seen and taken back."
+        )
         lines = [
-            "An assistant that lives on this machine. It remembers what you tell it, and",
-            "learns from what you correct. What it learned can be seen and taken back.",
+            about,
             "",
             "Nothing leaves this machine."
-            + (" Only fetching a model opens a connection, once:" if self._missing else ""),
-            *([f"{', '.join(self._missing)}."] if self._missing else []),
+            + (
+                f" Only fetching a model opens a connection, once: {', '.join(self._missing)}." if self._missing else ""
+            ),
             "",
             f"conversations, memory  {self._home.data}",
             f"settings, keys         {self._home.config}",

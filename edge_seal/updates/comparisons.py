@@ -67,10 +67,10 @@ def erase(database: Database, update_ids: Collection[str]) -> None:
         database.execute("DELETE FROM comparisons WHERE update_id = ?", (number_of(update_id),))
 
 
-def erase_telling(database: Database, tells: Callable[[str], bool], turns: Collection[int]) -> int:
-    """Deletes every comparison that is of one of `turns` or has a text that `tells`; gives how many."""
+def erase_telling(database: Database, tells: Callable[[str, str], bool], turns: Collection[int]) -> int:
+    """Deletes every comparison of one of `turns`, and those in which prompt and answer `tells`; gives how many."""
     rows = database.rows("SELECT id, turn_id, prompt, before, after FROM comparisons")
-    gone = [row[0] for row in rows if row[1] in turns or any(tells(str(text)) for text in row[2:])]
+    gone = [row[0] for row in rows if row[1] in turns or any(tells(str(row[2]), str(text)) for text in row[3:])]
     for number in gone:
         database.execute("DELETE FROM comparisons WHERE id = ?", (number,))
     return len(gone)

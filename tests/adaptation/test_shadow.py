@@ -105,6 +105,7 @@ def test_forgetting_a_memory_takes_what_tells_it_and_what_was_asked_in_its_turns
     items = [
         Comparison("past", "Where does my aunt live?", "I do not know", "Your aunt Zebedine lives in Kuopio."),
         Comparison("past", "My aunt Zebedine lives in Kuopio.", "Good for her", "I see", turn.id),
+        Comparison("past", "Where does my aunt Zebedine live?", "I do not know", "In Kuopio."),
         Comparison("past", "What is red?", "A colour", "A wine"),
     ]
     comparisons.keep(world.database, update.id, items)

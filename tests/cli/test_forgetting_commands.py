@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 from edge_seal.config import Home
-from edge_seal.records import State
+from edge_seal.records import Origin, State, Timing, Turn
 from edge_seal.runtime import Ask, Runtime
 from edge_seal.updates.adapters import PURPOSE
 from tests.cli.conftest import CommandLine
@@ -83,6 +83,26 @@ def plain_traces(home: Home, scratch: Path) -> list[tuple[str, bytes]]:
     for file in home.adapters.rglob("*.*"):
         contents[file.name] = key.unseal(file.read_bytes(), PURPOSE, file.name)
     return [(name, piece) for name, content in contents.items() for piece in PIECES if piece in content]
+
+
+def test_an_answer_of_a_word_tells_what_its_question_asks_for(tiny: CommandLine) -> None:
+    tiny("remember", FACT)
+    with Runtime.open(tiny.home) as runtime:
+        timing = Timing(1, 0, 1, 0.1, 0.2)
+        asked = (
+            ("What is my boathouse in Quetzaltenango called?", "Xylophonia."),
+            ("What is a boathouse?", "A house."),
+        )
+        one, other = (
+            runtime.conversations.keep(
+                Turn("", "", "", prompt, answer, Origin.TYPED, None, (), timing), base_sha256="b", seed=1
+            )
+            for prompt, answer in asked
+        )
+    assert tiny("forget", "m1", "--json").json["turns"] == [one.id]
+    assert [piece for _, piece in traces(tiny.home) if b"ylophoni" in piece] == []
+    with Runtime.open(tiny.home) as runtime:
+        assert runtime.conversations.turn(other.id).answer == "A house."
 
 
 def test_nothing_is_left_behind_the_encryption_either(tiny: CommandLine, keychain: Path, tmp_path: Path) -> None:

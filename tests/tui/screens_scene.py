@@ -28,10 +28,10 @@ class Stage:
         self.app = app
         self.pilot = pilot
 
-    async def until(self, holds: Callable[[], bool], what: str = "") -> None:
+    async def until(self, holds: Callable[[], bool], what: str = "", most_s: float = MOST_S) -> None:
         """Lets the application work until `holds`."""
         # Not by the pilot's pause: it asks every widget whether it is idle, which costs more than what is waited for.
-        end = time.monotonic() + MOST_S
+        end = time.monotonic() + most_s
         while not holds():
             if time.monotonic() > end or self.app.crash is not None:
                 raise AssertionError(f"it did not come to this: {what or 'the condition'}\n{self.text()}")
@@ -81,7 +81,7 @@ class Stage:
     def detail(self) -> str:
         """What the detail pane says, all of it."""
         panes = self.app.screen_stack[0].query(DetailPane)
-        return panes.first().text if panes else ""
+        return panes.first().text if panes and panes.first().children else ""
 
 
 @asynccontextmanager

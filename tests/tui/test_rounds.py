@@ -15,6 +15,7 @@ from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.running import RunningPane
 from tests.adaptation.networks import write_tiny_model
 from tests.tui.chat_scene import Scene, chatting
+from tests.tui.screens_scene import MOST_S
 from tests.updates.kill_process import MANIFEST, SETTINGS
 
 QUESTION = "What is my dog's name?"
@@ -37,12 +38,12 @@ def learning(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hom
 class Round(Scene):
     """The steps of a round by keys."""
 
-    async def asks(self, who: str) -> str:
+    async def asks(self, who: str, question: str = QUESTION) -> str:
         """Begins a conversation with the question; gives the answer, which has to be of `who`."""
         await self.goes("f2", ChatScreen.MODE)
         self.chat.action_new()
         await self.until(lambda: not self.turns, "an empty conversation")
-        await self.type(QUESTION)
+        await self.type(question)
         await self.press("enter")
         await self.until(lambda: len(self.turns) == 1 and self.turns[0].turn is not None, "the answer")
         await self.says(f"{who} ·")
@@ -70,13 +71,13 @@ class Round(Scene):
         await self.press("y")
         await self.says(said)
 
-    async def learns(self, key: str = "n") -> None:
+    async def learns(self, most_s: float = MOST_S) -> None:
         """Begins a cycle on the Updates screen and watches it to its end."""
         pane = self.app.screen.query_one(RunningPane)
-        await self.press(key)
+        await self.press("n")
         await self.until(lambda: pane.has_class("shown"), "what runs")
         await self.says("c: cancel")
-        await self.until(lambda: not self.app.desk.is_learning, "the end of the cycle")
+        await self.until(lambda: not self.app.desk.is_learning, "the end of the cycle", most_s)
 
 
 def states(home: Home) -> dict[str, State]:
@@ -183,3 +184,34 @@ async def test_ctrl_c_and_leaving_while_a_cycle_runs_change_nothing(learning: Ho
     with Runtime.open(learning) as runtime:
         assert len(runtime.signals.pending()) == 1
         assert runtime.releases.active() is None
+
+
+@pytest.mark.timeout(900)
+async def test_the_whole_round_on_the_default_model(
+    home: Home, default_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the user corrects is said in other words afterwards, and taken back word for word."""
+    monkeypatch.setenv("EDGE_SEAL_MODELS", str(default_model.parent.parent))
+    settings = '[generation]\nmax_tokens = 24\n[approval]\nrisk = 1\n[canary]\nmode = "off"\n[shadow]\nquestions = 0\n'
+    home.config_file.write_text(settings, encoding="utf-8")
+    with Runtime.open(home) as runtime:
+        assert runtime.database
+    async with chatting(home, (80, 24)) as scene:
+        on = Round(scene.app, scene.pilot)
+        first = await on.asks("base")
+        assert "Biscuit" not in first
+        await on.corrects("Your dog is called Biscuit.")
+        await on.goes("f3", "updates")
+        await on.learns(most_s=600)
+        await on.says("awaiting approval")
+        await on.does("a", "Approve u1?", "u1 answers now")
+        learned = await on.asks("u1")
+        assert "Biscuit" in learned
+        assert "Biscuit" in await on.asks("u1", "Could you tell me what my dog is called?")
+        await on.goes("f3", "updates")
+        await on.does("B", "Roll back to the base model?", "The base model answers now")
+        assert await on.asks("base") == first
+        await on.goes("f3", "updates")
+        await on.does("b", "Roll back to u1?", "u1 answers now")
+        assert await on.asks("u1") == learned
+    assert states(home) == {"u1": State.ACTIVE}

@@ -42,6 +42,14 @@ class Releases(RuleBasedStateMachine):
         update = self.scene.brought_to(state, signal=signal, adapter=f"of {signal}".encode())
         self.signals[update.id] = signal
 
+    @rule()
+    def learn(self) -> None:
+        """Both in one step: a chain of several updates is where going back can go wrong, and chance makes few."""
+        signal = self.scene.signal()
+        update = self.scene.brought_to(State.GATED, signal=signal, adapter=f"of {signal}".encode())
+        self.signals[update.id] = signal
+        self.scene.releases.activate(update.id, "edge-seal", {}, [signal])
+
     @rule(pick=picks)
     def activate(self, pick: int) -> None:
         name = self.picked(pick, State.GATED, State.AWAITING_APPROVAL, State.CANARY)
