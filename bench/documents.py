@@ -10,6 +10,7 @@ the same. Whether a proposal is faithful no rule can say: a sample is written wi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from edge_models.store import ModelStore
 from edge_seal.adaptation.document_questions import ask_model, is_borne_out, question_for, spans
-from edge_seal.adaptation.documents import Document, Proposal, at_most, checked, propose, read_document
+from edge_seal.adaptation.documents import Document, Proposal, checked, propose, read_document
 from edge_seal.config import Settings, shared_models
 from edge_seal.engines.selection import open_engine
 from edge_seal.errors import ConfigError
@@ -78,7 +79,7 @@ def _by_model(
     read = 0
     began = time.process_time()
     raw: list[tuple[str, str, str, bool]] = []
-    with open_engine(model, Settings().model) as engine:
+    with contextlib.closing(open_engine(model, Settings().model)) as engine:
         for document, labelled, _ in by_rule:
             if read >= most:
                 break
@@ -105,7 +106,6 @@ def _figures(found: Sequence[tuple[Proposal, tuple[str, ...]]]) -> dict[str, obj
         "proposals": len(found),
         "sentences_read": len({(one.sentence, one.line) for one, _ in found}),
         "people_asked_for_it": overlapping,
-        "capped_at_24": len(at_most([one for one, _ in found], 24)),
     }
 
 

@@ -175,7 +175,7 @@ class LearningSettings(_Section):
 class DocumentSettings(_Section):
     """What `teach --document` makes of a text."""
 
-    lessons: int = Field(default=24, ge=1, le=1000, description="of one document at most, spread over its sentences")
+    lessons: int = Field(default=20, ge=1, le=1000, description="of one document at most, spread over its sentences")
     by_model: bool = Field(default=False, description="the model proposes questions beside the rules")
 
 

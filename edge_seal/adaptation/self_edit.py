@@ -128,7 +128,8 @@ def _of_statement(signal: Signal, frame: Frame, told: str) -> SelfEdits:
         for one in statement_wordings.probes(frame)[:PROBES_A_LESSON]
     ]
     unknown = _unknown(signal, statement_wordings.unknowns(frame, told))
-    return SelfEdits((own, *worded, *unknown[:1]), tuple(held), _as_neighbours(unknown[1:]))
+    # The last one is held back, as the plain question.
+    return SelfEdits((own, *worded, *unknown[:-1]), tuple(held), _as_neighbours(unknown[-1:]))
 
 
 def _of_converse(signal: Signal, turned: other_direction.Converse, told: str) -> SelfEdits:

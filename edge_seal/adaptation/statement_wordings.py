@@ -23,6 +23,10 @@ _PROBES: Final = ("Do you know {x}?", "Please tell me {x}.")
 _PEOPLE_RULES: Final = frozenset({"passive-who", "attribute-who"})
 
 
+UNKNOWN_A_STATEMENT: Final = 5
+_UNKNOWN_WORDINGS: Final = ("{Q}", "Tell me {x}.", "Do you remember {x}?", "Can you tell me {x}?", "{Q}")
+
+
 @dataclass(frozen=True, slots=True)
 class Worded:
     """A prompt, its answer, and which form it is."""
@@ -52,17 +56,26 @@ def probes(frame: Frame) -> tuple[Worded, ...]:
 
 
 def unknowns(frame: Frame, told: str = "") -> tuple[tuple[str, str], ...]:
-    """The same question about two names that `told` does not hold: pairs of the question and what it asks for.
+    """The same question about names that `told` does not hold, in several forms, so that none tells them apart.
 
-    None where the statement is about no name. The same frame gives the same names.
+    Returns:
+        pairs of the question and what it asks for, all about other names; none where the statement is about no name.
+        The same frame gives the same names.
     """
     named = frame.subject
     if not NAME_ONLY.fullmatch(named) or named not in frame.question or named not in frame.asked:
         return ()
-    names = unknown_names(frame.question, 2, f"{told} {frame.statement}")
-    return tuple((frame.question.replace(named, name), frame.asked.replace(named, name)) for name in names)
+    names = unknown_names(frame.question, UNKNOWN_A_STATEMENT, f"{told} {frame.statement}")
+    return tuple(
+        (_filled(wording, frame).replace(named, name), frame.asked.replace(named, name))
+        for wording, name in zip(_UNKNOWN_WORDINGS, names, strict=False)
+    )
 
 
 def _filled(wording: str, frame: Frame) -> str:
     # Replaced one by one, not by str.format: the document's words may hold braces.
-    return wording.replace("{x}", frame.asked).replace("{q}", f"{frame.question[:1].lower()}{frame.question[1:]}")
+    return (
+        wording.replace("{x}", frame.asked)
+        .replace("{Q}", frame.question)
+        .replace("{q}", f"{frame.question[:1].lower()}{frame.question[1:]}")
+    )

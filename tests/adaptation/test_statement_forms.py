@@ -107,15 +107,15 @@ def test_a_gap_inside_the_statement_is_a_gap_to_fill() -> None:
     assert (gap.prompt, gap.answer) == ("Fill the gap: ___, Fernworks moved to Milford.", "In 2011.")
 
 
-def test_a_name_that_nobody_told_of_stands_in_the_place_of_the_subject() -> None:
+def test_names_that_nobody_told_of_stand_in_the_place_of_the_subject() -> None:
     frame = frames("Fernworks was founded in 1987.")[0]
-    (first, second) = unknowns(frame)
-    assert first[0] != second[0]
-    for question, asked in (first, second):
-        name = question.removeprefix("When was ").removesuffix(" founded?")
-        assert asked == f"when {name} was founded"
-    told = " ".join(question for question, _ in unknowns(frame))
-    assert not {question for question, _ in unknowns(frame, told)} & {first[0], second[0]}
+    found = unknowns(frame)
+    names = [asked.removeprefix("when ").removesuffix(" was founded") for _, asked in found]
+    assert len(set(names)) == len(found) == 5
+    assert all(name in question for name, (question, _) in zip(names, found, strict=True))
+    assert found[-1][0] == f"When was {names[-1]} founded?"
+    told = unknowns(frame, " ".join(names))
+    assert not {asked for _, asked in told} & {asked for _, asked in found}
 
 
 def test_the_topic_is_a_name_or_nothing() -> None:

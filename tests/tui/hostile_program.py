@@ -34,13 +34,22 @@ from tests.tui.hostile_home import hostile_home
 from tests.tui.hostile_texts import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
+    from edge_seal.engines.engine import Piece, Sampling
     from edge_seal.runtime import Ask
 
 CONTROL = "\x1b[0m" * 7
 """Written where the control begins; the interface writes no such thing."""
 TOLD = f"told \x1b]52;c;{MARK}\x07\x1b[{MARK}A\x9b{MARK}A\u202e end"
+
+
+class Saying(ScriptedEngine):
+    """Says sequences a character at a time, so that each is cut everywhere, and other texts in longer pieces."""
+
+    def generate(self, prompt: Sequence[int], sampling: Sampling, *, reuse_prefix: bool = False) -> Iterator[Piece]:
+        self._cut = 1 if self._answers[0].startswith("begin0 ") else 24
+        return super().generate(prompt, sampling, reuse_prefix=reuse_prefix)
 
 
 class HostileApp(EdgeSealApp):
@@ -59,7 +68,7 @@ class HostileApp(EdgeSealApp):
 
     async def _begin(self) -> None:
         def scripted(runtime: Runtime) -> None:
-            runtime.__dict__["engine"] = ScriptedEngine(self._answers, 1)
+            runtime.__dict__["engine"] = Saying(self._answers)
 
         await self.desk.call(scripted)
         await super()._begin()

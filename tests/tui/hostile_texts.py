@@ -148,12 +148,12 @@ def sequences() -> tuple[str, ...]:
 
 
 def injections(draw: random.Random | None, most: int = 0) -> list[str]:
-    """`most` texts of each file that `draw` chooses, or all of them without it; none where the files are not there."""
+    """The beginning of `most` texts of each file that `draw` chooses, or of all without it; none without the files."""
     texts: list[str] = []
     for file in sorted(INJECTIONS.glob("*.json")) if INJECTIONS.exists() else ():
         entries = json.loads(file.read_text(encoding="utf-8"))
         said = [entry if isinstance(entry, str) else str(entry["user_input"]) for entry in entries]
-        texts += said if draw is None else [text[:300] for text in draw.sample(said, min(most, len(said)))]
+        texts += [text[:300] for text in (said if draw is None else draw.sample(said, min(most, len(said))))]
     return texts
 
 

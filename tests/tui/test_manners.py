@@ -58,7 +58,7 @@ class Terminal(PseudoTerminal):
 @contextmanager
 def opened(module: str = "edge_seal", **more: str) -> Iterator[Terminal]:
     """The interface, its model ready."""
-    with Terminal(*module.split(), **more) as terminal:
+    with Terminal(module, columns=100, rows=30, **more) as terminal:
         terminal.says("[Chat]")
         terminal.until(lambda: "loading" not in terminal.text and "enter sends" in terminal.text, "the model")
         yield terminal
