@@ -16,6 +16,7 @@ from typing import Final, cast
 from edge_seal.clock import Clock, timestamp
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.errors import ConfigError, EngineError, IntegrityError, NotFound
+from edge_seal.memory.chat_commands import parsed
 from edge_seal.memory.memories import Memories
 from edge_seal.memory.turns import text_of
 from edge_seal.records import Origin, Recalled, Recollection, Timing, Turn
@@ -211,9 +212,16 @@ def prompt_tokens(
 def messages(
     history: Sequence[Turn], prompt: str, recalled: Recollection, system_prompt: str = ""
 ) -> tuple[Message, ...]:
-    """The messages of a turn. Without `system_prompt` there is no system message: the template has its own."""
+    """The messages of a turn. Without `system_prompt` there is no system message: the template has its own.
+
+    What was a command is left out, with what the program said to it: a model that reads "Remembered as m2." answers so
+    to whatever comes next.
+    """
     said = [
-        message for turn in history for message in (Message("user", turn.prompt), Message("assistant", turn.answer))
+        message
+        for turn in history
+        if turn.origin is not Origin.TYPED or parsed(turn.prompt) is None
+        for message in (Message("user", turn.prompt), Message("assistant", turn.answer))
     ]
     system = (Message("system", system_prompt),) if system_prompt else ()
     return (*system, *said, Message("user", f"{told}\n\n{prompt}" if (told := quoted(recalled)) else prompt))

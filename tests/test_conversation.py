@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -208,3 +209,11 @@ def test_ids_that_name_nothing_are_not_found(runtime: Runtime) -> None:
             runtime.conversations.turn(wrong)
     with pytest.raises(NotFound):
         runtime.conversations.latest()
+
+
+def test_what_was_a_command_is_not_said_to_the_model_again() -> None:
+    past = Turn("t1", "c1", "", "Who wrote Hamlet?", "A poet.", Origin.TYPED, None, (), Timing(1, 0, 1, 0.1, 0.2))
+    command = replace(past, prompt="/remember I like tea", answer="Remembered as m2: I like tea")
+    pasted = replace(command, origin=Origin.PASTED)
+    said = [message.content for message in messages((past, command, pasted), "And Macbeth?", Recollection())]
+    assert said == [past.prompt, past.answer, pasted.prompt, pasted.answer, "And Macbeth?"]

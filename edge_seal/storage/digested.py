@@ -40,7 +40,7 @@ def kept(path: Path, about: bytes = b"") -> bytes | None:
         log.warning("%s is made anew: %s", path, error.strerror)
         return None
     if payload is None:
-        log.warning("%s is damaged and made anew", path)
+        log.warning("%s is damaged, or of another version, and made anew", path)
     return payload
 
 
