@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
+import signal
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -83,8 +85,16 @@ class EdgeSealApp(App[None]):
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, self._drawn_anew)  # pyright: ignore[reportUnknownMemberType]
+        if not self.is_headless:
+            self._end_by_signals()
         self.switch_mode("chat")
         self.set_timer(PAINTED_S, self._first_painted)
+
+    def _end_by_signals(self) -> None:
+        """Signals from outside (Ctrl-C is a key here) end it as its key does, and give the terminal back."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            with contextlib.suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
 
     def _drawn_anew(self, _: object) -> None:
         """Back from being suspended: the terminal shows nothing of ours."""

@@ -121,8 +121,9 @@ def test_no_color_writes_no_colour(tiny: Home) -> None:
     }
     assert all(len(set(colour)) == 1 for colour in colours), "grey only"
     with opened() as coloured:
-        coloured.type(b"\x11")
-        coloured.ended()
+        os.kill(coloured.process.pid, signal.SIGINT)
+        assert coloured.ended() == 0
+        assert is_as_before(coloured)
     assert any(
         len(set(found.split(b";"))) > 1 for found in re.findall(rb"38;2;(\d+;\d+;\d+)", bytes(coloured.received))
     )
@@ -150,6 +151,7 @@ def test_a_bad_theme_is_a_clean_error_and_the_default_holds(tiny: Home, tmp_path
         terminal.says("greenish")
         terminal.says("there is no theme dawn")
         terminal.says("[Chat]")
-        terminal.type(b"\x11")
+        os.kill(terminal.process.pid, signal.SIGTERM)
         assert terminal.ended() == 0
+        assert is_as_before(terminal)
         assert b"Traceback" not in terminal.received
