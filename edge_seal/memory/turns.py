@@ -16,6 +16,7 @@ from typing import Final, cast
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.memory import outdated, reembedding, search, sign_bits, vectors, word_index, words
 from edge_seal.memory.bearing import bearing
+from edge_seal.memory.chat_commands import parsed
 from edge_seal.memory.kinds import TURN
 from edge_seal.memory.outdated import Said
 from edge_seal.memory.search import Hit, Query
@@ -139,7 +140,10 @@ class PastTurns:
         beside = [
             rows[number].prompt
             for number in (before, after)
-            if number in rows and number not in stale and rows[number].prompt != FORGOTTEN_TEXT
+            if number in rows
+            and number not in stale
+            and rows[number].prompt != FORGOTTEN_TEXT
+            and parsed(rows[number].prompt) is None
         ]
         for answer, neighbours in (("", ()), (alone.answer, ()), (alone.answer, tuple(beside))):
             form = replace(recalled, answer=answer, neighbours=neighbours)
@@ -180,8 +184,11 @@ def text_of(turn: RecalledTurn) -> str:
 
 
 def states(prompt: str) -> bool:
-    """Whether a sentence of `prompt` says something about who typed it, and is neither question nor request."""
-    return any(
+    """Whether a sentence of `prompt` says something about who typed it, and is neither question nor request.
+
+    A command to the memory says nothing that is not in the memory, or is to be forgotten.
+    """
+    return parsed(prompt) is None and any(
         _FIRST_PERSON.search(sentence) is not None
         and not sentence.rstrip().endswith("?")
         and not _REQUEST.match(sentence)

@@ -27,6 +27,7 @@ def words(text: str) -> int:
 def test_a_statement_comes_back_with_its_neighbours_and_is_marked(shelf: Shelf, memories: Memories) -> None:
     first = said(shelf, memories, "We talk about the garden")
     said(shelf, memories, "My tomatoes suffer from blight", first.conversation_id)
+    said(shelf, memories, "/remember I garden on Sundays", first.conversation_id)
     (found,) = memories.recollect("tomatoes suffer from blight", 200, words).turns
     assert (found.turn_id, found.neighbours) == ("t2", ("We talk about the garden",))
     text = turns.text_of(found)
@@ -42,9 +43,11 @@ def test_a_statement_comes_back_with_its_neighbours_and_is_marked(shelf: Shelf, 
         ("Do my tomatoes suffer from blight?", Origin.TYPED),
         ("Tell me how my tomatoes suffer from blight", Origin.TYPED),
         ("My tomatoes suffer from blight", Origin.PASTED),
+        ("/remember My tomatoes suffer from blight", Origin.TYPED),
+        ("Remember that my tomatoes suffer from blight", Origin.TYPED),
     ],
 )
-def test_questions_requests_and_pasted_text_do_not(
+def test_questions_requests_commands_and_pasted_text_do_not(
     shelf: Shelf, memories: Memories, prompt: str, origin: Origin
 ) -> None:
     said(shelf, memories, prompt, origin=origin)
