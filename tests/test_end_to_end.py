@@ -143,7 +143,7 @@ def learned(fresh: Program, tmp_path_factory: pytest.TempPathFactory) -> Learned
     lines = (json.dumps({"prompt": prompt, "answer": answer}) for prompt, answer in LESSONS)
     lessons.write_text("\n".join(lines), encoding="utf-8")
     before = fresh.answers((*NEW_WORDINGS, FIRST[0]), "--seed", "1")
-    assert len(fresh("teach", str(lessons), "--json").json["signals"]) == len(LESSONS)
+    assert len(fresh("teach", str(lessons), "--mine", "--json").json["signals"]) == len(LESSONS)
     return Learned(fresh, before, fresh("learn", "--now", "--json").json)
 
 

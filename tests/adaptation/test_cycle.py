@@ -57,7 +57,13 @@ def test_a_lesson_is_learned_recorded_and_served(world: World) -> None:
     stored = world.releases.examples("u1")
     assert stored == report.examples
     assert {example.signal_id for example in stored} == {signal.id, None}
-    assert {example.role for example in stored} == set(Role) - {Role.REPLAY, Role.REJECTED, Role.ANCHOR}
+    assert {example.role for example in stored} == set(Role) - {
+        Role.REPLAY,
+        Role.REJECTED,
+        Role.ANCHOR,
+        Role.LIKED,
+        Role.DISLIKED,
+    }
     assert world.answer(DOG[0]) != before
     assert world.releases.audit().intact
     assert list(dict.fromkeys(progress.stage for progress in told)) == [

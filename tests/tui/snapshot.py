@@ -27,9 +27,10 @@ _HASH: Final = re.compile(r"\b(?=[a-f]*\d)[0-9a-f]{16,64}\b")
 
 
 def still(app: EdgeSealApp) -> None:
-    """Lets no cursor blink."""
+    """Lets no cursor blink; that of a text is not shown at all, for it may come late."""
     for area in app.screen.query(TextArea):
         area.cursor_blink = False
+        area.show_cursor = False
     for field in app.screen.query(Input):
         field.cursor_blink = False
 
