@@ -111,7 +111,7 @@ SOUGHT_TEXTS = 8
 DRAWN_OF_8: Mapping[str, int] = {
     "lessons": 8,
     "contrasts": 1,
-    "general": 1,
+    "general": 2,
     "texts": 1,
     "replay": 3,
     "pairs": 1,
