@@ -117,7 +117,7 @@ DRAWN_OF_8: Mapping[str, int] = {
     "pairs": 1,
 }
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
-DRAWN_WITHOUT_SCOPE: Mapping[str, int] = {**DRAWN_OF_8, "lessons": 5, "contrasts": 5, "general": 2, "texts": 2}
+DRAWN_WITHOUT_SCOPE: Mapping[str, int] = {**DRAWN_OF_8, "lessons": 5, "contrasts": 5, "texts": 2}
 """The same where the adapter will answer everything: all that is near a lesson has to be told apart by training."""
 BORDER_LOG_ODDS = 0.0
 """A contrast is trained where the scope is surer than this of being asked: farther out the base answers anyway."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import signal
 import weakref
@@ -92,9 +91,8 @@ class EdgeSealApp(App[None]):
 
     def _end_by_signals(self) -> None:
         """Signals from outside (Ctrl-C is a key here) end it as its key does, and give the terminal back."""
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            with contextlib.suppress(AttributeError, NotImplementedError, ValueError, RuntimeError):
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     def _drawn_anew(self, _: object) -> None:
         """Back from being suspended: the terminal shows nothing of ours."""
