@@ -13,7 +13,7 @@ from edge_seal.runtime import Runtime
 from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf
 
 MODEL = TinyLlama(context=512)
-_MANIFEST = """
+MANIFEST = """
 name = "tiny"
 title = "Tiny"
 licence = "CC0-1.0"
@@ -34,7 +34,7 @@ def install_tiny_model(home: Home, directory: Path) -> Path:
     manifests = home.config / "models"
     manifests.mkdir(parents=True)
     path = write_tiny_gguf(directory / "tiny.gguf", MODEL)
-    (manifests / "tiny.toml").write_text(_MANIFEST.format(path=path), encoding="utf-8")
+    (manifests / "tiny.toml").write_text(MANIFEST.format(path=path), encoding="utf-8")
     home.config_file.write_text("[generation]\nmax_tokens = 12\n", encoding="utf-8")
     with Runtime.open(home) as runtime:
         runtime.pull_models(["tiny"])

@@ -32,6 +32,7 @@ from edge_seal.runtime import Runtime
 from edge_seal.updates.rows import hashes_of
 from tests.adaptation.networks import ALPHA, LAYERS, RANK, write_tiny_model
 from tests.safekeeping.world import home_at
+from tests.support.tiny_installation import MANIFEST
 
 __all__ = ["LlamaCppEngine"]
 
@@ -73,20 +74,6 @@ sudden_change = "off"
 
 [canary]
 mode = "off"
-"""
-MANIFEST = """
-name = "tiny"
-title = "Tiny"
-licence = "CC0-1.0"
-kind = "chat"
-architecture = "llama"
-
-[[files]]
-name = "tiny.gguf"
-
-[[files.sources]]
-kind = "path"
-path = "{path}"
 """
 COMMANDS = ("remember", "remember", "teach", "teach", "learn", "rollback", "forget", "forget")
 MOST_COMMANDS = 3
