@@ -15,6 +15,7 @@ from typing import Final, cast
 
 from edge_seal.clock import Clock, timestamp
 from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.engines.wording import in_words_taught
 from edge_seal.errors import ConfigError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.chat_commands import parsed
 from edge_seal.memory.memories import Memories
@@ -50,8 +51,9 @@ class Question:
 class Answering:
     """What answers: the engine with its adapter set, which update that is (None: the base), and what is remembered.
 
-    `memories` None answers without them. `notices` say what is not as it should be; they travel with the turn.
-    `on_kept` is called with the conversation's id in the transaction that keeps the turn.
+    `taught_as` is the lesson in whose words the question is put to it too. `memories` None answers without them.
+    `notices` say what is not as it should be; they travel with the turn. `on_kept` is called with the conversation's id
+    in the transaction that keeps the turn.
     """
 
     engine: Engine
@@ -60,6 +62,7 @@ class Answering:
     recall_tokens: int
     notices: tuple[str, ...] = ()
     on_kept: Callable[[str], None] | None = None
+    taught_as: str | None = None
 
 
 # One turn -------------------------------------------------------------------------------------------------
@@ -97,7 +100,8 @@ def take_turn(
             lambda text: len(engine.tokenize(text)),
             conversation_id=question.conversation_id,
         )
-    tokens = prompt_tokens(engine, history, question, recalled)
+    put = replace(question, prompt=in_words_taught(question.prompt, answering.taught_as))
+    tokens = prompt_tokens(engine, history, put, recalled)
     parts: list[str] = []
     stopped = False
     for piece in engine.generate(tokens, question.sampling, reuse_prefix=bool(history)):
@@ -122,6 +126,7 @@ def take_turn(
         notices=answering.notices,
         also_from=_also_from(question, history, recalled, conversations),
         stopped=stopped,
+        taught_as=answering.taught_as if put.prompt != question.prompt else None,
     )
     if question.private:
         return replace(answered, id=PRIVATE)

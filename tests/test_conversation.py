@@ -42,6 +42,25 @@ def test_pieces_are_the_answer_and_the_turn_is_kept_as_it_was(runtime: Runtime) 
     assert runtime.conversations.turns(turn.conversation_id) == (turn,)
 
 
+def test_what_was_taught_in_other_words_is_read_below_the_question_and_not_kept(runtime: Runtime) -> None:
+    answering = Answering(runtime.engine, "u1", None, 0, taught_as="What is my dog's name?")
+    asked = replace(question("What do I call my dog?", max_tokens=8), private=True)
+    bare = take_turn(asked, replace(answering, taught_as=None), runtime.conversations, lambda _: None)
+    turn = take_turn(asked, answering, runtime.conversations, lambda _: None)
+    written = replace(asked, prompt="What do I call my dog?\nWhat is my dog's name?")
+    both = take_turn(written, replace(answering, taught_as=None), runtime.conversations, lambda _: None)
+    assert (turn.answer, turn.timing.prompt_tokens) == (both.answer, both.timing.prompt_tokens)
+    assert turn.timing.prompt_tokens > bare.timing.prompt_tokens
+    assert (turn.prompt, turn.taught_as) == ("What do I call my dog?", "What is my dog's name?")
+    assert bare.taught_as is None
+
+
+def test_a_question_in_a_lesson_s_own_words_is_not_said_twice(runtime: Runtime) -> None:
+    answering = Answering(runtime.engine, "u1", None, 0, taught_as="What is my dog's name?")
+    asked = replace(question("What is my dog's name?", max_tokens=8), private=True)
+    assert take_turn(asked, answering, runtime.conversations, lambda _: None).taught_as is None
+
+
 def test_a_continued_conversation_reuses_what_is_computed_and_a_new_one_does_not(runtime: Runtime) -> None:
     first = runtime.ask(Ask("Hello there"))
     second = runtime.ask(Ask("And then?", conversation="last"))
