@@ -612,7 +612,7 @@ class Cycle:
         work.scoped = True
         work.outside = {example.prompt for example in edits.neighbours if not found[example.prompt].inside}
         held_back = {example.prompt for example in (*edits.neighbours, *edits.probes)}
-        work.put = {prompt: in_words_taught(prompt, found[prompt].taught_as) for prompt in held_back}
+        work.put = {prompt: in_words_taught(prompt, found[prompt].taught_as(prompt)) for prompt in held_back}
         return replace(
             edits,
             trained=tuple(

@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from edge_seal.adaptation.prompt_kinds import JOKE, LIST, TRANSLATION, WRITING, kind_of
 from edge_seal.adaptation.question_forms import (
     CLAUSE,
     NAMED,
@@ -60,6 +61,8 @@ BIAS: Final = -7.685
 SURE_LOG_ODDS: Final = 1.0
 """From here on a question is put to the adapter in the nearest lesson's words too. Between 0 and this it is not: what
 lies on the border is as often a question for something else, and there the adapter has to tell the two apart."""
+_MADE: Final = frozenset({JOKE, LIST, TRANSLATION, WRITING})
+"""What is to be made, perhaps of what was told: "Write a haiku about my dog" asks for no lesson."""
 LONGEST_REPEATED: Final = 200
 """Characters: a longer lesson is not repeated beside a question."""
 
@@ -96,11 +99,12 @@ class Judged:
     log_odds: float
     nearest: str
 
-    @property
-    def taught_as(self) -> str | None:
-        """The lesson in whose words the question is to be put to the adapter too, if the scope is sure of one."""
-        sure = self.log_odds >= SURE_LOG_ODDS and len(self.nearest) <= LONGEST_REPEATED
-        return self.nearest if sure else None
+    def taught_as(self, question: str) -> str | None:
+        """The lesson in whose words `question` is to be put to the adapter too, if the scope is sure of one."""
+        if self.log_odds < SURE_LOG_ODDS or len(self.nearest) > LONGEST_REPEATED:
+            return None
+        kind = kind_of(question)
+        return None if kind in _MADE and kind != kind_of(self.nearest) else self.nearest
 
 
 def wordings(prompt: str) -> tuple[str, ...]:

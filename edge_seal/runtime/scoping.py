@@ -106,7 +106,7 @@ class Scoping(Construction):
             judged = scope.judge(prompt, embedder.embed([prompt])[0])
         except EmbedderUnavailable:
             return Bearing(bears=True)
-        return Bearing(judged.inside, judged.taught_as)
+        return Bearing(judged.inside, judged.taught_as(prompt))
 
     def know_scope(self, update: Update) -> None:
         """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,16 +88,29 @@ def test_the_words_of_a_lesson_are_inside_whatever_their_vector_says(scope: Scop
 def test_what_is_surely_asked_for_is_asked_as_it_was_taught(
     scope: Scope, embedder: OnnxEmbedder, question: str, lesson: str
 ) -> None:
-    assert scope.judge(question, embedder.embed([question])[0]).taught_as == lesson
+    assert scope.judge(question, embedder.embed([question])[0]).taught_as(question) == lesson
+
+
+DOG = "What do I call my dog?"
 
 
 def test_on_the_border_it_is_asked_in_its_own_words() -> None:
-    assert Judged(inside=True, log_odds=SURE_LOG_ODDS, nearest=LESSONS[0]).taught_as == LESSONS[0]
-    assert Judged(inside=True, log_odds=SURE_LOG_ODDS - 0.01, nearest=LESSONS[0]).taught_as is None
+    assert Judged(inside=True, log_odds=SURE_LOG_ODDS, nearest=LESSONS[0]).taught_as(DOG) == LESSONS[0]
+    assert Judged(inside=True, log_odds=SURE_LOG_ODDS - 0.01, nearest=LESSONS[0]).taught_as(DOG) is None
 
 
 def test_a_long_lesson_is_not_repeated() -> None:
-    assert Judged(inside=True, log_odds=9.0, nearest="x" * (LONGEST_REPEATED + 1)).taught_as is None
+    assert Judged(inside=True, log_odds=9.0, nearest="x" * (LONGEST_REPEATED + 1)).taught_as(DOG) is None
+
+
+@pytest.mark.parametrize(
+    "request_", ["Write a haiku about my dog.", "Tell me a joke about my dog", "Translate 'my dog' into French."]
+)
+def test_what_is_to_be_made_of_a_lesson_keeps_its_own_words(request_: str) -> None:
+    assert Judged(inside=True, log_odds=math.inf, nearest=LESSONS[0]).taught_as(request_) is None
+    # But where that is what was taught, it is that.
+    taught = Judged(inside=True, log_odds=9.0, nearest=request_)
+    assert taught.taught_as(request_) == request_
 
 
 def test_what_was_told_is_no_longer_among_the_untold(embedder: OnnxEmbedder) -> None:
