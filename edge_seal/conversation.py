@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final, cast
 
+from edge_seal.answer_health import ends_in_a_loop
 from edge_seal.clock import Clock, timestamp
 from edge_seal.engines.engine import Engine, Message, Sampling
 from edge_seal.engines.wording import in_words_taught
@@ -24,6 +25,8 @@ from edge_seal.records import Origin, Recalled, Recollection, Timing, Turn
 from edge_seal.storage.database import Database, SqlValue
 
 TITLE_CHARACTERS: Final = 80
+# Of an answer, what is looked at for a loop: pieces are tokens, or a few of them.
+LOOP_PIECES: Final = 400
 # What stands for the id of a turn that is kept nowhere.
 PRIVATE: Final = "private"
 
@@ -63,6 +66,7 @@ class Answering:
     notices: tuple[str, ...] = ()
     on_kept: Callable[[str], None] | None = None
     taught_as: str | None = None
+    end_loops: bool = False
 
 
 # One turn -------------------------------------------------------------------------------------------------
@@ -82,7 +86,8 @@ def take_turn(
 ) -> Turn:
     """Answers and keeps the turn, unless it is private; `on_piece` gets the answer's text as it is drawn.
 
-    Once `enough` is true the answer ends where it is, and is kept so, as `stopped`.
+    Once `enough` is true the answer ends where it is, and is kept so, as `stopped`. One that is caught in a loop ends
+    too, where `end_loops` says so, and a notice tells of it.
 
     Raises:
         ConfigError: the prompt is empty or cannot be stored.
@@ -103,12 +108,15 @@ def take_turn(
     put = replace(question, prompt=in_words_taught(question.prompt, answering.taught_as))
     tokens = prompt_tokens(engine, history, put, recalled)
     parts: list[str] = []
-    stopped = False
+    stopped, notices = False, answering.notices
     for piece in engine.generate(tokens, question.sampling, reuse_prefix=bool(history)):
         parts.append(piece.text)
         on_piece(piece.text)
         if enough():
             stopped = True
+            break
+        if answering.end_loops and ends_in_a_loop("".join(parts[-LOOP_PIECES:])):
+            notices = (*notices, "the answer said the same over and over, and was ended (generation.end_loops)")
             break
     timing = engine.last_timing()
     if timing is None:
@@ -123,7 +131,7 @@ def take_turn(
         update_id=answering.update_id,
         memories=(*(item.memory.id for item in recalled.memories), *(turn.turn_id for turn in recalled.turns)),
         timing=timing,
-        notices=answering.notices,
+        notices=notices,
         also_from=_also_from(question, history, recalled, conversations),
         stopped=stopped,
         taught_as=answering.taught_as if put.prompt != question.prompt else None,

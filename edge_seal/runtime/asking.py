@@ -61,6 +61,7 @@ class Asking(Scoping, Trialling):
             (*notices, *memory_notices),
             self._joining(trial),
             taught_as,
+            generation.end_loops,
         )
         question = Question(
             ask.prompt,
