@@ -115,12 +115,11 @@ class Scoping(Construction):
     @property
     def judging_embedder(self) -> Embedder | None:
         """What judges where lessons apply; None: an adapter answers everything."""
-        everything = self.settings.learning.scope == "everything" or not self._is_judged_here()
-        return None if everything else self.embedder
+        return self.embedder if self._is_judged_here() else None
 
     def _taught_and_scope(self, update: Update) -> tuple[_Taught | None, Scope | None]:
         """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""
-        if self.settings.learning.scope == "everything" or not self._is_judged_here():
+        if not self._is_judged_here():
             return None, None
         # A lesson that is forgotten changes the manifest.
         key = (update.id, update.manifest_sha256)
@@ -132,9 +131,11 @@ class Scoping(Construction):
         return self._judging[key]
 
     def _is_judged_here(self) -> bool:
-        own = self.settings.embedder.sends_to is None and self.settings.model.embedder == FITTED_FOR
+        settings = self.settings
+        own = settings.embedder.sends_to is None and settings.model.embedder == FITTED_FOR
         # Who recalls by words alone, or not at all, wants no embedder in memory.
-        return own and self.settings.memory.mode not in ("keyword", "off")
+        wanted = settings.memory.mode not in ("keyword", "off")
+        return settings.learning.scope != "everything" and own and wanted
 
     def _scope_of(self, lessons: tuple[tuple[int, str], ...] | None) -> Scope | None:
         embedder = self.embedder
