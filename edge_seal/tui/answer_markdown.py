@@ -6,7 +6,7 @@ are shown; HTML is text; what a character reference stands for passes the saniti
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
@@ -54,7 +54,7 @@ class AnswerMarkdown(Markdown):
         first_number: of the entry that it begins with, where it goes on a list.
     """
 
-    BLOCKS: ClassVar[dict[str, type[MarkdownBlock]]] = {**Markdown.BLOCKS, "ordered_list_open": _Numbered}
+    BLOCKS: dict[str, type[MarkdownBlock]] = {**Markdown.BLOCKS, "ordered_list_open": _Numbered}  # noqa: RUF012  # as in its base
 
     def __init__(self, markdown: str = "", *, classes: str | None = None, first_number: int | None = None) -> None:
         self._first_number = first_number
