@@ -52,7 +52,7 @@ async def test_the_detail_is_that_of_the_row_where_the_cursor_stops(three_of_eac
             read.append(stage.rows.current)
             await read_detail()
 
-        screen._read_detail = noted  # type: ignore[method-assign]
+        screen._read_detail = noted
         stage.rows.cursor = 1
         stage.rows.cursor = 2
         await stage.until(lambda: third in stage.detail, "the third row in the detail")
@@ -67,7 +67,7 @@ async def test_the_detail_is_that_of_the_row_where_the_cursor_stops(three_of_eac
         # What changed elsewhere is read anew, and the cursor stays.
         reloads: list[int] = []
         reload = stage.rows.reload
-        stage.rows.reload = lambda total, **more: (reloads.append(total), reload(total, **more))[1]  # type: ignore[method-assign]
+        stage.rows.reload = lambda total, **more: (reloads.append(total), reload(total, **more))[1]
         stage.app.tell(Changed("settings"))
         stage.app.tell(Changed(kind))  # type: ignore[arg-type]
         await stage.until(lambda: bool(reloads), "the list read anew")
