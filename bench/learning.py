@@ -6,9 +6,9 @@ Personas are made up by a seed (`bench.personas`); what is asked afterwards is w
 (`bench.held_out_wordings`). Memory is off but in `ways`. An answer is right when it holds all words that only who was
 told would say; something near that was never told is untouched when its answer holds none of them.
 
-Answers are those that are served: the adapter's where a lesson bears on the question, else the base's. Beside them
-stands the same `unaided`, without the lesson's words below the question, and what the adapter says `everywhere`. `beside` is
-what is asked of the same thing that it was not told, and of its kind in the world (`bench.aspects_set`).
+Answers are those that are served: the adapter's where a lesson bears on the question, else the base's. With them
+stands the same `unaided`, without the lesson's words below the question, and what the adapter says `everywhere`.
+`beside` is what is asked of the same thing that was not told, and of its kind in the world (`bench.aspects_set`).
 
 Each measurement is written to the JSON file as it ends; one that stands there for the same recipe is not made again.
 
