@@ -32,6 +32,7 @@ from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import (
     Judged,
+    Policy,
     Purpose,
     SourceCaps,
     Verdicts,
@@ -177,6 +178,7 @@ class Cycle:
         remembered: what memory holds; of that, what may not be trained on is not to be said by what was trained.
         actor: who proposes an update, in the audit trail.
         embedder: what judges where lessons apply when they are served (`scope`); None: the adapter answers everything.
+        policy: the guardian's, where it is more than the settings say: a recognizer of names is loaded outside.
     """
 
     def __init__(
@@ -195,6 +197,7 @@ class Cycle:
         remembered: Callable[[], Sequence[str]] = tuple,
         actor: ActorName = ACTOR,
         embedder: Embedder | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._actor: ActorName = actor
         self._database = database
@@ -212,8 +215,8 @@ class Cycle:
         self._clock = clock
         self._remembered = remembered
         self._embedder = embedder
-        policy = settings.data_policy
-        self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
+        said = settings.data_policy
+        self._policy = policy or policy_of(said.train.model_dump(), said.remember.model_dump(), said.topics)
 
     def run(
         self,

@@ -11,6 +11,8 @@ from typing import Self
 from edge_models import errors as model_errors
 from edge_models.catalog import Catalog
 from edge_models.store import ModelStore
+from edge_seal.adaptation import admission
+from edge_seal.adaptation.guardian import Policy
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.clock import Clock, SystemClock
 from edge_seal.config import Home, Settings, load_settings, locate_home, shared_models
@@ -83,6 +85,16 @@ class Construction:
             with contextlib.suppress(Busy), write_lock.hold(self.home.settings_lock):
                 take_back(self.home.config_file, self.home.settings_journal, self.ledger.has)
         return load_settings(self.home.config_file)
+
+    @cached_property
+    def data_policy(self) -> Policy:
+        """What may be remembered and trained on, as it is set.
+
+        Raises:
+            ConfigError: there is no such recognizer of names.
+            EngineError: it cannot be loaded.
+        """
+        return admission.policy_from(self.settings.data_policy)
 
     @cached_property
     def key(self) -> DataKey | None:

@@ -112,16 +112,17 @@ class Upkeep(Embedding, Trialling):
     def schedule_on(self, schedule: Schedule) -> tuple[str, ...]:
         """Writes the files of the schedule, outside the home, and starts it; gives what the user should know of it.
 
+        It is recorded first: what a crash leaves running is in the audit trail. One that failed is recorded as off.
+
         Raises:
             EngineError: the session cannot be told of it; then no file stays.
         """
-        scheduling.switch_on(schedule)
+        body: dict[str, JsonValue] = {"kind": schedule.kind, "every_minutes": schedule.every_minutes}
+        self._record_schedule("schedule.on", body)
         try:
-            with self.database.transaction():
-                body: dict[str, JsonValue] = {"kind": schedule.kind, "every_minutes": schedule.every_minutes}
-                self.ledger.append("schedule.on", actor=USER, subject=self.home.profile, body=body)
+            scheduling.switch_on(schedule)
         except BaseException:
-            scheduling.switch_off(schedule)
+            self._record_schedule("schedule.off", {"files": 0, "reason": "it could not be started"})
             raise
         notice = self._schedule_notice()
         return () if notice is None else (notice,)
@@ -134,12 +135,18 @@ class Upkeep(Embedding, Trialling):
         return "the home is behind a passphrase, for which the schedule has nobody to ask: it will do nothing"
 
     def schedule_off(self) -> tuple[Path, ...]:
-        """Stops the schedule and removes its files; gives those that were there."""
+        """Stops the schedule and removes its files; gives those that were there.
+
+        It is recorded last: the audit trail never says off of one that runs.
+        """
         removed = scheduling.switch_off(scheduling.planned(self.home, 15))
         if removed:
-            with self.database.transaction():
-                self.ledger.append("schedule.off", actor=USER, subject=self.home.profile, body={"files": len(removed)})
+            self._record_schedule("schedule.off", {"files": len(removed)})
         return removed
+
+    def _record_schedule(self, event: str, body: dict[str, JsonValue]) -> None:
+        with self.database.transaction():
+            self.ledger.append(event, actor=USER, subject=self.home.profile, body=body)
 
     def schedule_status(self) -> ScheduleStatus:
         """Whether the schedule is on."""
