@@ -7,7 +7,7 @@ Personas are made up by a seed (`bench.personas`); what is asked afterwards is w
 told would say; something near that was never told is untouched when its answer holds none of them.
 
 Answers are those that are served: the adapter's where a lesson bears on the question, else the base's. Beside them
-stands what the adapter says `everywhere`.
+stands the same `unaided`, without the lesson's words below the question, and what the adapter says `everywhere`.
 
 Each measurement is written to the JSON file as it ends; one that stands there for the same recipe is not made again.
 
@@ -165,9 +165,11 @@ def _learned_at_once(place: Workplace, seed: int, size: int) -> Figures:
             "same_words": share(same),
             "held_out": share(new),
             "neighbours_untouched": share(near),
-            "same_words_everywhere": share(same, everywhere=True),
-            "held_out_everywhere": share(new, everywhere=True),
-            "neighbours_everywhere": share(near, everywhere=True),
+            "held_out_unaided": share(new, "unaided"),
+            "neighbours_unaided": share(near, "unaided"),
+            "same_words_everywhere": share(same, "everywhere"),
+            "held_out_everywhere": share(new, "everywhere"),
+            "neighbours_everywhere": share(near, "everywhere"),
             **_drifted(place, home, general),
             **_trained(report, seconds),
             "by_kind": _by_kind(facts, new),
@@ -202,7 +204,7 @@ def _learned_in_a_row(place: Workplace, seed: int) -> Figures:
             "base": before,
             "final_same_words": share(same),
             "final_neighbours_untouched": share(near),
-            "final_neighbours_everywhere": share(near, everywhere=True),
+            "final_neighbours_everywhere": share(near, "everywhere"),
             **_drifted(place, home, general),
             "gate_passed": sum(bool(one["gate_passed"]) for one in reports),
             "seconds_an_update": _mean([float(str(one["seconds"])) for one in reports]),
@@ -307,7 +309,7 @@ def _drifted(place: Workplace, home: LearningHome, general: Sequence[tuple[str, 
     asked = asked_of(general)
     answers = {question: home.said(question) for question in asked}
     still = [is_right(question, answer) for question, answer in answers.items()]
-    everywhere = [is_right(question, home.said(question, everywhere=True)) for question in asked]
+    everywhere = [is_right(question, home.said_everywhere(question)) for question in asked]
     drift = place.drift(home)
     adapter: Lora | None = home.adapter(drift.decoder)
     return {

@@ -13,6 +13,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bench.personas import Fact, leaked, says
 from edge_models.adapter import read_gguf_adapter
@@ -23,7 +24,9 @@ from edge_seal.adaptation.signals import lesson
 from edge_seal.clock import SystemClock
 from edge_seal.config import GateSettings, Home
 from edge_seal.engines.engine import Message, Sampling
+from edge_seal.engines.wording import in_words_taught
 from edge_seal.runtime import Runtime
+from edge_seal.runtime.scoping import Bearing
 
 ANSWER_TOKENS = 20
 SETTINGS = """
@@ -56,20 +59,22 @@ maximum_broken_answers = 1.0
 class Asked:
     """One question, and what was answered.
 
-    `right` (of a neighbour: untouched) is of the answer that is served, by the adapter or by the base; `everywhere` of
-    the adapter's own, whatever the question.
+    `right` (of a neighbour: untouched) is of the answer that is served, by the adapter or by the base; `unaided` of the
+    same without the words of the lesson beside the question; `everywhere` of the adapter's own to the question alone,
+    whatever it is.
     """
 
     key: str
     question: str
     answer: str
     right: bool
+    unaided: bool
     everywhere: bool
 
 
-def share(asked: Sequence[Asked], *, everywhere: bool = False) -> float:
-    """The share of `asked` that is right as it is served, or with the adapter `everywhere`."""
-    right = [one.everywhere if everywhere else one.right for one in asked]
+def share(asked: Sequence[Asked], how: Literal["right", "unaided", "everywhere"] = "right") -> float:
+    """The share of `asked` that is right as it is served, `unaided`, or with the adapter `everywhere`."""
+    right = [getattr(one, how) for one in asked]
     return sum(right) / len(right) if right else float("nan")
 
 
@@ -88,15 +93,26 @@ class LearningHome:
 
     def bears_on(self, question: str) -> bool:
         """Whether the active update answers `question`, as it is served; where there is none, no."""
-        active = self.runtime.releases.active()
-        return active is not None and self.runtime.bears_on(active, question, None)
+        return self._bearing(question).bears
 
-    def said(self, question: str, *, everywhere: bool = False) -> str:
-        """What is answered without memory and without history, `everywhere` by the active update."""
+    def _bearing(self, question: str) -> Bearing:
+        active = self.runtime.releases.active()
+        return Bearing(bears=False) if active is None else self.runtime.bearing(active, question, None)
+
+    def said(self, question: str) -> str:
+        """What is answered, as it is served, without memory and without history."""
+        bearing = self._bearing(question)
+        return self._said(in_words_taught(question, bearing.taught_as), adapted=bearing.bears)
+
+    def said_everywhere(self, question: str) -> str:
+        """What the active update answers to `question` alone, whether a lesson bears on it or not."""
+        return self._said(question, adapted=True)
+
+    def _said(self, question: str, *, adapted: bool) -> str:
         engine = self.runtime.engine
         active = self.runtime.releases.active()
         # A cycle leaves the engine with what serves; a question without memory needs nothing else of the runtime.
-        if active is None or active.adapter_sha256 is None or not (everywhere or self.bears_on(question)):
+        if active is None or active.adapter_sha256 is None or not adapted:
             engine.use_adapter(None)
         else:
             engine.use_adapter(self.runtime.adapters.path(active.adapter_sha256))
@@ -121,10 +137,14 @@ class LearningHome:
         def right(answer: str) -> bool:
             return leaked(answer, question, facts) is None if near else says(answer, fact)
 
-        own = self.said(question, everywhere=True)
-        served = own if self.bears_on(question) else self.said(question)
+        bearing = self._bearing(question)
+        own = self._said(question, adapted=True)
+        unaided = own if bearing.bears else self._said(question, adapted=False)
+        put = in_words_taught(question, bearing.taught_as)
+        served = unaided if put == question else self._said(put, adapted=bearing.bears)
         # What is kept to be read is what went wrong, wherever it did.
-        return Asked(fact.key, question, own if right(served) else served, right(served), right(own))
+        kept = own if right(served) else served
+        return Asked(fact.key, question, kept, right(served), right(unaided), right(own))
 
     def adapter(self, decoder: Network) -> Lora | None:
         """The active update's tensors as they are served."""

@@ -12,6 +12,9 @@ from typing import Final
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 REPEATED_WORDS: Final = 6
 _LONGEST_LOOP_WORDS: Final = 8
+_LOOP_WORDS: Final = 24
+_LONGEST_UNIT_WORDS: Final = 48
+_LOOP_CHARACTERS: Final = 4000
 _UNTOLD: Final = re.compile(
     r"\byou (?:have not|haven['’]t|had not|hadn['’]t|never|did not|didn['’]t) (?:yet )?"
     r"(?:told|tell|mention\w*|sa(?:id|y))"
@@ -40,6 +43,20 @@ def repeats(answer: str) -> bool:
             # "very, very, very good" is no loop; half of the answer is.
             if times >= 3 and times * size >= max(REPEATED_WORDS, len(words) / 2):
                 return True
+    return False
+
+
+def ends_in_a_loop(answer: str) -> bool:
+    """Whether `answer` ends in the same words at least three times over, two dozen words or more in all.
+
+    A small model that is drawn greedily does not find out of such a loop; a refrain or "ha, ha, ha" is none.
+    """
+    words = answer[-_LOOP_CHARACTERS:].split()
+    for size in range(1, _LONGEST_UNIT_WORDS + 1):
+        times = max(3, -(-_LOOP_WORDS // size))
+        tail = words[-times * size :]
+        if len(tail) == times * size and tail == tail[:size] * times:
+            return True
     return False
 
 

@@ -106,6 +106,7 @@ class GenerationSettings(_Section):
     temperature: float = Field(default=0.0, ge=0.0, le=2.0)
     top_p: float = Field(default=0.95, gt=0.0, le=1.0)
     seed: int = Field(default=1, ge=0, le=2**32 - 2)
+    end_loops: bool = Field(default=True, description="end an answer that says the same words over and over")
 
 
 class MemorySettings(_Section):

@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final, cast
 
+from edge_seal.answer_health import ends_in_a_loop
 from edge_seal.clock import Clock, timestamp
 from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.engines.wording import in_words_taught
 from edge_seal.errors import ConfigError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.chat_commands import parsed
 from edge_seal.memory.memories import Memories
@@ -23,6 +25,8 @@ from edge_seal.records import Origin, Recalled, Recollection, Timing, Turn
 from edge_seal.storage.database import Database, SqlValue
 
 TITLE_CHARACTERS: Final = 80
+# Of an answer, what is looked at for a loop: pieces are tokens, or a few of them.
+LOOP_PIECES: Final = 400
 # What stands for the id of a turn that is kept nowhere.
 PRIVATE: Final = "private"
 
@@ -50,8 +54,9 @@ class Question:
 class Answering:
     """What answers: the engine with its adapter set, which update that is (None: the base), and what is remembered.
 
-    `memories` None answers without them. `notices` say what is not as it should be; they travel with the turn.
-    `on_kept` is called with the conversation's id in the transaction that keeps the turn.
+    `taught_as` is the lesson in whose words the question is put to it too. `memories` None answers without them.
+    `notices` say what is not as it should be; they travel with the turn. `on_kept` is called with the conversation's id
+    in the transaction that keeps the turn.
     """
 
     engine: Engine
@@ -60,6 +65,8 @@ class Answering:
     recall_tokens: int
     notices: tuple[str, ...] = ()
     on_kept: Callable[[str], None] | None = None
+    taught_as: str | None = None
+    end_loops: bool = False
 
 
 # One turn -------------------------------------------------------------------------------------------------
@@ -79,7 +86,8 @@ def take_turn(
 ) -> Turn:
     """Answers and keeps the turn, unless it is private; `on_piece` gets the answer's text as it is drawn.
 
-    Once `enough` is true the answer ends where it is, and is kept so, as `stopped`.
+    Once `enough` is true the answer ends where it is, and is kept so, as `stopped`. One that is caught in a loop ends
+    too, where `end_loops` says so, and a notice tells of it.
 
     Raises:
         ConfigError: the prompt is empty or cannot be stored.
@@ -97,14 +105,18 @@ def take_turn(
             lambda text: len(engine.tokenize(text)),
             conversation_id=question.conversation_id,
         )
-    tokens = prompt_tokens(engine, history, question, recalled)
+    put = replace(question, prompt=in_words_taught(question.prompt, answering.taught_as))
+    tokens = prompt_tokens(engine, history, put, recalled)
     parts: list[str] = []
-    stopped = False
+    stopped, notices = False, answering.notices
     for piece in engine.generate(tokens, question.sampling, reuse_prefix=bool(history)):
         parts.append(piece.text)
         on_piece(piece.text)
         if enough():
             stopped = True
+            break
+        if answering.end_loops and ends_in_a_loop("".join(parts[-LOOP_PIECES:])):
+            notices = (*notices, "the answer said the same over and over, and was ended (generation.end_loops)")
             break
     timing = engine.last_timing()
     if timing is None:
@@ -119,9 +131,10 @@ def take_turn(
         update_id=answering.update_id,
         memories=(*(item.memory.id for item in recalled.memories), *(turn.turn_id for turn in recalled.turns)),
         timing=timing,
-        notices=answering.notices,
+        notices=notices,
         also_from=_also_from(question, history, recalled, conversations),
         stopped=stopped,
+        taught_as=answering.taught_as if put.prompt != question.prompt else None,
     )
     if question.private:
         return replace(answered, id=PRIVATE)

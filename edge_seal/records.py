@@ -294,9 +294,10 @@ class Timing:
 class Turn:
     """One question and its answer, with what answered: the update (None: the base) and the memories given.
 
-    `proposed` is what was stated in it in passing; like `notices` it is not kept with the turn. `origin` is the
-    prompt's; `also_from` are the other origins that went into the answer: of memories, and of what was said before.
-    A `stopped` answer is the part that was written when the user had enough of it.
+    `proposed` is what was stated in it in passing, `taught_as` the lesson in whose words it was put to the update too;
+    like `notices` they are not kept with the turn. `origin` is the prompt's; `also_from` are the other origins that
+    went into the answer: of memories, and of what was said before. A `stopped` answer is the part that was written when
+    the user had enough of it.
     """
 
     id: str
@@ -312,6 +313,7 @@ class Turn:
     proposed: tuple[Proposal, ...] = ()
     also_from: tuple[Origin, ...] = ()
     stopped: bool = False
+    taught_as: str | None = None
 
     @property
     def origins(self) -> frozenset[Origin]:

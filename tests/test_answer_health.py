@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_seal.answer_health import is_broken, median_words, refuses, repeats
+from edge_seal.answer_health import ends_in_a_loop, is_broken, median_words, refuses, repeats
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,26 @@ def test_the_median_length() -> None:
     assert median_words([]) == 0.0
     assert median_words(["one", "one two three", "it's two"]) == 2.0
     assert median_words(["one", "one two"]) == 1.5
+
+
+SENTENCE = "In the city you can find everything from the old harbour to the new museum, and you may stay on. "
+
+
+@pytest.mark.parametrize("answer", ["ha " * 24, "Well: " + "la femme au martiache, " * 6, SENTENCE * 3, "a\nb\n" * 12])
+def test_an_answer_that_ends_in_a_loop(answer: str) -> None:
+    assert ends_in_a_loop(answer)
+    assert not ends_in_a_loop(f"{answer} But then it went on.")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "ha ha ha ha ha",
+        SENTENCE * 2,
+        "Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.",
+        "\n".join(f"{number}. The same thing again" for number in range(9)),
+    ],
+)
+def test_a_refrain_is_no_loop(answer: str) -> None:
+    assert not ends_in_a_loop(answer)

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from edge_seal.config import Home
 from edge_seal.conversation import Answering, Question, messages, prompt_tokens, quoted, take_turn
-from edge_seal.engines.engine import Sampling
+from edge_seal.engines.engine import Engine, Piece, Sampling
 from edge_seal.engines.template_sandbox import SandboxedTemplate
 from edge_seal.errors import ConfigError, EngineError, NotFound
 from edge_seal.records import Memory, Origin, Recalled, Recollection, SignalKind, Timing, Turn
@@ -40,6 +41,54 @@ def test_pieces_are_the_answer_and_the_turn_is_kept_as_it_was(runtime: Runtime) 
     assert "".join(pieces) == turn.answer
     assert runtime.conversations.turn(turn.id) == turn
     assert runtime.conversations.turns(turn.conversation_id) == (turn,)
+
+
+def test_what_was_taught_in_other_words_is_read_below_the_question_and_not_kept(runtime: Runtime) -> None:
+    answering = Answering(runtime.engine, "u1", None, 0, taught_as="What is my dog's name?")
+    asked = replace(question("What do I call my dog?", max_tokens=8), private=True)
+    bare = take_turn(asked, replace(answering, taught_as=None), runtime.conversations, lambda _: None)
+    turn = take_turn(asked, answering, runtime.conversations, lambda _: None)
+    written = replace(asked, prompt="What do I call my dog?\nWhat is my dog's name?")
+    both = take_turn(written, replace(answering, taught_as=None), runtime.conversations, lambda _: None)
+    assert (turn.answer, turn.timing.prompt_tokens) == (both.answer, both.timing.prompt_tokens)
+    assert turn.timing.prompt_tokens > bare.timing.prompt_tokens
+    assert (turn.prompt, turn.taught_as) == ("What do I call my dog?", "What is my dog's name?")
+    assert bare.taught_as is None
+
+
+class Looping:
+    """The engine of a runtime, which says the same words for ever."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._engine, name)
+
+    def generate(self, tokens: Sequence[int], sampling: Sampling, *, reuse_prefix: bool = False) -> Iterator[Piece]:
+        list(self._engine.generate(tokens, replace(sampling, max_tokens=1), reuse_prefix=reuse_prefix))
+        return (Piece("over and ", 2) for _ in range(sampling.max_tokens))
+
+
+def test_an_answer_that_loops_is_ended_and_kept_with_a_notice(runtime: Runtime) -> None:
+    answering = Answering(cast("Engine", Looping(runtime.engine)), None, None, 0, end_loops=True)
+    turn = take_turn(question("Hello there", max_tokens=500), answering, runtime.conversations, lambda _: None)
+    assert turn.answer == "over and " * 12
+    assert not turn.stopped
+    assert "over and over" in turn.notices[0]
+    endless = take_turn(
+        question("Hello there", max_tokens=500),
+        replace(answering, end_loops=False),
+        runtime.conversations,
+        lambda _: None,
+    )
+    assert endless.answer == "over and " * 500
+
+
+def test_a_question_in_a_lesson_s_own_words_is_not_said_twice(runtime: Runtime) -> None:
+    answering = Answering(runtime.engine, "u1", None, 0, taught_as="What is my dog's name?")
+    asked = replace(question("What is my dog's name?", max_tokens=8), private=True)
+    assert take_turn(asked, answering, runtime.conversations, lambda _: None).taught_as is None
 
 
 def test_a_continued_conversation_reuses_what_is_computed_and_a_new_one_does_not(runtime: Runtime) -> None:

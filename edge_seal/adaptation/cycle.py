@@ -48,7 +48,7 @@ from edge_seal.adaptation.guardian import (
 )
 from edge_seal.adaptation.own_answers import own_answers
 from edge_seal.adaptation.question_forms import first_person
-from edge_seal.adaptation.scope_vectors import log_odds, scope_before_learning
+from edge_seal.adaptation.scope_vectors import judged, scope_before_learning
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.step_terms import Pair, Thumb, Weighing
 from edge_seal.adaptation.style_rules import alters_letters
@@ -58,6 +58,7 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
+from edge_seal.engines.wording import in_words_taught
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
 from edge_seal.records import (
@@ -605,20 +606,22 @@ class Cycle:
             # Where a rule holds, more is answered by the adapter than the lessons' scope says.
             return edits
         contrasts = [example for example in edits.trained if example.role is Role.CONTRAST]
-        asked = [example.prompt for example in (*contrasts, *edits.neighbours)]
+        asked = list(dict.fromkeys(example.prompt for example in (*contrasts, *edits.neighbours, *edits.probes)))
         try:
             scope = scope_before_learning(lessons, self._embedder, self._cache)
-            odds = dict(zip(asked, log_odds(scope, asked, self._embedder), strict=True))
+            found = dict(zip(asked, judged(scope, asked, self._embedder), strict=True))
         except EmbedderUnavailable:
             return edits
         work.scoped = True
-        work.outside = {example.prompt for example in edits.neighbours if odds[example.prompt] <= 0.0}
+        work.outside = {example.prompt for example in edits.neighbours if not found[example.prompt].inside}
+        held_back = {example.prompt for example in (*edits.neighbours, *edits.probes)}
+        work.put = {prompt: in_words_taught(prompt, found[prompt].taught_as(prompt)) for prompt in held_back}
         return replace(
             edits,
             trained=tuple(
                 example
                 for example in edits.trained
-                if example.role is not Role.CONTRAST or odds[example.prompt] > BORDER_LOG_ODDS
+                if example.role is not Role.CONTRAST or found[example.prompt].log_odds > BORDER_LOG_ODDS
             ),
         )
 
@@ -652,7 +655,9 @@ class Cycle:
         decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
         # MLX has threads of its own, and its arrays belong to the thread that made them.
         workers = work.workers if backend == "numpy" else Workers()
-        sequences = [encode(example, self._engine) for example in examples]
+        # What is held back is asked as it will be when it is served.
+        put = (replace(example, prompt=work.put.get(example.prompt, example.prompt)) for example in examples)
+        sequences = [encode(example, self._engine) for example in put]
         network = ExampleNetwork(decoder, [*sequences, *self._texts()], workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
         return network
@@ -959,7 +964,7 @@ class Cycle:
             nonlocal done
             done += 1
             work.tell("gate", done, total, "real answers")
-            tokens = self._engine.render([Message("user", prompt)])
+            tokens = self._engine.render([Message("user", work.put.get(prompt, prompt))])
             pieces = self._engine.generate(tokens, Sampling(most), reuse_prefix=True)
             return "".join(piece.text for piece in pieces).strip()
 
@@ -1192,7 +1197,12 @@ class Cycle:
 
 @dataclass(slots=True)
 class _Work:
-    """What one run carries through its stages."""
+    """What one run carries through its stages.
+
+    Attributes:
+        outside: neighbours that no lesson bears on: the base answers them.
+        put: how what is held back is put to an adapter when it is served, where that is known.
+    """
 
     signals: list[Signal]
     stopwatch: _Stopwatch
@@ -1210,6 +1220,7 @@ class _Work:
     rules: style_edits.Rules = field(default_factory=style_edits.Rules)
     scoped: bool = False
     outside: set[str] = field(default_factory=set[str])
+    put: Mapping[str, str] = field(default_factory=dict[str, str])
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
 
     @property

@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from edge_seal.adaptation.prompt_kinds import JOKE, LIST, TRANSLATION, WRITING, kind_of
 from edge_seal.adaptation.question_forms import (
     CLAUSE,
     NAMED,
@@ -57,6 +58,14 @@ WEIGHTS: Final = (14.72, 7.97, 1.34, -9.57, -5.67, -0.92, -0.43, -1.01)
 BIAS: Final = -7.685
 """Fitted by `python -m bench.scope --fit` on half of its relations, for vectors of the default embedder."""
 
+SURE_LOG_ODDS: Final = 1.0
+"""From here on a question is put to the adapter in the nearest lesson's words too. Between 0 and this it is not: what
+lies on the border is as often a question for something else, and there the adapter has to tell the two apart."""
+_MADE: Final = frozenset({JOKE, LIST, TRANSLATION, WRITING})
+"""What is to be made, perhaps of what was told: "Write a haiku about my dog" asks for no lesson."""
+LONGEST_REPEATED: Final = 200
+"""Characters: a longer lesson is not repeated beside a question."""
+
 # "my" and what it belongs to, up to what cannot be part of a name for a thing.
 _OWN: Final = re.compile(
     r"\b(?:my|our)\s+((?:[a-z-]+\s+){0,2}?[a-z-]+?)(?=['’]|[^\w\s'’-]|$|\s+(?:is|are|was|were|am|be|called|named|name|goes|go|answers?"
@@ -84,10 +93,18 @@ _CLAUSE_ASKED_INDIRECTLY: Final = re.compile(r"(?:where|when|why|how|what|which|
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Whether a lesson bears on a question; `log_odds` above 0 says that it does."""
+    """Whether a lesson bears on a question; `log_odds` above 0 says that it does. `nearest`: the lesson's prompt."""
 
     inside: bool
     log_odds: float
+    nearest: str
+
+    def taught_as(self, question: str) -> str | None:
+        """The lesson in whose words `question` is to be put to the adapter too, if the scope is sure of one."""
+        if self.log_odds < SURE_LOG_ODDS or len(self.nearest) > LONGEST_REPEATED:
+            return None
+        kind = kind_of(question)
+        return None if kind in _MADE and kind != kind_of(self.nearest) else self.nearest
 
 
 def wordings(prompt: str) -> tuple[str, ...]:
@@ -141,7 +158,8 @@ class Scope:
 
     def __init__(self, lessons: Sequence[str], told: FloatArray, untold: FloatArray) -> None:
         self._subjects = _subjects(lessons)
-        self._prompts = frozenset(_plain(prompt) for prompt in lessons)
+        self._prompts = {_plain(prompt): prompt for prompt in lessons}
+        self._of_wording = tuple(lesson for lesson in lessons for _ in wordings(lesson))
         self._words = frozenset(word for lesson in lessons for text in wordings(lesson) for word in _words(text))
         self._about_asker = tuple(about_asker(lesson) for lesson in lessons for _ in wordings(lesson))
         self._told = told
@@ -150,13 +168,15 @@ class Scope:
 
     def judge(self, question: str, vector: FloatArray) -> Judged:
         """Whether any lesson bears on `question`, whose unit vector `(D,)` is `vector`."""
+        if (same := self._prompts.get(_plain(question))) is not None:
+            return Judged(inside=True, log_odds=math.inf, nearest=same)
         form = read_asked(question)
-        if _plain(question) in self._prompts or (form.kind != OTHER and subject(form) in self._subjects):
-            return Judged(inside=True, log_odds=math.inf)
+        if form.kind != OTHER and (lesson := self._subjects.get(subject(form))) is not None:
+            return Judged(inside=True, log_odds=math.inf, nearest=lesson)
         log_odds = BIAS + sum(
             weight * figure for weight, figure in zip(WEIGHTS, self.figures(question, vector), strict=True)
         )
-        return Judged(log_odds > 0.0, log_odds)
+        return Judged(log_odds > 0.0, log_odds, self._of_wording[int((self._told @ vector).argmax())])
 
     def figures(self, question: str, vector: FloatArray) -> tuple[float, ...]:
         """What decides on `question`, in the order of `FEATURES`."""
@@ -195,10 +215,11 @@ def _plain(text: str, *, keep_case: bool = False) -> str:
     return " ".join((text if keep_case else text.casefold()).split()).rstrip("?!. ")
 
 
-def _subjects(lessons: Sequence[str]) -> frozenset[str]:
-    return frozenset(
-        subject(form)
+def _subjects(lessons: Sequence[str]) -> dict[str, str]:
+    """What lessons ask for, and the prompt of one that does."""
+    return {
+        subject(form): prompt
         for prompt in lessons
         for form in map(read_form, (prompt, *rewordings(read_form(prompt))))
         if form.kind != OTHER
-    )
+    }

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_seal.adaptation.scope import Scope, untold_wordings, wordings
+from edge_seal.adaptation.scope import Judged, Scope, untold_wordings, wordings
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.storage import digested
 from edge_seal.storage.database import Database
@@ -42,8 +42,8 @@ def scope_before_learning(lessons: Sequence[str], embedder: Embedder, cache: Pat
     return Scope(lessons, np.concatenate(told), _untold(embedder, cache))
 
 
-def log_odds(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[float]:
-    """How much speaks for each question being inside, see `Judged`.
+def judged(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[Judged]:
+    """What the scope says of each question.
 
     Raises:
         EmbedderUnavailable: the embedder cannot be used now.
@@ -51,7 +51,7 @@ def log_odds(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list
     if not questions:
         return []
     vectors = _embedded(questions, embedder)
-    return [scope.judge(question, vector).log_odds for question, vector in zip(questions, vectors, strict=True)]
+    return [scope.judge(question, vector) for question, vector in zip(questions, vectors, strict=True)]
 
 
 def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedder) -> FloatArray:

@@ -86,6 +86,7 @@ def ask(
                 "turn": turn.id,
                 "text": turn.answer,
                 "adapter": turn.update_id,
+                "taught_as": turn.taught_as,
                 "memories": turn.memories,
                 "timing": turn.timing,
                 "notices": turn.notices,
@@ -109,7 +110,8 @@ def ask(
 
 def _signature(turn: Turn) -> str:
     recalled = f" · memories {', '.join(turn.memories)}" if turn.memories else ""
-    return f"{turn.id} · {turn.update_id or 'base'}{recalled} · {turn.timing.total_s:.1f} s"
+    read_as = f" · read as “{plain_line(turn.taught_as)}”" if turn.taught_as else ""
+    return f"{turn.id} · {turn.update_id or 'base'}{read_as}{recalled} · {turn.timing.total_s:.1f} s"
 
 
 @click.command()

@@ -47,8 +47,10 @@ class Asking(Scoping, Trialling):
             seed=generation.seed if ask.seed is None else ask.seed,
         )
         update, trial, notices = self._answering(ask, conversation)
+        taught_as: str | None = None
         if ask.adapter == ACTIVE and update is not None:
-            update = self.answering_from(update, ask.prompt, self._before(ask, conversation))
+            answerer = self.answering_from(update, ask.prompt, self._before(ask, conversation))
+            update, taught_as = answerer.update, answerer.taught_as
         memories, memory_notices = self._recalling(use_memory=ask.use_memory, private=ask.private)
         self._serve(update)
         answering = Answering(
@@ -58,6 +60,8 @@ class Asking(Scoping, Trialling):
             self.settings.memory.budget_tokens,
             (*notices, *memory_notices),
             self._joining(trial),
+            taught_as,
+            generation.end_loops,
         )
         question = Question(
             ask.prompt,

@@ -41,14 +41,30 @@ class _Taught:
         return any(applies_to(kind, prompt) for kind in self.rule_kinds)
 
 
+@dataclass(frozen=True, slots=True)
+class Bearing:
+    """Whether an update is to answer a question; `taught_as`: the lesson in whose words it is to be put to it too."""
+
+    bears: bool
+    taught_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """What is to answer a question, None is the base; `taught_as` as in `Bearing`."""
+
+    update: Update | None
+    taught_as: str | None = None
+
+
 class Scoping(Construction):
     """Judges by the lessons of an update and of those below it."""
 
     # By update and manifest, the newest last: what it was taught and its scope, of what answers and of the canary.
     _judging: Mapping[tuple[str, str | None], tuple[_Taught | None, Scope | None]] = MappingProxyType({})
 
-    def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Update | None:
-        """What is to answer `prompt` where `update` is active: it, one below it, or (None) the base, untouched.
+    def answering_from(self, update: Update, prompt: str, before: Turn | None) -> Answerer:
+        """What is to answer `prompt` where `update` is active: it, one below it, or the base, untouched.
 
         One that learned what was forgotten since answers only what it was certainly taught besides: by meaning, a
         question for what is gone is near what was learned with it.
@@ -58,14 +74,19 @@ class Scoping(Construction):
             from edge_seal.adaptation.scope import asks_for
 
             if asks_for(prompt, left.lessons):
-                return update
+                return Answerer(update)
             if left.below is None:
-                return None
+                return Answerer(None)
             update = left.below
-        return update if self.bears_on(update, prompt, before) else None
+        bearing = self.bearing(update, prompt, before)
+        return Answerer(update, bearing.taught_as) if bearing.bears else Answerer(None)
 
     def bears_on(self, update: Update, prompt: str, before: Turn | None) -> bool:
-        """Whether `update` is to answer `prompt`; `before` is the turn before it in its conversation.
+        """Whether `update` is to answer `prompt`, see `bearing`."""
+        return self.bearing(update, prompt, before).bears
+
+    def bearing(self, update: Update, prompt: str, before: Turn | None) -> Bearing:
+        """Whether and how `update` is to answer `prompt`; `before` is the turn before it in its conversation.
 
         A short question that only makes sense after the one before it goes where that one went. Where there is nothing
         to judge by (another embedder, none at all), the answer is yes. A rule of style bears on every prompt of its
@@ -73,20 +94,19 @@ class Scoping(Construction):
         """
         taught, scope = self._taught_and_scope(update)
         if taught is None or taught.bears_by_rule_on(prompt):
-            return True
+            return Bearing(bears=True)
         if not taught.lessons:
-            return False
-        if scope is None:
-            return True
-        if before is not None and before.update_id is not None and follows_on(prompt):
-            return True
+            return Bearing(bears=False)
         embedder = self.embedder
-        if embedder is None:
-            return True
+        if scope is None or embedder is None:
+            return Bearing(bears=True)
+        if before is not None and before.update_id is not None and follows_on(prompt):
+            return Bearing(bears=True)
         try:
-            return scope.judge(prompt, embedder.embed([prompt])[0]).inside
+            judged = scope.judge(prompt, embedder.embed([prompt])[0])
         except EmbedderUnavailable:
-            return True
+            return Bearing(bears=True)
+        return Bearing(judged.inside, judged.taught_as(prompt))
 
     def know_scope(self, update: Update) -> None:
         """Embeds what `bears_on` will ask for, so that the next answer need not wait for it."""
@@ -95,12 +115,11 @@ class Scoping(Construction):
     @property
     def judging_embedder(self) -> Embedder | None:
         """What judges where lessons apply; None: an adapter answers everything."""
-        everything = self.settings.learning.scope == "everything" or not self._is_judged_here()
-        return None if everything else self.embedder
+        return self.embedder if self._is_judged_here() else None
 
     def _taught_and_scope(self, update: Update) -> tuple[_Taught | None, Scope | None]:
         """What `update` and those below it were taught, and its scope; None: everything, or it cannot be told."""
-        if self.settings.learning.scope == "everything" or not self._is_judged_here():
+        if not self._is_judged_here():
             return None, None
         # A lesson that is forgotten changes the manifest.
         key = (update.id, update.manifest_sha256)
@@ -112,9 +131,11 @@ class Scoping(Construction):
         return self._judging[key]
 
     def _is_judged_here(self) -> bool:
-        own = self.settings.embedder.sends_to is None and self.settings.model.embedder == FITTED_FOR
+        settings = self.settings
+        own = settings.embedder.sends_to is None and settings.model.embedder == FITTED_FOR
         # Who recalls by words alone, or not at all, wants no embedder in memory.
-        return own and self.settings.memory.mode not in ("keyword", "off")
+        wanted = settings.memory.mode not in ("keyword", "off")
+        return settings.learning.scope != "everything" and own and wanted
 
     def _scope_of(self, lessons: tuple[tuple[int, str], ...] | None) -> Scope | None:
         embedder = self.embedder

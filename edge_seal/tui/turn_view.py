@@ -212,6 +212,8 @@ def said_last(said: Sequence[SignalKind]) -> tuple[SignalKind, ...]:
 def mark(turn: Turn, said: Sequence[SignalKind]) -> Content:
     """What answered, with what, how fast, and what the user said of it, in one line."""
     parts = [turn.update_id or "base"]
+    if turn.taught_as:
+        parts.append(f"read as “{one_line(turn.taught_as, 60)}”")
     memories = sum(given.startswith("m") for given in turn.memories)
     turns = len(turn.memories) - memories
     if memories:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from edge_seal.adaptation.style_rules import read_rule
-from edge_seal.engines.engine import EmbedderUnavailable, FloatArray
+from edge_seal.engines.engine import EmbedderUnavailable, FloatArray, Message
 from edge_seal.records import Example, Role
 from tests.adaptation.world import World
 from tests.memory.word_embedder import WordEmbedder
@@ -60,3 +60,22 @@ def test_a_neighbour_that_the_base_will_answer_is_judged_by_its_answer(world: Wo
     neighbours = [outcome for outcome in gate.outcomes if outcome.role is Role.NEIGHBOUR]
     assert neighbours
     assert all(one.said_after is not None and one.said_after == one.said_before for one in neighbours)
+
+
+def test_what_is_held_back_is_asked_as_it_will_be_served(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.teach(DOG, TOWN)
+    world.embedder = WordEmbedder()
+    asked: list[str] = []
+    render = world.engine.render
+
+    def heard(messages: Sequence[Message]) -> tuple[int, ...]:
+        asked.append(messages[-1].content)
+        return render(messages)
+
+    monkeypatch.setattr(world.engine, "render", heard)
+    probes = [example.prompt for example in world.run(dry_run=True).examples if example.role is Role.PROBE]
+    put = [text for text in asked if any(text.startswith(f"{probe}\n") for probe in probes)]
+    assert put
+    assert {text.partition("\n")[2] for text in put} <= {DOG[0], TOWN[0]}
+    lessons = [text for text in asked if text in {DOG[0], TOWN[0]}]
+    assert lessons

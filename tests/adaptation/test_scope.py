@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge_seal.adaptation.scope import FEATURES, WEIGHTS, Scope, untold_wordings, wordings
+from edge_seal.adaptation.scope import (
+    FEATURES,
+    LONGEST_REPEATED,
+    SURE_LOG_ODDS,
+    WEIGHTS,
+    Judged,
+    Scope,
+    untold_wordings,
+    wordings,
+)
 from edge_seal.engines.onnx_embedder import OnnxEmbedder
 
 LESSONS = ("What is my dog's name?", "Where do I live?", "When do I take meetings?")
@@ -64,6 +74,43 @@ def test_no_lesson_bears_on_what_is_general_or_was_never_told(
 
 def test_the_words_of_a_lesson_are_inside_whatever_their_vector_says(scope: Scope) -> None:
     assert scope.judge("WHERE do I  live", np.zeros(384, np.float32)).inside
+
+
+@pytest.mark.parametrize(
+    ("question", "lesson"),
+    [
+        ("Which name does my dog answer to?", LESSONS[0]),
+        ("could you tell me what my dog is called", LESSONS[0]),
+        ("Which town is my home in?", LESSONS[1]),
+        ("At what hour may somebody have a meeting with me?", LESSONS[2]),
+    ],
+)
+def test_what_is_surely_asked_for_is_asked_as_it_was_taught(
+    scope: Scope, embedder: OnnxEmbedder, question: str, lesson: str
+) -> None:
+    assert scope.judge(question, embedder.embed([question])[0]).taught_as(question) == lesson
+
+
+DOG = "What do I call my dog?"
+
+
+def test_on_the_border_it_is_asked_in_its_own_words() -> None:
+    assert Judged(inside=True, log_odds=SURE_LOG_ODDS, nearest=LESSONS[0]).taught_as(DOG) == LESSONS[0]
+    assert Judged(inside=True, log_odds=SURE_LOG_ODDS - 0.01, nearest=LESSONS[0]).taught_as(DOG) is None
+
+
+def test_a_long_lesson_is_not_repeated() -> None:
+    assert Judged(inside=True, log_odds=9.0, nearest="x" * (LONGEST_REPEATED + 1)).taught_as(DOG) is None
+
+
+@pytest.mark.parametrize(
+    "request_", ["Write a haiku about my dog.", "Tell me a joke about my dog", "Translate 'my dog' into French."]
+)
+def test_what_is_to_be_made_of_a_lesson_keeps_its_own_words(request_: str) -> None:
+    assert Judged(inside=True, log_odds=math.inf, nearest=LESSONS[0]).taught_as(request_) is None
+    # But where that is what was taught, it is that.
+    taught = Judged(inside=True, log_odds=9.0, nearest=request_)
+    assert taught.taught_as(request_) == request_
 
 
 def test_what_was_told_is_no_longer_among_the_untold(embedder: OnnxEmbedder) -> None:
