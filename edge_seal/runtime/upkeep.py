@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -35,10 +34,18 @@ from edge_seal.updates.spending import RunRecord
 if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
 
-log = logging.getLogger(__name__)
 
 # Changing a setting takes milliseconds.
 SETTINGS_WAIT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Keychained:
+    """What the keychain said of the ledger's head; `not_asked` is why it said nothing."""
+
+    heads: tuple[KeptHead, ...] = ()
+    problems: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
 
 
 class Upkeep(Embedding, Trialling):
@@ -50,16 +57,15 @@ class Upkeep(Embedding, Trialling):
         Raises:
             ConfigError: one of `noted` is no head.
         """
-        kept, wrong = self._kept_in_keychain()
-        report = self.releases.audit([noted_head(text) for text in noted], kept)
-        return replace(
-            report, problems=(*report.problems, *wrong, *self.canaries.problems(), *self.stored_memories.problems())
-        )
+        keychain = self._kept_in_keychain()
+        report = self.releases.audit([noted_head(text) for text in noted], keychain.heads)
+        problems = (*report.problems, *keychain.problems, *self.canaries.problems(), *self.stored_memories.problems())
+        return replace(report, problems=problems, not_compared=keychain.not_asked)
 
     def head_places(self) -> tuple[str, ...]:
         """Where the head of the ledger is kept outside the database, in words."""
         in_file = (str(self.home.head_file),) if self.home.head_file.exists() else ()
-        return (*in_file, *(head.place for head in self._kept_in_keychain()[0]))
+        return (*in_file, *(head.place for head in self._kept_in_keychain().heads))
 
     def keep_head(self) -> tuple[str, ...]:
         """Keeps the head of the ledger as it is now, whatever was kept before; gives where.
@@ -75,18 +81,17 @@ class Upkeep(Embedding, Trialling):
             kept_head.keep(self.home, self.ledger, anyway=True)
         return self.head_places()
 
-    def _kept_in_keychain(self) -> tuple[tuple[KeptHead, ...], tuple[str, ...]]:
-        """The head that the keychain has, if it has one and can be asked; and what is wrong with it, in words."""
+    def _kept_in_keychain(self) -> _Keychained:
+        """The head that the keychain has, if it has one and can be asked; what is wrong with it, or why not."""
         if not self.settings.audit.keychain:
-            return (), ()
+            return _Keychained()
         try:
             found = kept_head.read(self.home)
         except IntegrityError as error:
-            return (), (error.message,)
+            return _Keychained(problems=(error.message,))
         except EdgeSealError as error:
-            log.info("the keychain was not asked for the ledger's head: %s", error.message)
-            return (), ()
-        return ((), ()) if found is None else ((found,), ())
+            return _Keychained(not_asked=(error.message,))
+        return _Keychained() if found is None else _Keychained((found,))
 
     def limits(self) -> Limits:
         """The limits, what is left of them now, and what the machine has to be like for learning."""
