@@ -1,9 +1,10 @@
 """From typing `edge-seal` to the first frame on the terminal: `python -m bench.tui_start [--rounds N]`.
 
 The program is started on a pseudo-terminal of 80x24, in turn with its peer, a bare Textual application with the same
-kinds of widgets, and what they write is read until the words of the first screen are there. Printed: wall milliseconds
-from the start of the process, processor milliseconds of it (Linux), and how many times the peer's they are. Times
-depend on the machine and its load; the ratio does less. Bytecode is written beforehand, as an installation has it.
+kinds of widgets, and what they write is read until the words at the top, in the middle and at the bottom of the first
+screen are there. Printed: wall milliseconds from the start of the process, processor milliseconds of it (Linux), and
+how many times the peer's they are. Times depend on the machine and its load; the ratio does less. Bytecode is written
+beforehand, as an installation has it.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ class Start:
     processor_ms: float
 
 
-def started(command: Sequence[str], words: str, environment: Mapping[str, str]) -> Start:
-    """Starts `command` on a terminal of its own, waits for `words` on it, and ends it."""
+def started(command: Sequence[str], words: Sequence[str], environment: Mapping[str, str]) -> Start:
+    """Starts `command` on a terminal of its own, waits until all of `words` were written on it, and ends it."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     began = time.perf_counter()
@@ -65,7 +66,7 @@ def started(command: Sequence[str], words: str, environment: Mapping[str, str]) 
     os.close(theirs)
     seen = b""
     try:
-        while words.encode() not in seen:
+        while not all(word.encode() in seen for word in words):
             if time.perf_counter() - began > LONGEST_S or not select.select([ours], [], [], LONGEST_S)[0]:
                 raise TimeoutError(f"{command} did not say {words!r}; it said {seen[-500:]!r}")
             seen += os.read(ours, 65536)
@@ -101,8 +102,8 @@ def main() -> None:
         }
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         commands = {
-            "edge-seal": ([sys.executable, "-m", "edge_seal"], "enter sends"),
-            "bare Textual": ([sys.executable, "-c", PEER], "first frame"),
+            "edge-seal": ([sys.executable, "-m", "edge_seal"], ("Settings", "enter sends", "Correct")),
+            "bare Textual": ([sys.executable, "-c", PEER], ("first frame", "Quit")),
         }
         found: dict[str, list[Start]] = {name: [] for name in commands}
         for at in range(rounds + 1):

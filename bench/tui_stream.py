@@ -1,6 +1,6 @@
 """Does the interface slow down as an answer grows? A reply of 4,000 tokens is streamed into the real chat.
 
-    python -m bench.tui_stream [--tokens 4000] [--shape prose|code|list]
+    python -m bench.tui_stream [--tokens 4000] [--shape prose|code|list|table]
 
 A frame is what one update of the screen costs in processor time of the process. The figure is the mean frame of the
 last thousand tokens over that of the first thousand; absolute times depend on the machine, the ratio does not much.
@@ -38,6 +38,11 @@ def tokens_of(shape: str, count: int) -> list[str]:
             pieces.append("```python\n" if at == 0 else f"{word} = {at}\n" if at % 6 == 0 else f"{word} ")
         elif shape == "list":
             pieces.append(f"\n- **{word}** " if at % 15 == 0 else f"{word} ")
+        elif shape == "table":
+            head = "| bird | where | what it does |\n|---|---|---|\n| " if at == 0 else ""
+            pieces.append(f"{head}{word} " if at % 15 else f"{head}|\n| " if at else head)
+            if at % 15 in {5, 10}:
+                pieces[-1] = f"| {word} "
         elif at % 400 == 0:
             pieces.append(f"\n\n## {word.title()}\n\n")
         else:
@@ -85,12 +90,12 @@ def main() -> None:
     """Prints a table and a line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--tokens", type=int, default=4000)
-    parser.add_argument("--shape", choices=["prose", "code", "list"], action="append")
+    parser.add_argument("--shape", choices=["prose", "code", "list", "table"], action="append")
     options = parser.parse_args()
     os.environ.pop("NO_COLOR", None)
     results: dict[str, dict[str, float]] = {}
     print(f"{'shape':<8} {'frames':>6} {'first 1000':>11} {'last 1000':>10} {'ratio':>6}   (processor ms a frame)")
-    for shape in options.shape or ["prose", "list", "code"]:
+    for shape in options.shape or ["prose", "list", "code", "table"]:
         frames = asyncio.run(measured(shape, options.tokens))
         thousand = 1000 // TOKENS_A_FRAME
         first, last = frames[2:thousand], frames[-thousand:]

@@ -11,17 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-
-class Origin(StrEnum):
-    """Where a text came from, most trusted first. Only what was typed may teach without a person's approval."""
-
-    TYPED = "typed"
-    PASTED = "pasted"
-    FILE = "file"
-    DOCUMENT = "document"
-    TOOL = "tool"
-    MODEL = "model"
-
+from edge_seal.labels import Origin, SignalKind
 
 _TRUST = tuple(Origin)
 
@@ -37,15 +27,6 @@ def mixed(origins: Iterable[Origin]) -> tuple[Origin, tuple[Origin, ...]]:
 
 
 # Signals --------------------------------------------------------------------------------------------------
-
-
-class SignalKind(StrEnum):
-    """What the user did."""
-
-    TAUGHT = "taught"
-    CORRECTION = "correction"
-    GOOD = "good"
-    BAD = "bad"
 
 
 class SignalState(StrEnum):

@@ -26,6 +26,7 @@ HELP_MAY_LOAD = {
     "edge_seal.errors",
     "edge_seal.plain_text",
     "edge_seal.records",
+    "edge_seal.terminal",
 }
 HELP_CPU_MS = 150
 
@@ -112,7 +113,7 @@ def test_memory_by_words_loads_no_embedder(
 
 def test_the_first_frame_of_the_interface_waits_for_nothing_heavy() -> None:
     program = (
-        "import json, sys; import edge_seal.__main__, edge_seal.cli.output, edge_seal.tui.start; "
+        "import json, sys; import edge_seal.__main__, edge_seal.home, edge_seal.tui.start; "
         "from edge_seal.tui.app import screen_class; screen_class('chat'); print(json.dumps(sorted(sys.modules)))"
     )
     ran = subprocess.run(
@@ -126,9 +127,12 @@ def test_the_first_frame_of_the_interface_waits_for_nothing_heavy() -> None:
     assert "textual.app" in loaded
     heavy = {
         "apsw",
+        "click",
         "edge_seal.config",
+        "edge_seal.records",
         "edge_seal.runtime",
         "llama_cpp",
+        "markdown_it",
         "numpy",
         "onnxruntime",
         "plotext",

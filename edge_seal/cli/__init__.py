@@ -17,6 +17,7 @@ import click
 
 from edge_seal import __version__
 from edge_seal.errors import EdgeSealError
+from edge_seal.terminal import shows_interface
 
 if TYPE_CHECKING:
     from edge_seal.config import Home
@@ -112,7 +113,7 @@ def edge_seal(ctx: click.Context, profile: str | None, passphrase_file: str | No
     ctx.meta["edge_seal.passphrase_file"] = None if passphrase_file is None else Path(passphrase_file)
     if ctx.invoked_subcommand is not None:
         return
-    if ctx.obj is not None and _is_terminal():
+    if ctx.obj is not None and shows_interface():
         from edge_seal.cli.output import chosen_home
         from edge_seal.cli.output import passphrase_file as file_of_passphrase
         from edge_seal.cli.passphrases import GivenPassphrases
@@ -120,8 +121,3 @@ def edge_seal(ctx: click.Context, profile: str | None, passphrase_file: str | No
         interface = cast("Interface", ctx.obj)
         raise click.exceptions.Exit(interface(chosen_home(), GivenPassphrases(file_of_passphrase())))
     click.echo(ctx.get_help())
-
-
-def _is_terminal() -> bool:
-    """Whether an interface can be shown: a terminal on both sides, and one that can move its cursor."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}

@@ -7,6 +7,7 @@ to the log. Import what follows only when a terminal is there: this module alone
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ def run(home: Home, passphrases: Passphrases | None) -> int:
     Raises:
         EdgeSealError: the home cannot be opened; the terminal was not touched.
     """
-    from edge_seal.tui.start import run_on_terminal
+    gc.disable()  # loading leaves no garbage, and was gone through again and again; the first frame turns it on
+    try:
+        from edge_seal.tui.start import run_on_terminal
 
-    return run_on_terminal(home, passphrases)
+        return run_on_terminal(home, passphrases)
+    finally:
+        gc.enable()

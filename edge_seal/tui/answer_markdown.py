@@ -11,26 +11,63 @@ from typing import Final
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
 from textual.widgets import Markdown
+from textual.widgets._markdown import MarkdownBullet, MarkdownListItem, MarkdownOrderedList  # shown nowhere else
+from textual.widgets.markdown import MarkdownBlock
 
 from edge_seal.plain_text import plain_text
 
-FRAME_S: Final = 0.08
-"""How long what arrives is gathered before it is shown: a dozen times a second is smooth, and costs as often."""
+_NUMBER_CELLS: Final = len(" 99. ")
+"""What an entry's number takes: the same for all of one digit or two, so that a list may be cut between them."""
 
 
-def parser() -> MarkdownIt:
-    """GitHub's Markdown, less what acts."""
+def parser(first_number: int | None = None) -> MarkdownIt:
+    """GitHub's Markdown, less what acts; a list that it begins with is counted from `first_number`."""
     made = MarkdownIt("gfm-like", {"html": False, "linkify": False}).disable("linkify")
     made.core.ruler.push("inert", _inert)
+    if first_number is not None:
+        made.core.ruler.push("counted", lambda state: _count_from(first_number, state.tokens))
     return made
 
 
-class AnswerMarkdown(Markdown):
-    """One text, shown whole or as it grows. What it is given has passed the sanitizer; what is made of it does here."""
+class _Numbered(MarkdownOrderedList):
+    """A list with numbers, each as wide as those of its other parts."""
 
-    def __init__(self, markdown: str = "", *, classes: str | None = None) -> None:
-        super().__init__(plain_text(markdown), parser_factory=parser, open_links=False, classes=classes)
+    def compose(self) -> ComposeResult:
+        entries = [block for block in self._blocks if isinstance(block, MarkdownListItem)]
+        first = int(entries[0].bullet) if entries and entries[0].bullet.isdecimal() else 1
+        numbers = [f"{number}. " for number in range(first, first + len(entries))]
+        cells = max(_NUMBER_CELLS, *(len(number) + 1 for number in numbers)) if numbers else 0
+        for number, entry in zip(numbers, entries, strict=True):
+            bullet = MarkdownBullet()
+            bullet.symbol = number.rjust(cells)
+            yield Horizontal(bullet, Vertical(*entry._blocks))  # noqa: SLF001  # as its base does
+        self._blocks.clear()
+
+
+class AnswerMarkdown(Markdown):
+    """One text, shown whole or as it grows. What it is given has passed the sanitizer; what is made of it does here.
+
+    Args:
+        first_number: of the entry that it begins with, where it goes on a list.
+    """
+
+    BLOCKS: dict[str, type[MarkdownBlock]] = {**Markdown.BLOCKS, "ordered_list_open": _Numbered}  # noqa: RUF012  # as in its base
+
+    def __init__(self, markdown: str = "", *, classes: str | None = None, first_number: int | None = None) -> None:
+        self._first_number = first_number
+        super().__init__(plain_text(markdown), parser_factory=self._parser, open_links=False, classes=classes)
+
+    def _parser(self) -> MarkdownIt:
+        # What comes later is parsed from its last block on.
+        return parser(self._first_number if self._last_parsed_line == 0 else None)
+
+
+def _count_from(number: int, tokens: list[Token]) -> None:
+    if tokens and tokens[0].type == "ordered_list_open":
+        tokens[1].info = str(number)
 
 
 def _inert(state: StateCore) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import signal
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -19,23 +20,21 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import TextArea
 
 from edge_seal.errors import ConfigError, EdgeSealError
-from edge_seal.tui import keymap, themes
-from edge_seal.tui.conversation_list import ConversationList
+from edge_seal.tui import themes
+from edge_seal.tui.bars import TABS
 from edge_seal.tui.desk import Desk
-from edge_seal.tui.dialogs import AskDialog
-from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
 from edge_seal.tui.messages import Changed, LearningEnded
-from edge_seal.tui.paged_list import PagedList
-from edge_seal.tui.prompt_area import PromptArea
-from edge_seal.tui.screen import PAINTED_S, TABS, DeskScreen
-from edge_seal.tui.two_panes import DetailPane, TwoPanes
+from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.stylesheet import ParsedOnce
 
 if TYPE_CHECKING:
     from edge_seal.home import Home
     from edge_seal.runtime import Runtime
     from edge_seal.tui.help_screen import KeyLine
     from edge_seal.tui.passphrases import RememberedPassphrases
+
+KEYMAP_FILE: Final = "keymap.toml"
 
 
 def screen_class(mode: str) -> type[DeskScreen]:
@@ -49,11 +48,17 @@ def _opened(mode: str) -> Screen[None]:
 
 
 class EdgeSealApp(App[None]):
-    """The interface of one home. `crash` is what ended it, if that was an error."""
+    """The interface of one home.
+
+    Attributes:
+        crash: the error in the program that ended it.
+        unusable: what is wrong with the settings, if that ended it.
+    """
 
     TITLE = "Edge Seal"
     CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
+    DEFAULT_MODE = "chat"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
         tab.name: partial(_opened, tab.name) for tab in TABS
     }
@@ -72,13 +77,20 @@ class EdgeSealApp(App[None]):
 
     def __init__(self, home: Home, passphrases: RememberedPassphrases | None, *, theme: str = "edge-dark") -> None:
         super().__init__()
+        self.stylesheet = ParsedOnce(variables=self.get_css_variables())
         self.crash: BaseException | None = None
+        self.unusable: ConfigError | None = None
         self.desk = Desk(home, passphrases, self.tell)
         self._is_first_start = not home.database.exists()
         self._listening: weakref.WeakSet[DeskScreen] = weakref.WeakSet()
         self._problems: list[EdgeSealError] = []
-        self._own_themes = self._register_themes(theme)
-        self._load_keymap()
+        self._has_user_themes = False
+        for ours in themes.OURS:
+            self.register_theme(ours)
+        self._own_themes = tuple(ours.name for ours in themes.OURS)
+        if theme not in self._own_themes:
+            self._register_user_themes()  # else they can wait until there is something on the screen
+        self._take_theme(theme)
 
     # Start and end --------------------------------------------------------------------------------------------
 
@@ -86,8 +98,7 @@ class EdgeSealApp(App[None]):
         self.app_resume_signal.subscribe(self, self._drawn_anew)  # pyright: ignore[reportUnknownMemberType]
         if not self.is_headless:
             self._end_by_signals()
-        self.switch_mode("chat")
-        self.set_timer(PAINTED_S, self._first_painted)
+        self.call_after_refresh(self._first_painted)
 
     def _end_by_signals(self) -> None:
         """Signals from outside (Ctrl-C is a key here) end it as its key does, and give the terminal back."""
@@ -99,12 +110,14 @@ class EdgeSealApp(App[None]):
         self.screen.refresh(layout=True)
 
     def _first_painted(self) -> None:
-        for problem in self._problems:
-            self.tell_problem(problem)
+        gc.freeze()  # what was loaded stays: the collector, off until now, need never look at it
+        gc.enable()
         self.run_worker(self._begin, name="begin")
 
     async def _begin(self) -> None:
         """What needs the runtime, once there is something on the screen."""
+        if not await self._read_settings():
+            return
 
         def missing(runtime: Runtime) -> dict[str, str]:
             known = (one.listing for one in runtime.models() if one.in_use)
@@ -126,6 +139,38 @@ class EdgeSealApp(App[None]):
         await self.desk.load_model()
         for tab in TABS:
             await asyncio.to_thread(screen_class, tab.name)  # by now, so that no key waits for it later
+
+    async def _read_settings(self) -> bool:
+        """Checks the settings, whose theme alone is known by now, and takes the keymap; gives whether it can go on."""
+
+        def read() -> dict[str, str] | ConfigError:
+            from edge_seal.config import load_settings
+
+            load_settings(self.desk.home.config_file)
+            file = self.desk.home.config / KEYMAP_FILE
+            if not file.exists():
+                return {}
+            from edge_seal.tui import keymap
+
+            try:
+                return keymap.load_keymap(file, known_bindings())
+            except ConfigError as error:
+                return error
+
+        try:
+            keys = await asyncio.to_thread(read)
+        except ConfigError as error:
+            self.unusable = error
+            self.exit()
+            return False
+        if isinstance(keys, ConfigError):
+            self._problems.append(keys)
+        elif keys:
+            self.set_keymap(keys)
+        self._register_user_themes()
+        for problem in self._problems:
+            self.tell_problem(problem)
+        return True
 
     async def _remind(self) -> None:
         """Shows what waits for the user: an overdue review, a canary to be decided."""
@@ -155,29 +200,23 @@ class EdgeSealApp(App[None]):
         """The themes that can be chosen: ours and the user's."""
         return self._own_themes
 
-    def _register_themes(self, wanted: str) -> tuple[str, ...]:
+    def _register_user_themes(self) -> None:
+        if self._has_user_themes:
+            return
+        self._has_user_themes = True
         from_files, errors = themes.user_themes(self.desk.home.config)
         self._problems += errors
-        for theme in (*themes.OURS, *from_files):
+        for theme in from_files:
             self.register_theme(theme)
-        names = tuple(theme.name for theme in (*themes.OURS, *from_files))
-        if wanted in names:
-            self.theme = wanted
-        else:
-            self.theme = themes.OURS[0].name
-            self._problems.append(
-                ConfigError(f"there is no theme {one_line(wanted, 64)}", next_step=f"themes: {', '.join(names)}")
-            )
-        return names
+        self._own_themes += tuple(theme.name for theme in from_files)
 
-    def _load_keymap(self) -> None:
-        file = self.desk.home.config / keymap.FILE
-        if not file.exists():
+    def _take_theme(self, wanted: str) -> None:
+        if wanted in self._own_themes:
+            self.theme = wanted
             return
-        try:
-            self.set_keymap(keymap.load_keymap(file, known_bindings()))
-        except ConfigError as error:
-            self._problems.append(error)
+        self.theme = themes.OURS[0].name
+        told = f"there is no theme {one_line(wanted, 64)}"
+        self._problems.append(ConfigError(told, next_step=f"themes: {', '.join(self._own_themes)}"))
 
     async def choose_theme(self, name: str) -> None:
         """Uses a theme from now on, and keeps that."""
@@ -298,6 +337,14 @@ class EdgeSealApp(App[None]):
 
 def known_bindings() -> dict[str, dict[str, Binding]]:
     """Every binding that the keymap file can change, by what has the keyboard."""
+    from edge_seal.tui.conversation_list import ConversationList
+    from edge_seal.tui.dialogs import AskDialog
+    from edge_seal.tui.edit_dialog import EditDialog
+    from edge_seal.tui.keymap import bindings_with_ids
+    from edge_seal.tui.paged_list import PagedList
+    from edge_seal.tui.prompt_area import PromptArea
+    from edge_seal.tui.two_panes import DetailPane, TwoPanes
+
     groups: dict[str, Iterable[BindingType]] = {"app": EdgeSealApp.BINDINGS}
     for tab in TABS:
         groups[tab.name] = screen_class(tab.name).BINDINGS
@@ -305,7 +352,7 @@ def known_bindings() -> dict[str, dict[str, Binding]]:
     groups["editor"] = EditDialog.BINDINGS
     groups |= {"list": PagedList.BINDINGS, "detail": DetailPane.BINDINGS, "panes": TwoPanes.BINDINGS}
     groups |= {"ask": AskDialog.BINDINGS, "text": PromptArea.BINDINGS}
-    return keymap.bindings_with_ids(groups)
+    return bindings_with_ids(groups)
 
 
 def _words_of(ended: LearningEnded) -> list[tuple[str, Literal["information", "warning", "error"]]]:

@@ -15,25 +15,26 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from edge_seal.clock import parse_timestamp
 from edge_seal.errors import EdgeSealError
+from edge_seal.labels import Origin, SignalKind
 from edge_seal.plain_text import plain_text
-from edge_seal.records import Origin, SignalKind, Turn
-from edge_seal.tui.answer_markdown import FRAME_S
 from edge_seal.tui.conversation_list import ConversationList, Listed
 from edge_seal.tui.dialogs import AskDialog, LineDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
 from edge_seal.tui.insisting import insisted
 from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted, ModelLoading
 from edge_seal.tui.prompt_area import PromptArea, Written
-from edge_seal.tui.screen import PAINTED_S, DeskScreen
+from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.slash_commands import COMMANDS, SENT_ON, SlashCommand, slash_command
 from edge_seal.tui.turn_view import Doing, TurnView
 
 if TYPE_CHECKING:
+    from edge_seal.records import Turn
     from edge_seal.runtime import Ask, Runtime
 
 LISTED: Final = 200
+FRAME_S: Final = 0.08
+"""How long what arrives is gathered before it is shown: a dozen times a second is smooth, and costs as often."""
 SHOWN_AT_ONCE: Final = 12
 """Turns of a long conversation that are put on the screen at once; earlier ones when they are asked for."""
 _WIDE: Final = 100
@@ -139,7 +140,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         self.query_one(PromptArea).focus()
         self._lay_out(self.size.width)
         self._tell_state()
-        self.set_timer(PAINTED_S, self._read_list)
+        self.call_after_refresh(self._read_list)
 
     @property
     def model_state(self) -> str:
@@ -691,6 +692,8 @@ A private conversation: nothing of it is kept, found again or learned from.
 
 
 def _day(stored: str) -> str:
+    from edge_seal.clock import parse_timestamp
+
     try:
         return parse_timestamp(stored).astimezone().strftime("%d %b")
     except ValueError:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from edge_seal.records import Origin
+from edge_seal.labels import Origin
 from edge_seal.tui.foreign import foreign
 from edge_seal.tui.prompt_area import PromptArea, Written
 

@@ -17,7 +17,6 @@ from textual.keys import Keys
 
 from edge_seal.errors import ConfigError
 
-FILE: Final = "keymap.toml"
 _MODIFIERS: Final = frozenset({"ctrl", "alt", "shift", "super", "hyper", "meta"})
 _NAMED: Final = frozenset(key.value for key in Keys)
 _CHARACTER_NAME: Final = re.compile(r"[a-z]+(?:_[a-z]+)*")

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from edge_seal.records import Progress
-
 if TYPE_CHECKING:
     from edge_seal.adaptation.cycle import CycleReport
     from edge_seal.errors import EdgeSealError
+    from edge_seal.records import Progress
 
 Kind = Literal["conversations", "memories", "models", "settings", "signals", "updates"]
 

@@ -15,8 +15,8 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
+from edge_seal.labels import Origin
 from edge_seal.plain_text import plain_text
-from edge_seal.records import Origin
 
 KEPT_PROMPTS: Final = 200
 _NEW_LINE_KEYS: Final = frozenset({"ctrl+j", "shift+enter", "alt+enter", "ctrl+enter"})

@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edge_seal import __version__
 from edge_seal.tui.app import EdgeSealApp
@@ -23,11 +23,7 @@ CRASHED = 1
 
 def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
     """Runs the interface; gives the exit code. Raises as `edge_seal.tui.run`."""
-    theme = OURS[0].name
-    if home.config_file.exists():
-        from edge_seal.config import load_settings  # nothing to read: nothing to wait for
-
-        theme = load_settings(home.config_file).interface.theme
+    theme = _wanted_theme(home)
     home.create()
     known = None if passphrases is None else RememberedPassphrases(passphrases)
     if known is not None and home.key_file.exists():
@@ -38,12 +34,35 @@ def run_on_terminal(home: Home, passphrases: Passphrases | None) -> int:
     _log_to_nowhere_on_screen()
     app = EdgeSealApp(home, known, theme=theme)
     app.run()
+    if app.unusable is not None:
+        raise app.unusable
     if app.crash is None:
         return 0
     log = write_crash(home.state, app.crash)
     sys.stderr.write(f"edge-seal stopped because of an error in itself ({type(app.crash).__name__}).\n")
     sys.stderr.write(f"What is kept is whole. Where it happened is written, without any text of yours, to {log}\n")
     return CRASHED
+
+
+def _wanted_theme(home: Home) -> str:
+    """What the settings say. All of them are checked once the first frame is there: that takes longer than it."""
+    if not home.config_file.exists():
+        return OURS[0].name
+    import tomllib
+
+    try:
+        written: object = tomllib.loads(home.config_file.read_text(encoding="utf-8"))
+        for key in ("interface", "theme"):
+            written = cast("dict[str, object]", written)[key] if isinstance(written, dict) else None
+    except KeyError:
+        return OURS[0].name
+    except (OSError, ValueError):
+        written = None
+    if isinstance(written, str):
+        return written
+    from edge_seal.config import load_settings
+
+    return load_settings(home.config_file).interface.theme
 
 
 def write_crash(state: Path, error: BaseException) -> Path:

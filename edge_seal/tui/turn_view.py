@@ -14,13 +14,14 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
-from edge_seal.records import Origin, Proposal, SignalKind, Turn
-from edge_seal.tui.answer_markdown import AnswerMarkdown
+from edge_seal.labels import Origin, SignalKind
 from edge_seal.tui.foreign import foreign, one_line
-from edge_seal.tui.growing_answer import GrowingAnswer
 
 if TYPE_CHECKING:
+    from edge_seal.records import Proposal, Turn
     from edge_seal.runtime.browsing import Given
+    from edge_seal.tui.answer_markdown import AnswerMarkdown
+    from edge_seal.tui.growing_answer import GrowingAnswer
 
 SAID: dict[SignalKind, str] = {
     SignalKind.GOOD: "✓ good",
@@ -97,6 +98,8 @@ class TurnView(Vertical, can_focus=True):
         self._growing: GrowingAnswer | None = None
 
     def compose(self) -> ComposeResult:
+        from edge_seal.tui.answer_markdown import AnswerMarkdown  # the first frame waits for no Markdown
+
         who = "You" if self._origin is Origin.TYPED else f"You, {self._origin.value}"
         with Horizontal(classes="asked"):
             yield Static(Content(f"{who}: "), markup=False, classes="who")
@@ -129,6 +132,8 @@ class TurnView(Vertical, can_focus=True):
         if self._growing is None:
             if self._answer is None:
                 return
+            from edge_seal.tui.growing_answer import GrowingAnswer
+
             self._growing = GrowingAnswer(self._answer)
         self._growing.feed(piece)
 

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, ProgressBar, Static
 
 from edge_seal.errors import EdgeSealError
+from edge_seal.tui.bars import app_of
 from edge_seal.tui.foreign import foreign, one_line
-from edge_seal.tui.screen import app_of
 
 if TYPE_CHECKING:
     from edge_models.store import PullProgress

@@ -67,6 +67,7 @@ def replay(entries: Iterable[LedgerEntry]) -> Replay:
     """The updates after all `entries` (those of other events are passed over)."""
     updates: dict[str, Recorded] = {}
     problems: list[str] = []
+    active: frozenset[str] = frozenset()
     for entry in entries:
         state = _STATE_OF_EVENT.get(entry.event)
         known = updates.get(entry.subject)
@@ -91,9 +92,10 @@ def replay(entries: Iterable[LedgerEntry]) -> Replay:
         except IllegalTransition as error:
             problems.append(f"entry {entry.seq} moves {entry.subject} where it cannot go: {error}")
         updates[entry.subject] = _moved(known, state, entry)
-        others = [name for name, other in updates.items() if other.update.state is State.ACTIVE]
-        if state is State.ACTIVE and len(others) > 1:
-            problems.append(f"after entry {entry.seq} more than one update is active: {', '.join(others)}")
+        active = active | {entry.subject} if state is State.ACTIVE else active - {entry.subject}
+        if state is State.ACTIVE and len(active) > 1:
+            others = ", ".join(name for name in updates if name in active)
+            problems.append(f"after entry {entry.seq} more than one update is active: {others}")
     return Replay(updates, tuple(problems))
 
 

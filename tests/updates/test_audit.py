@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from edge_seal.errors import IntegrityError
-from edge_seal.records import State
+from edge_seal.records import Actor, LedgerEntry, State
+from edge_seal.updates.audit import replay
 from tests.updates.scene import BASE_SHA256, Scene
 
 
@@ -245,3 +247,36 @@ def test_every_single_flipped_byte_of_the_chain_is_noticed(tmp_path: Path) -> No
                     scene.database.execute(f"UPDATE ledger SET {column} = ? WHERE seq = ?", (value, seq))  # noqa: S608
     assert scene.ledger.verify().intact
     scene.close()
+
+
+def told(*events: tuple[str, State]) -> list[LedgerEntry]:
+    """Entries that move updates, in order."""
+    return [
+        LedgerEntry(seq, "now", Actor.PROGRAM, f"update.{state}", update_id, "{}", "", "")
+        for seq, (update_id, state) in enumerate(events, start=1)
+    ]
+
+
+def a_life(update_id: str, *, until: State = State.ACTIVE) -> list[tuple[str, State]]:
+    states = (State.PROPOSED, State.SCORED, State.CLEARED, State.TRAINED, State.GATED, State.ACTIVE, State.RETIRED)
+    return [(update_id, state) for state in states[: states.index(until) + 1]]
+
+
+def test_a_trail_that_makes_two_updates_active_at_once_is_told() -> None:
+    entries = told(*a_life("u1"), *a_life("u2"), ("u1", State.RETIRED), *a_life("u3", until=State.RETIRED))
+    assert replay(entries).problems == (
+        "after entry 12 more than one update is active: u1, u2",
+        "after entry 19 more than one update is active: u2, u3",
+    )
+    assert replay(entries).active == ("u2",)
+
+
+def test_a_long_trail_is_read_in_time_that_grows_with_its_length() -> None:
+    def taken_s(updates: int) -> float:
+        entries = told(*(move for number in range(updates) for move in a_life(f"u{number}", until=State.RETIRED)))
+        began = time.process_time()
+        assert not replay(entries).problems
+        return time.process_time() - began
+
+    # Ten times the updates; with their square it would be a hundred times.
+    assert min(taken_s(2000) for _ in range(2)) < 40 * min(taken_s(200) for _ in range(4))
