@@ -254,6 +254,10 @@ class Cycle:
         if aside:
             told = "1 lesson was" if aside == 1 else f"{aside} lessons were"
             notes = (*notes, f"{told} put aside by the guardian: `edge-seal review` asks you about it")
+        foreign = len(self._signals.foreign(self._signals.pending()))
+        if foreign:
+            told = "1 lesson is left out: it" if foreign == 1 else f"{foreign} lessons are left out: they"
+            notes = (*notes, f"{told} came into the database by other hands; `edge-seal audit verify` names what did")
         if not chosen:
             why = ("nothing that was learned for this model holds",) if consolidate else self._why_nothing(aside)
             return CycleReport(None, None, reasons=(*notes, *why))
@@ -451,7 +455,7 @@ class Cycle:
         # A thumb is about the words of the model that was: of another model's it says nothing.
         return [
             s
-            for s in self._signals.all()
+            for s in self._ours(self._signals.all())
             if s.id in kept and s.state in {SignalState.LEARNED, SignalState.DROPPED} and s.kind not in thumbs.THUMBS
         ]
 
@@ -465,7 +469,7 @@ class Cycle:
         while update is not None:
             kept |= {e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None}
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
-        learned = [s for s in self._signals.all() if s.id in kept and s.state is SignalState.LEARNED]
+        learned = [s for s in self._ours(self._signals.all()) if s.id in kept and s.state is SignalState.LEARNED]
         return [
             signal
             for place, signal in enumerate(learned)
@@ -480,7 +484,7 @@ class Cycle:
         held = self._releases.held_signals()
         teaching = [
             signal
-            for signal in self._signals.pending()
+            for signal in self._ours(self._signals.pending())
             if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION} and signal.id not in held
         ]
         aside = self._put_aside(teaching)
@@ -492,8 +496,13 @@ class Cycle:
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
         return typed or teaching or self._enough_thumbs(), len(aside)
 
+    def _ours(self, signals: Sequence[Signal]) -> list[Signal]:
+        """Those that the audit trail has as they are: what other hands wrote into the database teaches nothing."""
+        foreign = self._signals.foreign(signals)
+        return [signal for signal in signals if signal.id not in foreign]
+
     def _waiting_thumbs(self) -> list[Signal]:
-        every = self._signals.all()
+        every = self._ours(self._signals.all())
         judged = [signal for signal in every if signal.kind in thumbs.THUMBS]
         said = self._signals.own_answers(judged, base_sha256=self._engine.model_sha256)
         return thumbs.waiting(every, said, self._releases.held_signals())

@@ -163,7 +163,7 @@ class Construction:
 
     @cached_property
     def signals(self) -> SignalBox:
-        return SignalBox(self.database, self.clock)
+        return SignalBox(self.database, self.clock, self.ledger)
 
     @cached_property
     def conversations(self) -> Conversations:

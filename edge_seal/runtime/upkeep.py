@@ -17,6 +17,7 @@ from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.embedding import Embedding
+from edge_seal.runtime.recorded import memory_problems
 from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import SCHEDULER, USER, KnownModel, Limits
 from edge_seal.safekeeping import backups, kept_head
@@ -59,7 +60,14 @@ class Upkeep(Embedding, Trialling):
         """
         keychain = self._kept_in_keychain()
         report = self.releases.audit([noted_head(text) for text in noted], keychain.heads)
-        problems = (*report.problems, *keychain.problems, *self.canaries.problems(), *self.stored_memories.problems())
+        beside = (
+            *self.signals.problems(),
+            *self.canaries.problems(),
+            *self.stored_memories.problems(),
+            # After a break the trail no longer says how its story ends.
+            *(memory_problems(self.database, self.ledger) if report.first_bad_seq is None else ()),
+        )
+        problems = (*report.problems, *keychain.problems, *beside)
         return replace(report, problems=problems, not_compared=keychain.not_asked)
 
     def head_places(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ _TOLD = (
     ("SELECT state, base_sha256 FROM updates", ("retired", "b")),
     ("SELECT role, prompt, answer FROM examples", ("lesson", "Who?", "Rex")),
     ("SELECT event, entry_hash FROM ledger", ("test", "h")),
-    ("SELECT value FROM settings", ("v",)),
+    ("SELECT value FROM settings WHERE key = 'k'", ("v",)),
 )
 
 
