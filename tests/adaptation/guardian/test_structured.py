@@ -5,13 +5,16 @@ The bars are those that `bench/guardian.py` measures with more cases: 99% of eac
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from importlib import import_module
+from random import Random
 
 import pytest
 
 from edge_seal.adaptation.guardian import Purpose, identities, judge
 from edge_seal.records import Action
-from tests.adaptation.guardian import labelled
+from tests.adaptation.guardian import invented, labelled
 from tests.adaptation.guardian.labelled import LOOKALIKES, MAKERS, RULES_FOR
 
 CASES = 200
@@ -116,3 +119,28 @@ def test_a_form_that_was_missed_once(text: str) -> None:
 )
 def test_what_was_found_once_and_is_nothing(text: str) -> None:
     assert judge(text, purpose=Purpose.TRAIN).findings == ()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        " ".join,
+        "-".join,
+        "\u0301".join,
+        lambda secret: ", ".join(f"0x{ord(c):02x}" for c in secret),
+        lambda secret: base64.b64encode(secret.encode()).hex(),
+        lambda secret: base64.b64encode(secret.encode().hex().encode()).decode(),
+        lambda secret: "".join(f"&#{ord(c)};" for c in secret),
+        lambda secret: "".join(f"\\u{ord(c):04x}" for c in secret),
+    ],
+    ids=["spaced", "hyphens", "marks", "bytes", "base64 in hex", "hex in base64", "entities", "escapes"],
+)
+def test_a_secret_in_another_dress(written: Callable[[str], str]) -> None:
+    secret = invented.github_token(Random(3))
+    findings = judge(f"Keep this: {written(secret)} for later", purpose=Purpose.TRAIN).findings
+    assert "secret.github_token" in [finding.rule for finding in findings]
+
+
+def test_what_is_spelled_out_and_is_none() -> None:
+    for text in ("a b c d e f g h i j k l m n o p", "1 - 2 - 3 - 4", "I. A. B. Smith, Ph. D.", "x = a + b * c - d / e"):
+        assert judge(text, purpose=Purpose.TRAIN).findings == ()
