@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -38,6 +39,14 @@ class _Pipeline(Protocol):
     @property
     def pipeline(self) -> Sequence[tuple[str, Callable[..., object]]]: ...
     def __call__(self, text: str) -> _Document: ...
+
+
+class _Spacy(Protocol):
+    """What we use of the package, which is not there in every installation."""
+
+    __version__: str
+
+    def load(self, name: str, *, exclude: Sequence[str]) -> _Pipeline: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +79,9 @@ class SpacyNames:
                 f"data_policy.names_model is {name!r}, and there is no such pipeline here",
                 next_step=f"install it (python -m spacy download {name} where there is a network), or {_ANOTHER}",
             )
-        import spacy
-
+        spacy = cast("_Spacy", import_module("spacy"))
         try:
-            pipeline = cast("_Pipeline", spacy.load(name, exclude=list(_NOT_NEEDED)))
+            pipeline = spacy.load(name, exclude=list(_NOT_NEEDED))
         except Exception as error:  # whatever a foreign package raises while it is loaded
             raise EngineError(
                 f"the pipeline {name!r} cannot be loaded ({type(error).__name__})",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -38,20 +39,18 @@ with_spacy = pytest.mark.skipif(not has_spacy, reason='needs spaCy: pip install 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pipeline that has learned these names in these sentences, on the disk."""
-    import spacy
-    from spacy.training import Example
-    from spacy.util import fix_random_seed
-
-    fix_random_seed(1)
+    spacy: Any = import_module("spacy")
+    example: Any = import_module("spacy.training").Example
+    import_module("spacy.util").fix_random_seed(1)
     nlp: Any = spacy.blank("en")
     recognizer = nlp.add_pipe("ner")
     recognizer.add_label("PERSON")
-    examples = [Example.from_dict(nlp.make_doc(text), {"entities": []}) for text in PLAIN]
+    examples = [example.from_dict(nlp.make_doc(text), {"entities": []}) for text in PLAIN]
     for name in NAMES:
         for sentence in SENTENCES:
             start = sentence.index("{}")
             marked = {"entities": [(start, start + len(name), "PERSON")]}
-            examples.append(Example.from_dict(nlp.make_doc(sentence.format(name)), marked))
+            examples.append(example.from_dict(nlp.make_doc(sentence.format(name)), marked))
     nlp.initialize(lambda: examples)
     shuffled = random.Random(1)
     for _ in range(12):
@@ -113,9 +112,7 @@ def test_a_pipeline_that_is_not_installed_is_said(tmp_path: Path) -> None:
 
 @with_spacy
 def test_a_pipeline_that_finds_no_persons_is_refused(tmp_path: Path) -> None:
-    import spacy
-
-    spacy.blank("en").to_disk(tmp_path / "blank")
+    import_module("spacy").blank("en").to_disk(tmp_path / "blank")
     with pytest.raises(ConfigError, match="finds no persons"):
         SpacyNames.opened(str(tmp_path / "blank"))
 

@@ -221,7 +221,7 @@ def national(random: Random) -> tuple[str, str]:
 
 def _like_its_example(random: Random, name: str) -> str:
     module = import_module(f"stdnum.{name}")
-    examples = [found for found in _QUOTED.findall(module.__doc__) if module.is_valid(found)]
+    examples = [found for found in _QUOTED.findall(module.__doc__ or "") if module.is_valid(found)]
     example = module.compact(random.choice(examples))
     drawn = example
     for _ in range(20_000):
