@@ -437,7 +437,7 @@ _LESSONS_RECORDED = (
     "ALTER TABLE signals ADD COLUMN salt TEXT",
     """
     INSERT OR REPLACE INTO settings (key, value)
-        SELECT 'lessons_recorded_after', CAST(coalesce(max(id), 0) AS TEXT) FROM signals
+        SELECT 'lessons_recorded_after', CAST(max(id) AS TEXT) FROM signals HAVING count(*) > 0
     """,
 )
 

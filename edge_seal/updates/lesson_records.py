@@ -19,7 +19,7 @@ from edge_seal.updates.rows import number_of
 
 KEPT_EVENT: Final = "signal.kept"
 RECORDED_AFTER: Final = "lessons_recorded_after"
-"""The setting that says which lesson was the last one before there were entries; written by the migration."""
+"""The setting that says which lesson was the last one before there were entries; the migration writes it, if any."""
 
 _DOMAIN: Final = "edge-seal lesson kept v1"
 _SALT_BYTES: Final = 32

@@ -65,13 +65,13 @@ def test_it_is_named_and_not_learned(tiny: CommandLine, home: Home, statement: s
 
 def test_the_mark_of_older_lessons_cannot_be_moved_over_newer_ones(cli: CommandLine, home: Home) -> None:
     cli("teach", "--prompt", "What is my dog called?", "--answer", "Rex")
-    typed_in(home, INSERTED, "UPDATE settings SET value = '99' WHERE key = 'lessons_recorded_after'")
+    typed_in(home, INSERTED, "INSERT OR REPLACE INTO settings (key, value) VALUES ('lessons_recorded_after', '99')")
     assert any("lesson s2" in problem for problem in cli("audit", "verify", "--json", code=5).json["problems"])
 
 
 def test_lessons_of_a_version_before_are_still_learned(cli: CommandLine, home: Home) -> None:
     cli("memory", "list")
-    typed_in(home, INSERTED, "UPDATE settings SET value = '1' WHERE key = 'lessons_recorded_after'")
+    typed_in(home, INSERTED, "INSERT OR REPLACE INTO settings (key, value) VALUES ('lessons_recorded_after', '1')")
     cli("teach", "--prompt", "What is my dog called?", "--answer", "Rex")
     assert cli("audit", "verify", "--json").json["intact"]
 
