@@ -96,6 +96,7 @@ from edge_seal.updates.lifecycle import IN_CYCLE
 from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
 from edge_seal.updates.spending import Spending
+from edge_seal.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -248,16 +249,18 @@ class Cycle:
         offered, aside = (self._held_signals(), 0) if consolidate else self._chosen_signals()
         chosen, overruled = self._not_overruled(offered)
         if overruled:
-            notes = (*notes, f"{len(overruled)} lessons are left out: memory says otherwise since")
+            notes = (*notes, f"{counted(len(overruled), 'lesson')} left out: memory says otherwise since")
             if not dry_run:
                 self._signals.mark([signal.id for signal in overruled], SignalState.DROPPED)
         if aside:
-            told = "1 lesson was" if aside == 1 else f"{aside} lessons were"
-            notes = (*notes, f"{told} put aside by the guardian: `edge-seal review` asks you about it")
+            notes = (
+                *notes,
+                f"{counted(aside, 'lesson')} put aside by the guardian: `edge-seal review` asks you about it",
+            )
         foreign = len(self._signals.foreign(self._signals.pending()))
         if foreign:
-            told = "1 lesson is left out: it" if foreign == 1 else f"{foreign} lessons are left out: they"
-            notes = (*notes, f"{told} came into the database by other hands; `edge-seal audit verify` names what did")
+            told = f"{counted(foreign, 'lesson')} left out that came into the database by other hands"
+            notes = (*notes, f"{told}: `edge-seal audit verify` names what did")
         if not chosen:
             why = ("nothing that was learned for this model holds",) if consolidate else self._why_nothing(aside)
             return CycleReport(None, None, reasons=(*notes, *why))
@@ -545,7 +548,7 @@ class Cycle:
     def _why_nothing(self, aside: int) -> tuple[str, ...]:
         held = self._releases.held_signals()
         if held:
-            return (f"{len(held)} lessons are in an update that waits: `edge-seal updates list` names it",)
+            return (f"{counted(len(held), 'lesson')} in an update that waits: `edge-seal updates list` names it",)
         if aside:
             return ("nothing else to learn",)
         waiting, least = self._waiting_thumbs(), self._settings.learning.minimum_thumbs
@@ -595,7 +598,7 @@ class Cycle:
             )
         plain = work.plain
         fitting = max(1, limit * len(plain) // len(edits.trained))
-        work.notes.append(f"{len(plain) - fitting} lessons wait for the next update (examples_per_update)")
+        work.notes.append(f"{counted(len(plain) - fitting, 'lesson')} left for the next update (examples_per_update)")
         left = {signal.id for signal in plain[fitting:]}
         work.signals = [signal for signal in work.signals if signal.id not in left]
         return self._proposed(work, earlier)
@@ -1262,8 +1265,8 @@ class _Work:
     def told(self) -> str:
         """What it learns from, in words."""
         judged = len(self.signals) - len(self.teaching)
-        parts = [f"{len(self.teaching)} lessons"] if self.teaching or not judged else []
-        return " and ".join([*parts, *([f"{judged} thumbs"] if judged else [])])
+        parts = [counted(len(self.teaching), "lesson")] if self.teaching or not judged else []
+        return " and ".join([*parts, *([counted(judged, "thumb")] if judged else [])])
 
     def stepped(self, done: int, total: int, loss_nats: float) -> None:
         """After a training step: tells of it."""
@@ -1391,7 +1394,7 @@ def _cleared(verdicts: Verdicts) -> tuple[Example, ...]:
 
 
 def _left_out(scored: scoring.Scored, verdicts: Verdicts) -> tuple[str, ...]:
-    known = f"{len(scored.known_signals)} lessons were known already" if scored.known_signals else ""
+    known = f"{counted(len(scored.known_signals), 'lesson')} known already" if scored.known_signals else ""
     return tuple(filter(None, (known, *verdicts.reasons)))
 
 

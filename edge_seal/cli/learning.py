@@ -25,6 +25,7 @@ from edge_seal.cli.output import (
 )
 from edge_seal.errors import LimitReached
 from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Action, GateReport, Progress, Role, State
+from edge_seal.wording import counted
 
 if TYPE_CHECKING:
     from edge_seal.adaptation.cycle import CycleReport
@@ -90,7 +91,10 @@ def learn(now: bool, when_idle: bool, wait: float | None, dry_run: bool, consoli
             # Ctrl-C came after the transaction that released it: what is said must be what is so.
             note(f"stopped, but {active.id} had just become active; `edge-seal rollback` takes it back")
         else:
-            note(f"stopped; nothing changed: the answers are as before, your {waiting} lessons still wait")
+            note(
+                "stopped; nothing changed: the answers are as before, "
+                f"what is not learned yet is kept: {counted(waiting, 'lesson')}"
+            )
         if wants_json():
             released = active.id if active is not None and active != before else None
             print_json({"update": released, "state": None, "stopped": True, "waiting": waiting})

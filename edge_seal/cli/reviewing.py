@@ -20,6 +20,7 @@ from edge_seal.cli.output import (
     yes_option,
 )
 from edge_seal.records import Role
+from edge_seal.wording import counted
 
 _NOTHING = "nothing was learned since the last review"
 
@@ -197,7 +198,7 @@ def _tell_aside(item: PutAside) -> None:
 
 def _tell(runtime: Runtime, item: Learned) -> None:
     risk = runtime.update_record(item.update.id).risk
-    say(f"{item.update.id}: since {local_time(item.since)}, {len(item.lessons)} lessons")
+    say(f"{item.update.id}: since {local_time(item.since)}, {counted(len(item.lessons), 'lesson')}")
     for example in item.lessons:
         mark = "" if example.role is Role.LESSON else f"{example.role}: "
         say(f"  {mark}{shortened(example.prompt, 56)} → {shortened(example.answer, 56)}  ({example.origin})")

@@ -343,6 +343,7 @@ def known_bindings() -> dict[str, dict[str, Binding]]:
     from edge_seal.tui.keymap import bindings_with_ids
     from edge_seal.tui.paged_list import PagedList
     from edge_seal.tui.prompt_area import PromptArea
+    from edge_seal.tui.turn_view import GivenView
     from edge_seal.tui.two_panes import DetailPane, TwoPanes
 
     groups: dict[str, Iterable[BindingType]] = {"app": EdgeSealApp.BINDINGS}
@@ -351,6 +352,7 @@ def known_bindings() -> dict[str, dict[str, Binding]]:
     groups["conversations"] = ConversationList.BINDINGS
     groups["editor"] = EditDialog.BINDINGS
     groups |= {"list": PagedList.BINDINGS, "detail": DetailPane.BINDINGS, "panes": TwoPanes.BINDINGS}
+    groups["given"] = GivenView.BINDINGS
     groups |= {"ask": AskDialog.BINDINGS, "text": PromptArea.BINDINGS}
     return bindings_with_ids(groups)
 

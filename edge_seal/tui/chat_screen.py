@@ -27,6 +27,7 @@ from edge_seal.tui.prompt_area import PromptArea, Written
 from edge_seal.tui.screen import DeskScreen
 from edge_seal.tui.slash_commands import COMMANDS, SENT_ON, SlashCommand, slash_command
 from edge_seal.tui.turn_view import Doing, TurnView
+from edge_seal.wording import counted
 
 if TYPE_CHECKING:
     from edge_seal.records import Turn
@@ -58,13 +59,13 @@ class ChatScreen(DeskScreen):
     HELP: ClassVar[str | None] = """
 # Chat
 
-Write below and press **enter**; **ctrl+j** begins a new line, **↑** brings back what you sent. **escape** stops an
-answer (what is written of it is kept), or leaves the prompt for the answers above.
+Write below and press **enter**; **ctrl+j** or **alt+enter** begins a new line, **↑** brings back what you sent.
+**escape** stops an answer (what is written of it is kept), or leaves the prompt for the answers above.
 
 On an answer (the last one, or the one you went to with **↑ ↓**):
 **+** good, **-** bad, **c** correct it, **r** another answer, **e** edit your question and send it again,
-**y** copy, **m** the memories it was given. From the prompt: **ctrl+g** good, **ctrl+n** bad, **ctrl+r** correct,
-**ctrl+o** another answer, **ctrl+t** edit, **ctrl+l** memories.
+**y** copy, **m** the memories it was given (on one of them **e** edits it, **d** forgets it). From the prompt:
+**ctrl+g** good, **ctrl+n** bad, **ctrl+r** correct, **ctrl+o** another answer, **ctrl+t** edit, **ctrl+l** memories.
 
 What you paste is marked as pasted: it commands nothing, and is learned only with your approval.
 Under each answer stands what answered: `base` or an update, memories it was given, and how fast it was written.
@@ -445,6 +446,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
             done = await self.called(lambda runtime: (runtime.proposals.reject(chosen), True)[1], "memories")
         if done is not None:
             await view.take_out_proposal(chosen)
+            self.tell_note("remembered; F5 shows all that is" if does == "accept" else "it is not remembered")
 
     # Memories of an answer ------------------------------------------------------------------------------------
 
@@ -562,7 +564,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         turns = self.query_one("#turns", VerticalScroll)
         await self.query("#earlier").remove()
         if self._hidden:
-            row = Horizontal(Doing("earlier", f"… {len(self._hidden)} earlier turns (o)", ""), id="earlier")
+            row = Horizontal(Doing("earlier", f"… {counted(len(self._hidden), 'earlier turn')} (o)", ""), id="earlier")
             await turns.mount(row, before=0)
 
     def action_earlier(self) -> None:
@@ -596,7 +598,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
         if found is None:
             return
         title, count, lessons = found
-        turns = "1 turn goes" if count == 1 else f"{count} turns go"
+        turns = counted(count, "turn goes", "turns go")
         told = f"“{title}”: {turns} for good, with their bytes on the disk."
         if lessons:
             told += f"\nLessons taught in it stay: {', '.join(lessons)}."

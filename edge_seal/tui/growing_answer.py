@@ -132,6 +132,9 @@ class GrowingAnswer:
 
     def _keep_lines(self) -> None:
         """Puts kept lines in place of the parts above that have been laid out since."""
+        if self._lines is not None and self._lines.has_given_way:
+            self._above[:0] = self._lines.parts  # at another width they are kept anew
+            self._lines = None
         while self._above and (lines := lines_of(self._above[0])) is not None:
             part = self._above.pop(0)
             part.display = False
@@ -166,7 +169,8 @@ class KeptLines(Widget):
 
     def __init__(self, part: AnswerMarkdown, lines: list[Strip]) -> None:
         super().__init__()
-        self._parts = [part]
+        self.parts = [part]
+        self.has_given_way = False
         self._lines = lines
         self._width = part.size.width
         self._blank = Strip.blank(self._width, Style())
@@ -185,20 +189,22 @@ class KeptLines(Widget):
 
     def takes(self, part: AnswerMarkdown, lines: list[Strip]) -> bool:
         """Adds the part that follows; gives whether it could."""
-        if not self._parts or part.size.width != self._width:
+        if self.has_given_way or part.size.width != self._width:
             return False
         self._lines += [self._blank] * self.styles.margin.bottom
         self._lines += lines
-        self._parts.append(part)
+        self.parts.append(part)
         self.styles.height = len(self._lines)
         self.styles.margin = part.styles.margin
         return True
 
     def give_way(self) -> None:
         """The blocks are shown again; these lines hold no more."""
-        for part in self._parts:
+        if self.has_given_way:
+            return
+        self.has_given_way = True
+        for part in self.parts:
             part.display = True
-        self._parts.clear()
         self.remove()
 
     def render_line(self, y: int) -> Strip:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,12 +23,11 @@ from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.foreign import one_line
 from edge_seal.tui.insisting import insisted
+from edge_seal.tui.list_screen import ListScreen
 from edge_seal.tui.memory_text import memory_text, reach_text
-from edge_seal.tui.messages import Changed
-from edge_seal.tui.paged_list import STOPPED_S, Column, PagedList
-from edge_seal.tui.screen import DeskScreen
-from edge_seal.tui.two_panes import TwoPanes
+from edge_seal.tui.paged_list import Column
 from edge_seal.tui.written import local_time
+from edge_seal.wording import counted
 
 _TYPING_S: Final = 0.15
 """So long after the last key a search begins."""
@@ -55,7 +53,7 @@ _NEAR: Column[Row] = Column("NEAR", 5, lambda row: row.near)
 _NEAR_COLUMNS = (*_COLUMNS[:1], _NEAR, *_COLUMNS[3:])
 
 
-class MemoryScreen(DeskScreen):
+class MemoryScreen(ListScreen[Row]):
     """All memories, newest first, or those that are looked for."""
 
     MODE: ClassVar[str] = "memory"
@@ -69,7 +67,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
 - **Forget** says first which lessons, turns and updates it reaches.
 - **Proposed** are things you said in passing: they are memories once you accept them.
 """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # Textual's form
+    SHOWS: ClassVar[frozenset[str]] = frozenset({"memories"})
     DEFAULT_CSS = """
     MemoryScreen #search { height: 1; }
     MemoryScreen #search > Static { width: 9; }
@@ -92,33 +90,28 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     ]
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_COLUMNS, empty="Nothing here.")
         self._filter = Filter()
         self._nearest: tuple[Row, ...] | None = None
         self._typing: Timer | None = None
         self._proposed = 0
         self._disagree = 0
-        self._list = PagedList[Row](_COLUMNS, self._slice, empty="Nothing here.")
-        self._panes = TwoPanes(self._list, self._list)
+        self._to_top = False
 
-    def compose_body(self) -> ComposeResult:
+    def compose_head(self) -> ComposeResult:
         with Horizontal(id="search"):
             yield Static(" search: ", markup=False)
             yield Input(placeholder="/ and type; enter: nearest by meaning", compact=True)
         yield Static("", id="filters", markup=False)
-        yield self._panes
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._list.focus()
-        self._read_anew()
 
     # Reading --------------------------------------------------------------------------------------------------
 
-    def _read_anew(self, *, to_top: bool = False) -> None:
-        self.run_worker(partial(self._read_all, to_top=to_top), group="list", exclusive=True)
+    def _read_others(self) -> None:
+        """Reads what other words or filters ask for, from the first on."""
+        self._to_top = True
+        self.read_anew()
 
-    async def _read_all(self, *, to_top: bool = False) -> None:
+    async def _read_all(self) -> None:
         query, wanted = self.query_one(Input).value.strip(), self._filter
         if self._nearest is not None:
             found = await self.called(lambda runtime: runtime.search_memories(query, _NEAREST))
@@ -129,16 +122,17 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
             )
             total = len(self._nearest)
         else:
-            counted = await self.called(lambda runtime: runtime.memory_count(wanted))
-            if counted is None:
+            matching = await self.called(lambda runtime: runtime.memory_count(wanted))
+            if matching is None:
                 return
-            total = counted
+            total = matching
         waiting = await self.called(
             lambda runtime: (len(runtime.proposals.list()), len(runtime.stored_memories.facts.contradictions()))
         )
         self._proposed, self._disagree = waiting or (0, 0)
         self._list.show_columns(_COLUMNS if self._nearest is None else _NEAR_COLUMNS)
-        self._list.reload(total, to_top=to_top)
+        self._list.reload(total, to_top=self._to_top)
+        self._to_top = False
         self._say_filters(total)
         self.refresh_bindings()
 
@@ -155,29 +149,11 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
             words = f" the {total} nearest by meaning, best first"
         else:
             kinds = f"kind: {wanted.kind or 'any'} · source: {wanted.source or 'any'}"
-            count = f"{total} {'memory' if total == 1 else 'memories'}"
+            count = counted(total, "memory", "memories")
             words = f" {count} · {kinds} · {'ended ones too' if wanted.ended else 'only what holds now'}"
         waiting = f" · p: {self._proposed} proposed" if self._proposed else ""
         disagree = f" · t: {self._disagree} contradictions" if self._disagree else ""
         self.query_one("#filters", Static).update(Content(f" {one_line(words + waiting + disagree)}"))
-
-    def on_changed(self, message: Changed) -> None:
-        if message.kind == "memories":
-            self._read_anew()
-
-    def on_paged_list_moved(self, message: PagedList.Moved) -> None:
-        message.stop()
-        self.run_worker(self._stopped, group="detail", exclusive=True)
-
-    def on_paged_list_opened(self, message: PagedList.Opened) -> None:
-        message.stop()
-        self._panes.action_open_detail()
-
-    async def _stopped(self) -> None:
-        """Who goes through the list is shown its rows; the keys and the detail are those of the row they stop at."""
-        await asyncio.sleep(STOPPED_S)
-        self.refresh_bindings()
-        await self._read_detail()
 
     async def _read_detail(self) -> None:
         row = self._list.current
@@ -204,7 +180,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         self._nearest = None
         text = self.query_one(Input).value.strip()
         self._filter = replace(self._filter, text=text or None)
-        self._read_anew(to_top=True)
+        self._read_others()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -212,7 +188,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
             self._typing.stop()
         self._nearest = () if event.value.strip() else None
         self._filter = replace(self._filter, text=None)
-        self._read_anew(to_top=True)
+        self._read_others()
         self._list.focus()
 
     def key_escape(self) -> None:
@@ -224,10 +200,10 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         self._change_filter(replace(self._filter, ended=not self._filter.ended))
 
     def action_kind(self) -> None:
-        self.run_worker(partial(self._choose_filter, "kind"), group="dialog", exclusive=True)
+        self.do(partial(self._choose_filter, "kind"))
 
     def action_source(self) -> None:
-        self.run_worker(partial(self._choose_filter, "source"), group="dialog", exclusive=True)
+        self.do(partial(self._choose_filter, "source"))
 
     async def _choose_filter(self, name: str) -> None:
         choices = await self.called(lambda runtime: runtime.memory_choices())
@@ -245,7 +221,7 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
     def _change_filter(self, wanted: Filter) -> None:
         self._filter = wanted
         self._nearest = None
-        self._read_anew(to_top=True)
+        self._read_others()
 
     # Changing -------------------------------------------------------------------------------------------------
 
@@ -265,28 +241,28 @@ What you told Edge Seal to remember, newest first, exactly as it was told.
         return True
 
     def action_remember(self) -> None:
-        self.run_worker(self._remember, group="dialog", exclusive=True)
+        self.do(self._remember)
 
     def action_edit(self) -> None:
-        self.run_worker(self._edit, group="dialog", exclusive=True)
+        self.do(self._edit)
 
     def action_forget(self) -> None:
-        self.run_worker(self._forget, group="dialog", exclusive=True)
+        self.do(self._forget)
 
     def action_reopen(self) -> None:
-        self.run_worker(self._reopen, group="dialog", exclusive=True)
+        self.do(self._reopen)
 
     def action_proposed(self) -> None:
-        self.run_worker(self._decide_proposals, group="dialog", exclusive=True)
+        self.do(self._decide_proposals)
 
     def action_contradictions(self) -> None:
-        self.run_worker(self._decide_contradictions, group="dialog", exclusive=True)
+        self.do(self._decide_contradictions)
 
     def action_import(self) -> None:
-        self.run_worker(self._import, group="dialog", exclusive=True)
+        self.do(self._import)
 
     def action_export(self) -> None:
-        self.run_worker(self._export, group="dialog", exclusive=True)
+        self.do(self._export)
 
     async def _remember(self) -> None:
         written = await self.app.push_screen_wait(EditDialog("Remember, in your words", ""))

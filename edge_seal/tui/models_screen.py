@@ -15,6 +15,7 @@ from textual.widgets import OptionList, ProgressBar, Static
 from textual.widgets.option_list import Option
 
 from edge_seal.errors import EdgeSealError
+from edge_seal.tui.desk import StoppedByUser
 from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.foreign import foreign, one_line
 from edge_seal.tui.messages import Changed
@@ -241,6 +242,9 @@ machine and chooses the fastest that says the same. **Verify** hashes every file
         """Whether it went to its end; what went wrong is told."""
         try:
             await run()
+        except StoppedByUser as stopped:
+            self.tell_note(stopped.message)
+            return False
         except EdgeSealError as error:
             self.tell_error(error)
             return False
@@ -269,6 +273,12 @@ def _detail(model: KnownModel) -> Content:
     if manifest.tuned_from is not None:
         lines.append(f"made from     {manifest.tuned_from}")
     for file in manifest.files:
-        size = "" if file.size is None else f"  {file.size / (1 << 20):.0f} MiB"
+        size = (
+            ""
+            if file.size is None
+            else f"  {file.size >> 10} KiB"
+            if file.size < 1 << 20
+            else f"  {file.size / (1 << 20):.0f} MiB"
+        )
         lines += ["", f"{file.name}{size}", f"  sha256 {file.sha256 or 'as it was fetched first'}"]
     return foreign("\n".join(lines))

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Button, Static
 
@@ -16,6 +17,7 @@ from edge_seal.records import ChainReport, MonitoringReport
 from edge_seal.tui.messages import Changed, LearningEnded
 from edge_seal.tui.monitor_text import audit_text, state_text
 from edge_seal.tui.screen import DeskScreen
+from edge_seal.tui.written import HEAD
 
 _PERIODS: Final = ((timedelta(days=2), "two days"), (timedelta(days=30), "30 days"), (timedelta(days=365), "a year"))
 _REFRESH_S: Final = 10.0
@@ -55,6 +57,7 @@ How it goes, on this machine and nowhere else.
   across are the limits within which a figure moves by chance. **r** changes the period.
 """
     DEFAULT_CSS = """
+    MonitorScreen #audit { margin: 1 0 0 0; }
     MonitorScreen #plots { height: auto; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -109,7 +112,7 @@ How it goes, on this machine and nowhere else.
 
         self.query_one("#state", Static).update(state_text(report))
         self._show_audit()
-        self.query_one("#period", Static).update(f"\nThe last {_PERIODS[self._period][1]}")
+        self.query_one("#period", Static).update(Content.styled(f"The last {_PERIODS[self._period][1]}", HEAD))
         plots = list(self.query(SeriesPlot))
         if len(plots) == len(report.series):
             for plot, series in zip(plots, report.series, strict=True):

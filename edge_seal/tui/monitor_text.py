@@ -8,6 +8,7 @@ from textual.content import Content
 
 from edge_seal.records import Alert, ChainReport, Gauge, MachineState, MonitoringReport
 from edge_seal.tui.written import FAINT, Written, figure, local_time
+from edge_seal.wording import counted
 
 _BAR: Final = 20
 
@@ -18,7 +19,7 @@ def state_text(report: MonitoringReport) -> Content:
     _alerts(written, report.alerts)
     written.head("Learning")
     if report.next_allowed_at is not None:
-        written.line(f"the next update is allowed at {local_time(report.next_allowed_at, '%Y-%m-%d %H:%M:%S')}")
+        written.line(f"the next update is allowed at {local_time(report.next_allowed_at)}")
     elif report.waits_for:
         written.line("an update does not begin by itself now")
     else:
@@ -35,13 +36,14 @@ def state_text(report: MonitoringReport) -> Content:
 def audit_text(head: tuple[int, str], found: ChainReport | None, checking_s: float | None) -> Content:
     """The head of the audit trail, and what its check found."""
     written = Written().head("Audit trail")
-    written.line(f"{head[0]} entries, the last one's hash {head[1]}")
+    written.line(f"{counted(head[0], 'entry', 'entries')}, the last one's hash {head[1]}")
     if checking_s is not None:
         written.line(f"checking every entry, update, file and memory … {checking_s:.0f} s")
     elif found is None:
         written.line("v checks all of it", FAINT)
     elif found.intact:
-        written.line(f"ok: {found.entries} entries and {found.adapters} adapters are what was written")
+        entries, adapters = counted(found.entries, "entry", "entries"), counted(found.adapters, "adapter")
+        written.line(f"ok: {entries} and {adapters} as they were written")
     else:
         for problem in found.problems:
             written.line(f"DAMAGED: {problem}")
@@ -67,7 +69,7 @@ def machine_words(machine: MachineState) -> list[str]:
 
 def _alerts(written: Written, alerts: tuple[Alert, ...]) -> None:
     opened = [alert for alert in alerts if alert.acknowledged_at is None]
-    written.head(f"{len(opened)} open alerts" if opened else "No open alert")
+    written.head(counted(len(opened), "open alert") if opened else "No open alert")
     for alert in opened:
         written.line(f"! {alert.id}  {local_time(alert.at)}  {alert.words}")
     for alert in alerts:
@@ -78,7 +80,7 @@ def _alerts(written: Written, alerts: tuple[Alert, ...]) -> None:
 def _gauge(gauge: Gauge) -> str:
     share = min(1.0, gauge.used / gauge.limit) if gauge.limit > 0 else 1.0
     full = round(share * _BAR)
-    frees = "" if gauge.frees_at is None else f"  free again {local_time(gauge.frees_at, '%m-%d %H:%M')}"
+    frees = "" if gauge.frees_at is None else f"  free again {local_time(gauge.frees_at, '%d %b %H:%M')}"
     used = f"{figure(gauge.used)} of {gauge.limit:g}"
     return f"{gauge.name:<24} {'█' * full}{'░' * (_BAR - full)} {used}{frees}"
 

@@ -8,10 +8,12 @@ neither by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # what a terminal sends is told nowhere else
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
+from textual.keys import Keys
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -19,7 +21,10 @@ from edge_seal.labels import Origin
 from edge_seal.plain_text import plain_text
 
 KEPT_PROMPTS: Final = 200
-_NEW_LINE_KEYS: Final = frozenset({"ctrl+j", "shift+enter", "alt+enter", "ctrl+enter"})
+# The last three are the same keys as xterm tells them.
+_NEW_LINE_KEYS: Final = frozenset({"ctrl+j", "shift+enter", "alt+enter", "ctrl+enter", "shift+\r", "alt+\r", "ctrl+\r"})
+# What most terminals send for alt+enter; Textual takes it for escape and enter, which would send an unfinished text.
+cast("dict[str, object]", ANSI_SEQUENCES_KEYS)["\x1b\r"] = (Keys.ControlJ,)
 
 
 @dataclass(frozen=True, slots=True)

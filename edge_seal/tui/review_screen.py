@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -20,12 +19,11 @@ from edge_seal.tui.decisions import (
     decide_proposal,
     reject_update,
 )
-from edge_seal.tui.messages import Changed
-from edge_seal.tui.paged_list import STOPPED_S, Column, PagedList
-from edge_seal.tui.screen import DeskScreen
-from edge_seal.tui.two_panes import TwoPanes
+from edge_seal.tui.list_screen import ListScreen
+from edge_seal.tui.paged_list import Column
 from edge_seal.tui.update_text import update_text
 from edge_seal.tui.written import FAINT, Written, local_time
+from edge_seal.wording import counted
 
 if TYPE_CHECKING:
     from edge_seal.runtime.timeline import UpdateDetail
@@ -48,7 +46,7 @@ _COLUMNS: tuple[Column[Waiting], ...] = (
 )
 
 
-class ReviewScreen(DeskScreen):
+class ReviewScreen(ListScreen[Waiting]):
     """What waits, and all there is to see of it."""
 
     MODE: ClassVar[str] = "review"
@@ -64,30 +62,19 @@ What waits for you, the riskiest first.
 - **disagree**: two memories that cannot both be true. Both hold until you say which one does.
 - **said in passing**: what you said of yourself in a chat. It is remembered once you accept it.
 """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # Textual's form
+    SHOWS: ClassVar[frozenset[str]] = frozenset({"updates", "memories", "conversations", "signals"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "Approve", id="review.approve"),
         Binding("x", "reject", "Reject", id="review.reject"),
     ]
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_COLUMNS, empty="Nothing waits for you.")
         self._items: tuple[Waiting, ...] = ()
         self._shown: UpdateDetail | None = None
-        self._list = PagedList[Waiting](_COLUMNS, self._slice, empty="Nothing waits for you.")
-        self._panes = TwoPanes(self._list, self._list)
 
-    def compose_body(self) -> ComposeResult:
+    def compose_head(self) -> ComposeResult:
         yield Static("", id="waiting", markup=False)
-        yield self._panes
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self._list.focus()
-        self._read_anew()
-
-    def _read_anew(self) -> None:
-        self.run_worker(self._read_all, group="list", exclusive=True)
 
     async def _read_all(self) -> None:
         items = await self.called(lambda runtime: runtime.waiting())
@@ -95,30 +82,12 @@ What waits for you, the riskiest first.
             return
         self._items = items
         self._list.reload(len(items))
-        waits = "1 thing waits" if len(items) == 1 else f"{len(items)} things wait"
+        waits = counted(len(items), "thing waits", "things wait")
         self.query_one("#waiting", Static).update(Content(f" {waits} for you"))
         self.refresh_bindings()
 
     async def _slice(self, offset: int, limit: int) -> Sequence[Waiting]:
         return self._items[offset : offset + limit]
-
-    def on_changed(self, message: Changed) -> None:
-        if message.kind in {"updates", "memories", "conversations", "signals"}:
-            self._read_anew()
-
-    def on_paged_list_moved(self, message: PagedList.Moved) -> None:
-        message.stop()
-        self.run_worker(self._stopped, group="detail", exclusive=True)
-
-    def on_paged_list_opened(self, message: PagedList.Opened) -> None:
-        message.stop()
-        self._panes.action_open_detail()
-
-    async def _stopped(self) -> None:
-        """Who goes through the list is shown its rows; the keys and the detail are those of the row they stop at."""
-        await asyncio.sleep(STOPPED_S)
-        self.refresh_bindings()
-        await self._read_detail()
 
     async def _read_detail(self) -> None:
         item = self._list.current
@@ -138,10 +107,10 @@ What waits for you, the riskiest first.
         return None if action in {"approve", "reject"} and self._list.current is None else True
 
     def action_approve(self) -> None:
-        self.run_worker(partial(self._decide, yes=True), group="decision", exclusive=True)
+        self.do(partial(self._decide, yes=True))
 
     def action_reject(self) -> None:
-        self.run_worker(partial(self._decide, yes=False), group="decision", exclusive=True)
+        self.do(partial(self._decide, yes=False))
 
     async def _decide(self, *, yes: bool) -> None:
         item = self._list.current

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.events import Click, Focus
@@ -16,6 +17,7 @@ from textual.widgets import Static
 
 from edge_seal.labels import Origin, SignalKind
 from edge_seal.tui.foreign import foreign, one_line
+from edge_seal.wording import counted
 
 if TYPE_CHECKING:
     from edge_seal.records import Proposal, Turn
@@ -53,7 +55,7 @@ class Doing(Static):
 
         does: str
         about: str
-        doing: Doing | None = None
+        doing: Widget | None = None
 
     def __init__(self, does: str, words: str, about: str) -> None:
         super().__init__(Content(words), markup=False, classes="doing")
@@ -65,22 +67,50 @@ class Doing(Static):
         self.post_message(self.Chosen(self._does, self._about, self))
 
 
-class GivenView(Widget):
+class GivenView(Widget, can_focus=True):
     """One memory that was given to the answer, with what can be done about it."""
 
-    can_focus = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("e", "about('edit_memory')", "Edit memory", id="given.edit"),
+        Binding("d,delete", "about('forget_memory')", "Forget memory", id="given.forget"),
+        Binding("escape", "leave", "Back to the answer", id="given.leave", show=False),
+        Binding("up,k", "step(-1)", "Memory above", show=False, id="given.up"),
+        Binding("down,j", "step(1)", "Memory below", show=False, id="given.down"),
+    ]
 
     def __init__(self, given: Given) -> None:
         super().__init__()
         self._given = given
 
+    @property
+    def _can_be_changed(self) -> bool:
+        return self._given.text is not None and self._given.id.startswith("m")
+
     def compose(self) -> ComposeResult:
         text = "(forgotten since)" if self._given.text is None else one_line(self._given.text)
         with Horizontal():
             yield Static(Content(f"{self._given.id}: {text}"), markup=False, classes="given")
-            if self._given.text is not None and self._given.id.startswith("m"):
-                yield Doing("edit_memory", "edit", self._given.id)
-                yield Doing("forget_memory", "forget", self._given.id)
+            if self._can_be_changed:
+                yield Doing("edit_memory", "e edit", self._given.id)
+                yield Doing("forget_memory", "d forget", self._given.id)
+
+    def action_about(self, does: str) -> None:
+        """Does something about the memory."""
+        if self._can_be_changed:
+            self.post_message(Doing.Chosen(does, self._given.id, self))
+
+    def action_step(self, rows: int) -> None:
+        """Goes to the memory above or below; beyond them to the answer."""
+        all_given = [] if self.parent is None else list(self.parent.query_children(GivenView))
+        at = all_given.index(self) + rows
+        if 0 <= at < len(all_given):
+            all_given[at].focus()
+        else:
+            self.action_leave()
+
+    def action_leave(self) -> None:
+        """Goes to the answer."""
+        next(node for node in self.ancestors if isinstance(node, TurnView)).focus()
 
 
 class TurnView(Vertical, can_focus=True):
@@ -170,9 +200,15 @@ class TurnView(Vertical, can_focus=True):
     async def show_given(self, given: Sequence[Given] | None) -> None:
         """Unfolds what the answer was given; None folds it away."""
         below = self.query_one(".below", Vertical)
+        had_focus = any(view.has_focus for view in below.query(GivenView))
         await below.query(GivenView).remove()
         if given is not None:
             await below.mount_all([GivenView(item) for item in given])
+            if (self.has_focus or had_focus) and given:
+                below.query(GivenView).first().focus()
+        elif had_focus:
+            self.focus()
+        below.refresh(layout=True)  # Textual keeps the height that it had
 
     @property
     def shows_given(self) -> bool:
@@ -182,6 +218,7 @@ class TurnView(Vertical, can_focus=True):
     async def take_out_proposal(self, proposal_id: str) -> None:
         """The proposal was accepted or refused."""
         await self.query(f"#proposal-{proposal_id}").remove()
+        self.query_one(".below").refresh(layout=True)  # Textual keeps the height that it had
 
     @property
     def proposals(self) -> tuple[Proposal, ...]:
@@ -222,9 +259,9 @@ def mark(turn: Turn, said: Sequence[SignalKind]) -> Content:
     memories = sum(given.startswith("m") for given in turn.memories)
     turns = len(turn.memories) - memories
     if memories:
-        parts.append(f"{memories} {'memory' if memories == 1 else 'memories'}")
+        parts.append(counted(memories, "memory", "memories"))
     if turns:
-        parts.append(f"{turns} earlier {'turn' if turns == 1 else 'turns'}")
+        parts.append(counted(turns, "earlier turn"))
     speed = tokens_a_second(turn)
     if speed is not None:
         parts.append(f"{speed:.0f} tokens/s")

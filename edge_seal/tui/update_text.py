@@ -12,6 +12,7 @@ from edge_seal.records import Example, ProbeOutcome, Role, State
 from edge_seal.runtime.timeline import UpdateDetail
 from edge_seal.tui.written import FAINT, NO, OK, Written, figure, local_time
 from edge_seal.updates.ledger import body_of
+from edge_seal.wording import counted
 
 _ROLE_WORDS: Final = {
     Role.LESSON: "lessons",
@@ -131,7 +132,9 @@ def _difference(written: Written, detail: UpdateDetail) -> None:
     for lesson in difference.lessons:
         mark = "+" if lesson.role is Role.LESSON else f"+ {lesson.role}:"
         written.line(f"{mark} {lesson.prompt} → {lesson.answer}")
-    written.line(f"= {difference.rehearsed} lessons and wordings from before were rehearsed")
+    written.line(
+        f"= rehearsed: {counted(difference.rehearsed, 'lesson or wording', 'lessons and wordings')} from before"
+    )
     if difference.known:
         for setting in difference.settings:
             written.line(f"± {setting.name}: {setting.before} → {setting.after}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, cast
@@ -18,13 +17,13 @@ from edge_seal.runtime.pace import Pace
 from edge_seal.runtime.timeline import Choice, TimelineEntry, UpdateDetail
 from edge_seal.tui.decisions import approve_update, promote_update, reject_update
 from edge_seal.tui.dialogs import AskDialog, ChoiceDialog, LineDialog
-from edge_seal.tui.messages import Changed, LearningEnded, LearningProgress, LearningStarted
-from edge_seal.tui.paged_list import STOPPED_S, Column, PagedList
+from edge_seal.tui.list_screen import ListScreen
+from edge_seal.tui.messages import LearningEnded, LearningProgress, LearningStarted
+from edge_seal.tui.paged_list import Column
 from edge_seal.tui.running import RunningPane
-from edge_seal.tui.screen import DeskScreen
-from edge_seal.tui.two_panes import TwoPanes
 from edge_seal.tui.update_text import state_words, update_text
 from edge_seal.tui.written import figure, local_time
+from edge_seal.wording import counted
 
 _FORMS = (
     ("gguf", "gguf: a file for llama.cpp, its manifest beside it"),
@@ -53,7 +52,7 @@ _COLUMNS: tuple[Column[TimelineEntry], ...] = (
 )
 
 
-class UpdatesScreen(DeskScreen):
+class UpdatesScreen(ListScreen[TimelineEntry]):
     """All updates, newest first, and the one under the cursor in full."""
 
     MODE: ClassVar[str] = "updates"
@@ -69,7 +68,7 @@ Everything that was learned, newest first. `*` marks the one that answers now.
 - **Approve** lets an update answer that waits for you: exactly the one whose hash is shown. It is on the canary first,
   where that is set: **Promote** ends that early.
 """
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012  # Textual's form
+    SHOWS: ClassVar[frozenset[str]] = frozenset({"updates", "signals", "memories"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "approve", "Approve", id="updates.approve"),
         Binding("x", "reject", "Reject", id="updates.reject"),
@@ -82,26 +81,17 @@ Everything that was learned, newest first. `*` marks the one that answers now.
     ]
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_COLUMNS, empty="Nothing was learned yet. Correct an answer in the chat, then press n.")
         self._entries: tuple[TimelineEntry, ...] = ()
         self._shown: UpdateDetail | None = None
         self._pace = Pace()
-        self._list = PagedList[TimelineEntry](
-            _COLUMNS,
-            self._slice,
-            empty="Nothing was learned yet. Correct an answer in the chat, then press n.",
-        )
-        self._panes = TwoPanes(self._list, self._list)
 
-    def compose_body(self) -> ComposeResult:
+    def compose_head(self) -> ComposeResult:
         yield Static("", id="serving", markup=False)
         yield RunningPane()
-        yield self._panes
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._list.focus()
-        self.run_worker(self._read_all, group="timeline", exclusive=True)
         if self.desk.is_learning:
             self.query_one(RunningPane).started()
             if self.desk.last_progress is not None:
@@ -130,27 +120,9 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         active = next((entry.update.id for entry in self._entries if entry.update.state is State.ACTIVE), None)
         waiting = sum(entry.update.state is State.AWAITING_APPROVAL for entry in self._entries)
         count = len(self._entries)
-        words = f" {active or 'The base model'} answers now · {count} {'update' if count == 1 else 'updates'}"
-        told = f" · {waiting} {'waits' if waiting == 1 else 'wait'} for you" if waiting else ""
+        words = f" {active or 'The base model'} answers now · {counted(count, 'update')}"
+        told = f" · {counted(waiting, 'waits', 'wait')} for you" if waiting else ""
         self.query_one("#serving", Static).update(Content(words + told))
-
-    def on_changed(self, message: Changed) -> None:
-        if message.kind in {"updates", "signals", "memories"}:
-            self.run_worker(self._read_all, group="timeline", exclusive=True)
-
-    def on_paged_list_moved(self, message: PagedList.Moved) -> None:
-        message.stop()
-        self.run_worker(self._stopped, group="detail", exclusive=True)
-
-    def on_paged_list_opened(self, message: PagedList.Opened) -> None:
-        message.stop()
-        self._panes.action_open_detail()
-
-    async def _stopped(self) -> None:
-        """Who goes through the list is shown its rows; the keys and the detail are those of the row they stop at."""
-        await asyncio.sleep(STOPPED_S)
-        self.refresh_bindings()
-        await self._read_detail()
 
     async def _read_detail(self) -> None:
         entry = self._list.current
@@ -217,22 +189,22 @@ Everything that was learned, newest first. `*` marks the one that answers now.
         return True
 
     def action_approve(self) -> None:
-        self.run_worker(self._approve, group="decision", exclusive=True)
+        self.do(self._approve)
 
     def action_reject(self) -> None:
-        self.run_worker(self._reject, group="decision", exclusive=True)
+        self.do(self._reject)
 
     def action_promote(self) -> None:
-        self.run_worker(self._promote, group="decision", exclusive=True)
+        self.do(self._promote)
 
     def action_roll_back(self) -> None:
-        self.run_worker(self._roll_back, group="decision", exclusive=True)
+        self.do(self._roll_back)
 
     def action_to_base(self) -> None:
-        self.run_worker(self._to_base, group="decision", exclusive=True)
+        self.do(self._to_base)
 
     def action_export(self) -> None:
-        self.run_worker(self._export, group="decision", exclusive=True)
+        self.do(self._export)
 
     async def _approve(self) -> None:
         detail = await self._current_detail()

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from edge_seal.clock import timestamp
 from edge_seal.config import LimitSettings
+from edge_seal.wording import by_the_clock
 
 # The entry that uses up an allowance: from there on the machine has done the work, whatever the gate says of it.
 COUNTED_EVENT: Final = "update.trained"
@@ -150,10 +150,12 @@ def _summed(name: str, limit: float, window: timedelta, spent: Sequence[Spent], 
 def _reason(use: LimitUse, limits: LimitSettings, learned: Sequence[Learned]) -> str:
     newest = max(learned, key=lambda one: one.at, default=None)
     if newest is not None and newest.age.wall < _NOTHING < newest.age.leaves_in(use.window):
-        return f"the clock was set back: the last update is recorded at {timestamp(newest.at)}, which has not come yet"
+        return (
+            f"the clock was set back: the last update is recorded at {by_the_clock(newest.at)}, which has not come yet"
+        )
     if newest is not None and use.name == "minutes_between_updates":
         told = (
-            f"the last update was at {timestamp(newest.at)}, and limits.{use.name} asks for "
+            f"the last update was at {by_the_clock(newest.at)}, and limits.{use.name} asks for "
             f"{limits.minutes_between_updates:g} minutes between two"
         )
     elif use.name == "cpu_seconds_per_day":

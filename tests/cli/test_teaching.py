@@ -157,7 +157,7 @@ def test_ctrl_c_while_learning_leaves_the_state_from_before_and_says_so(
 
     monkeypatch.setattr(cycle, "train", interrupted)
     ran = tiny("learn", "--now", code=130)
-    assert "nothing changed: the answers are as before, your 1 lessons still wait" in ran.err
+    assert "nothing changed: the answers are as before, what is not learned yet is kept: 1 lesson" in ran.err
     assert tiny("ask", "Hello there", "--json").json["text"] == before
     assert [item["state"] for item in tiny("updates", "list", "--json").json["updates"]] == ["abandoned"]
 

@@ -93,6 +93,15 @@ async def hold(scene: Scene, pieces: int) -> HeldEngine:
     return await scene.app.desk.call(held)
 
 
+async def begun(scene: Scene, pieces: int = 5) -> HeldEngine:
+    """Asks, and waits until so many pieces of the answer were written, with more to come."""
+    held = await hold(scene, pieces)
+    scene.prompt.insert("Hello there")
+    await scene.press("enter")
+    await scene.until(held.holds.is_set, "the first words")
+    return held
+
+
 def long_answers(home: Home) -> None:
     """Lets the tiny model answer in some hundred tokens."""
     settings = home.config_file.read_text(encoding="utf-8")

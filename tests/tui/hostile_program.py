@@ -160,6 +160,9 @@ async def _chat(on: Walk, answers: int) -> None:
         await on.press("escape", "y", "c")
         await on.dialog(EditDialog, "What it should have said", f"say it {number}")
         await on.press("i")
+        # Else every answer is arranged together with all before it.
+        on.chat.action_new()
+        await on.until(lambda: not on.turns, "an empty conversation")
     on.prompt.put(type(on.prompt.written)(f"/teach lesson {TOLD}", on.prompt.origin))
     await on.press("enter")
     await on.dialog(TeachDialog, "lesson told")

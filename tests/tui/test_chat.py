@@ -11,7 +11,7 @@ from edge_seal.records import Origin, SignalKind
 from edge_seal.runtime import Runtime
 from edge_seal.tui.edit_dialog import EditDialog
 from edge_seal.tui.slash_commands import SlashCommand, slash_command
-from tests.tui.chat_scene import chatting, hold, in_dialog, long_answers
+from tests.tui.chat_scene import begun, chatting, in_dialog, long_answers
 
 
 async def test_an_answer_is_shown_kept_judged_and_corrected_by_keys(tiny: Home) -> None:
@@ -89,10 +89,7 @@ async def test_undo_does_not_bring_pasted_text_back_as_typed(tiny: Home) -> None
 async def test_escape_stops_an_answer_and_says_what_is_kept(tiny: Home) -> None:
     long_answers(tiny)
     async with chatting(tiny) as scene:
-        held = await hold(scene, pieces=5)
-        scene.prompt.insert("Hello there")
-        await scene.press("enter")
-        await scene.until(held.holds.is_set, "the first words")
+        held = await begun(scene)
         await scene.says("escape stops")
         await scene.press("escape")
         held.goes_on.set()
@@ -109,10 +106,7 @@ async def test_escape_stops_an_answer_and_says_what_is_kept(tiny: Home) -> None:
 async def test_ctrl_c_stops_an_answer_and_leaves_the_program_running(tiny: Home) -> None:
     long_answers(tiny)
     async with chatting(tiny) as scene:
-        held = await hold(scene, pieces=5)
-        scene.prompt.insert("Hello there")
-        await scene.press("enter")
-        await scene.until(held.holds.is_set, "the first words")
+        held = await begun(scene)
         await scene.press("ctrl+c")
         await scene.told("ctrl+q leaves")
         held.goes_on.set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual._xterm_parser import XTermParser
+from textual.events import Key
 from textual.widgets import Input
 
 from edge_seal.config import Home
@@ -11,6 +13,7 @@ from edge_seal.tui.chat_screen import ChatScreen
 from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
 from edge_seal.tui.prompt_area import PromptArea
+from edge_seal.tui.turn_view import GivenView
 from tests.tui.chat_scene import chatting, in_dialog
 
 
@@ -90,12 +93,21 @@ async def test_the_memories_of_an_answer_can_be_edited_and_forgotten(tiny: Home)
         await scene.says("1 memory")
         await scene.press("ctrl+l")
         await scene.says("m1: My boat is called Skua.")
-        await scene.click("edit ")
+        await scene.click("e edit ")
         await in_dialog(scene, EditDialog)
         scene.app.screen.query_one(PromptArea).load_text("My boat is called Tern.")
         await scene.press("ctrl+s")
         await scene.says("m1: My boat is called Tern.")
-        await scene.click("forget")
+        # And by keys alone, from the answer.
+        await scene.press("escape")
+        await scene.until(lambda: scene.turns[0].has_focus, "the answer")
+        await scene.press("m")
+        await scene.until(lambda: not scene.turns[0].shows_given, "the memories folded")
+        await scene.press("m")
+        await scene.until(lambda: isinstance(scene.app.focused, GivenView), "the memory")
+        await scene.press("up")
+        await scene.until(lambda: scene.turns[0].has_focus, "the answer above")
+        await scene.press("tab", "d")
         await in_dialog(scene, AskDialog)
         await scene.press("y")
         await scene.says("forgotten since")
@@ -148,3 +160,12 @@ async def test_what_was_said_in_passing_is_offered_under_the_answer_and_kept_by_
     with Runtime.open(tiny) as runtime:
         assert ["Oulu" in memory.text for memory in runtime.stored_memories.list()] == [True]
         assert runtime.proposals.list() == ()
+
+
+async def test_alt_enter_begins_a_line_as_most_terminals_send_it(tiny: Home) -> None:
+    keys = [message for message in XTermParser().feed("a\x1b\rb") if isinstance(message, Key)]
+    assert [key.key for key in keys] == ["a", "ctrl+j", "b"]
+    async with chatting(tiny) as scene:
+        for key in ("a", "ctrl+j", "b", "alt+enter", "c", "shift+\r", "d"):
+            scene.prompt.post_message(Key(key, key if len(key) == 1 else None))
+        await scene.until(lambda: scene.prompt.text == "a\nb\nc\nd", "four lines")

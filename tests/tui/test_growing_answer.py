@@ -93,6 +93,11 @@ async def test_another_width_draws_anew_what_stands_above() -> None:
         await pilot.pause()
         assert not growing.query(KeptLines)
         assert all(len(line) <= 50 for line in seen(growing))
+        growing.feed("\n\nAnd more.")
+        await growing.show()
+        await pilot.pause()
+        assert len(growing.query(KeptLines)) == 1, "it is kept again at that width"
+        assert all(len(line) <= 50 for line in seen(growing))
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ async def test_figures_limits_and_a_check_that_finds_damage(home: Home, tmp_path
         await stage.says("seconds to the first word of an answer: ")
         await stage.press("g")
         await stage.press("v")
-        await stage.says("1 adapters are what was written")
+        await stage.says("1 adapter as they were written")
         with Runtime.open(home) as runtime:
             runtime.adapters.path(str(update.adapter_sha256)).write_bytes(b"changed")
         await stage.click("Verify (v)")
@@ -66,7 +66,7 @@ def test_open_alerts_come_first_and_seen_ones_are_marked() -> None:
     gauge = Gauge("updates_per_hour", 3, 4, None)
     report = MonitoringReport("", (), (gauge,), None, ("on battery",), MachineState(), alerts)
     lines = state_text(report).plain.splitlines()
-    assert lines[0] == "1 open alerts"
+    assert lines[0] == "1 open alert"
     assert lines[1].startswith("! a2")
     assert lines[2].endswith("(seen)")
     assert any("███████████████░░░░░ 3 of 4" in line for line in lines)
