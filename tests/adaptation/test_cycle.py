@@ -51,7 +51,8 @@ def test_a_lesson_is_learned_recorded_and_served(world: World) -> None:
     assert report.update is not None
     assert (report.update.id, report.state, report.update.parent_id) == ("u1", State.ACTIVE, None)
     assert world.events() == [
-        f"update.{state}" for state in ("proposed", "scored", "cleared", "trained", "gated", "active")
+        "signal.kept",
+        *(f"update.{state}" for state in ("proposed", "scored", "cleared", "trained", "gated", "active")),
     ]
     assert states(world) == [SignalState.LEARNED]
     stored = world.releases.examples("u1")
