@@ -225,7 +225,7 @@ class TestLimits:
         report = world.run()
         assert report.state is State.ACTIVE
         assert states(world) == [SignalState.LEARNED, SignalState.LEARNED, SignalState.PENDING]
-        assert any("wait for the next update" in reason for reason in report.reasons)
+        assert any("left for the next update" in reason for reason in report.reasons)
 
     def test_what_is_known_is_not_contrasted_where_lessons_have_to_wait(self, world: World) -> None:
         world.learned(("What is my cat's name?", "Tom."))
@@ -266,7 +266,8 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
     assert (report.update, report.state, report.training, report.gate) == (None, None, None, None)
     assert report.reasons[0] == "nothing was trained: a dry run"
     assert ({table: world.rows(table) for table in TABLES}, world.stored_adapters(), world.answer(DOG[0])) == before
-    assert before[0]["updates"] == before[0]["ledger"] == before[0]["examples"] == []
+    assert before[0]["updates"] == before[0]["examples"] == []
+    assert world.events() == ["signal.kept"]
 
 
 class TestGuardian:
