@@ -6,8 +6,9 @@ Personas are made up by a seed (`bench.personas`); what is asked afterwards is w
 (`bench.held_out_wordings`). Memory is off but in `ways`. An answer is right when it holds all words that only who was
 told would say; something near that was never told is untouched when its answer holds none of them.
 
-Answers are those that are served: the adapter's where a lesson bears on the question, else the base's. Beside them
+Answers are those that are served: the adapter's where a lesson bears on the question, else the base's. With them
 stands the same `unaided`, without the lesson's words below the question, and what the adapter says `everywhere`.
+`beside` is what is asked of the same thing that was not told, and of its kind in the world (`bench.aspects_set`).
 
 Each measurement is written to the JSON file as it ends; one that stands there for the same recipe is not made again.
 
@@ -63,6 +64,7 @@ class Workplace:
     drift: Callable[[LearningHome], Drift]
     settings: str
     updates: int
+    drifts: bool
 
 
 def main() -> None:
@@ -75,6 +77,7 @@ def main() -> None:
     )
     parser.add_argument("--updates", type=int, default=UPDATES, help="how many updates in a row, for the part sequence")
     parser.add_argument("--json", type=Path, default=DEFAULT_JSON, help="where the figures are kept as they come")
+    parser.add_argument("--no-drift", action="store_true", help="leave out drift, which is half of the time")
     parser.add_argument("--plots", type=Path, help="write plots into this directory (needs matplotlib)")
     parser.add_argument("--settings", default="", help="lines of a config.toml that differ from the defaults")
     arguments = parser.parse_args()
@@ -92,7 +95,7 @@ def main() -> None:
             return made["drift"]
 
         cache = arguments.json.with_suffix(".cache")
-        place = Workplace(model, cache, drift, arguments.settings, arguments.updates)
+        place = Workplace(model, cache, drift, arguments.settings, arguments.updates, not arguments.no_drift)
         for part in arguments.part:
             print(f"== {part}", flush=True)
             for seed in arguments.seeds:
@@ -161,10 +164,12 @@ def _learned_at_once(place: Workplace, seed: int, size: int) -> Figures:
         general = [(question, home.said(question)) for question, _ in GENERAL]
         report, seconds = home.learn(facts)
         same, new, near = home.same_words(facts), home.held_out(facts), home.neighbours(facts)
+        beside = home.beside(facts)
         return {
             "same_words": share(same),
             "held_out": share(new),
             "neighbours_untouched": share(near),
+            "beside_untouched": share(beside),
             "held_out_unaided": share(new, "unaided"),
             "neighbours_unaided": share(near, "unaided"),
             "same_words_everywhere": share(same, "everywhere"),
@@ -173,7 +178,7 @@ def _learned_at_once(place: Workplace, seed: int, size: int) -> Figures:
             **_drifted(place, home, general),
             **_trained(report, seconds),
             "by_kind": _by_kind(facts, new),
-            "wrong": [asdict(one) for one in (*same, *new, *near) if not (one.right and one.everywhere)],
+            "wrong": [asdict(one) for one in (*same, *new, *near, *beside) if not (one.right and one.everywhere)],
         }
 
 
@@ -310,15 +315,17 @@ def _drifted(place: Workplace, home: LearningHome, general: Sequence[tuple[str, 
     answers = {question: home.said(question) for question in asked}
     still = [is_right(question, answer) for question, answer in answers.items()]
     everywhere = [is_right(question, home.said_everywhere(question)) for question in asked]
-    drift = place.drift(home)
-    adapter: Lora | None = home.adapter(drift.decoder)
-    return {
+    figures: Figures = {
         "general_right": sum(still),
         "general_right_everywhere": sum(everywhere),
         "general_asked": len(asked),
         "general_wrong": {q: answer for q, answer in answers.items() if not is_right(q, answer)},
-        **asdict(drift.measure(adapter, home.bears_on)),
     }
+    if not place.drifts:
+        return figures
+    drift = place.drift(home)
+    adapter: Lora | None = home.adapter(drift.decoder)
+    return {**figures, **asdict(drift.measure(adapter, home.bears_on))}
 
 
 def _by_kind(facts: Sequence[Fact], asked: Sequence[Asked]) -> dict[str, float]:

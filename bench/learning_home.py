@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.aspects_set import ASPECTS
 from bench.personas import Fact, leaked, says
 from edge_models.adapter import read_gguf_adapter
 from edge_models.lora import Lora
@@ -132,6 +133,10 @@ class LearningHome:
     def neighbours(self, facts: Sequence[Fact]) -> list[Asked]:
         """Something near each fact that was never told; right where no telling word of any fact is said."""
         return [self._asked(fact, fact.neighbour, facts, near=True) for fact in facts]
+
+    def beside(self, facts: Sequence[Fact]) -> list[Asked]:
+        """What is asked of the same things and of their kind; right where no telling word of any fact is said."""
+        return [self._asked(fact, question, facts, near=True) for fact in facts for question in ASPECTS[fact.key]]
 
     def _asked(self, fact: Fact, question: str, facts: Sequence[Fact], *, near: bool = False) -> Asked:
         def right(answer: str) -> bool:

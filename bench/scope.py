@@ -4,7 +4,8 @@
     python -m bench.scope --fit    fits the weights anew on the other half and prints them for `adaptation/scope.py`
 
 Inside: questions that a person asks about what was told, in wordings that no form of the trainer gives. Outside: a
-question near each lesson that was never answered; questions about oneself that were not told; general questions. No
+question near each lesson that was never answered; what is asked beside it, of the same thing or of its kind in the
+world; questions about oneself that were not told; general questions. No
 network is run: what is measured is the decision alone. Half of the relations and half of the general questions are for
 fitting.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.aspects_set import ASPECTS
 from bench.bearing_set import HELD_OUT, TUNED_ON
 from bench.held_out_wordings import RELATIONS
 from bench.personas import Fact, persona
@@ -35,7 +37,7 @@ LESSONS = (1, 4, 16, 48)
 SEEDS = (1, 2, 3, 4)
 UNTOLD_QUESTIONS = 24
 GENERAL_QUESTIONS = 200
-INSIDE_KEPT = 0.92
+INSIDE_KEPT = 0.91
 RIDGE = 1e-6
 
 
@@ -82,10 +84,11 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return
-    print("lessons  asked in new words  near, never told  other, never told  general")
+    print("lessons  asked in new words  near, never told  beside, of it  of its kind  other, never told  general")
     for row in rows:
         print(
-            f"{row['lessons']:>7}  {row['inside']:>17.1%}   {row['near']:>15.1%}   {row['untold']:>16.1%}  "
+            f"{row['lessons']:>7}  {row['inside']:>17.1%}   {row['near']:>15.1%}   {row['aspect']:>12.1%}  "
+            f"{row['world']:>11.1%}   {row['untold']:>16.1%}  "
             f"{row['general']:>7.1%}"
         )
     print("the adapter answers (first column), the base answers (the others); held-out relations, "
@@ -101,6 +104,8 @@ def _row(held: list[Asked], lessons: int) -> dict[str, float]:
         "lessons": lessons,
         "inside": share("inside", inside=True),
         "near": share("near", inside=False),
+        "aspect": share("aspect", inside=False),
+        "world": share("world", inside=False),
         "untold": share("untold", inside=False),
         "general": share("general", inside=False),
     }
@@ -118,7 +123,10 @@ def _asked(vectors: Vectors) -> Iterator[Asked]:
             told = persona(seed, count).facts
             lessons = [fact.question for fact in told]
             judge = scope.Scope(
-                lessons, vectors.of([text for lesson in lessons for text in scope.wordings(lesson)]), untold
+                lessons,
+                vectors.of([text for lesson in lessons for text in scope.wordings(lesson)]),
+                vectors.of([text for lesson in lessons for text in scope.beside(lesson)]),
+                untold,
             )
             for group, question, fit in _questions(told, everything, general, fitted_on, seed):
                 vector = vectors.of([question])[0]
@@ -139,6 +147,9 @@ def _questions(
         fit = fact.key in fitted_on
         yield from (("inside", question, fit) for question in (*fact.tuned_on, *fact.held_out))
         yield "near", fact.neighbour, fit
+        *of_it, of_the_world = ASPECTS[fact.key]
+        yield from (("aspect", question, fit) for question in of_it)
+        yield "world", of_the_world, fit
     others = [fact for fact in everything if fact.key not in keys]
     for fact in generator.sample(others, min(len(others), UNTOLD_QUESTIONS)):
         yield from (("untold", question, fact.key in fitted_on) for question in (fact.question, fact.tuned_on[0]))

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from edge_seal.adaptation.scope import Judged, Scope, untold_wordings, wordings
+from edge_seal.adaptation.scope import Judged, Scope, beside, untold_wordings, wordings
 from edge_seal.engines.engine import Embedder, FloatArray
 from edge_seal.storage import digested
 from edge_seal.storage.database import Database
@@ -28,8 +28,8 @@ def scope_of(examples: Sequence[tuple[int, str]], database: Database, embedder: 
     Raises:
         EmbedderUnavailable: something has to be embedded, and the embedder cannot be used now.
     """
-    told = [_kept_or_made(number, prompt, database, embedder) for number, prompt in examples]
-    return Scope([prompt for _, prompt in examples], np.concatenate(told), _untold(embedder, cache))
+    made = [_kept_or_made(number, prompt, database, embedder) for number, prompt in examples]
+    return _scope([prompt for _, prompt in examples], made, embedder, cache)
 
 
 def scope_before_learning(lessons: Sequence[str], embedder: Embedder, cache: Path) -> Scope:
@@ -38,8 +38,23 @@ def scope_before_learning(lessons: Sequence[str], embedder: Embedder, cache: Pat
     Raises:
         EmbedderUnavailable: the embedder cannot be used now.
     """
-    told = [_embedded(wordings(prompt), embedder) for prompt in lessons]
-    return Scope(lessons, np.concatenate(told), _untold(embedder, cache))
+    return _scope(lessons, [_embedded(_texts(prompt), embedder) for prompt in lessons], embedder, cache)
+
+
+def _scope(lessons: Sequence[str], vectors: Sequence[FloatArray], embedder: Embedder, cache: Path) -> Scope:
+    """The scope of `lessons`, of each the vectors of `_texts`."""
+    told = [len(wordings(prompt)) for prompt in lessons]
+    return Scope(
+        lessons,
+        np.concatenate([own[:count] for own, count in zip(vectors, told, strict=True)]),
+        np.concatenate([own[count:] for own, count in zip(vectors, told, strict=True)]),
+        _untold(embedder, cache),
+    )
+
+
+def _texts(prompt: str) -> tuple[str, ...]:
+    """What is embedded of a lesson."""
+    return (*wordings(prompt), *beside(prompt))
 
 
 def judged(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[Judged]:
@@ -55,7 +70,7 @@ def judged(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[J
 
 
 def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedder) -> FloatArray:
-    texts = wordings(prompt)
+    texts = _texts(prompt)
     row = database.row(
         "SELECT vectors FROM scope_vectors WHERE example_id = ? AND embedder_sha256 = ?",
         (number, embedder.model_sha256),

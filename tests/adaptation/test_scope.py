@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from edge_seal.adaptation.scope import (
     WEIGHTS,
     Judged,
     Scope,
+    beside,
     untold_wordings,
     wordings,
 )
@@ -31,8 +32,13 @@ def embedder(default_embedder: Mapping[str, Path]) -> OnnxEmbedder:
 
 @pytest.fixture(scope="module")
 def scope(embedder: OnnxEmbedder) -> Scope:
-    told = embedder.embed([text for lesson in LESSONS for text in wordings(lesson)])
-    return Scope(LESSONS, told, embedder.embed([text for texts in untold_wordings() for text in texts]))
+    return scope_of(LESSONS, embedder)
+
+
+def scope_of(lessons: Sequence[str], embedder: OnnxEmbedder) -> Scope:
+    told = embedder.embed([text for lesson in lessons for text in wordings(lesson)])
+    near = embedder.embed([text for lesson in lessons for text in beside(lesson)])
+    return Scope(lessons, told, near, embedder.embed([text for texts in untold_wordings() for text in texts]))
 
 
 def is_inside(scope: Scope, embedder: OnnxEmbedder, question: str) -> bool:
@@ -62,7 +68,7 @@ def test_a_lesson_bears_on_other_wordings_of_it(scope: Scope, embedder: OnnxEmbe
         "What is 8 x 5?",
         "What is my shoe size?",
         "What is my cat's name?",
-        "Where do I vote?",
+        "Where do I work?",
         "Who painted the Mona Lisa?",
     ],
 )
@@ -113,10 +119,32 @@ def test_what_is_to_be_made_of_a_lesson_keeps_its_own_words(request_: str) -> No
     assert taught.taught_as(request_) == request_
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How old is my dog?",
+        "What does my dog look like?",
+        "What is a dog?",
+        "What's a good name for a dog?",
+        "With whom do I live?",
+        "Where do penguins live?",
+        "Why do I take meetings?",
+    ],
+)
+def test_a_lesson_does_not_answer_what_is_asked_beside_it(scope: Scope, embedder: OnnxEmbedder, question: str) -> None:
+    assert not is_inside(scope, embedder, question)
+
+
+def test_what_is_beside_one_lesson_and_is_told_too_is_inside(embedder: OnnxEmbedder) -> None:
+    both = scope_of((LESSONS[0], "Where is my dog?"), embedder)
+    assert "Where is my dog?" in beside(LESSONS[0])
+    assert is_inside(both, embedder, "In which place is my dog?")
+    assert is_inside(both, embedder, "what is my dog called")
+
+
 def test_what_was_told_is_no_longer_among_the_untold(embedder: OnnxEmbedder) -> None:
     cat = "What is my cat's name?"
-    untold = embedder.embed([text for texts in untold_wordings() for text in texts])
-    told = Scope((*LESSONS, cat), embedder.embed([t for x in (*LESSONS, cat) for t in wordings(x)]), untold)
+    told = scope_of((*LESSONS, cat), embedder)
     assert told.judge(
         "Do you know how my cat is called?", embedder.embed(["Do you know how my cat is called?"])[0]
     ).inside
