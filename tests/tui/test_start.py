@@ -14,7 +14,7 @@ from textual.css.parse import parse
 from edge_seal.clock import SystemClock
 from edge_seal.config import Home
 from edge_seal.tui.app import EdgeSealApp
-from edge_seal.tui.bars import TABS, ScreenTabs
+from edge_seal.tui.bars import TABS, KeyBar, ScreenTabs
 from edge_seal.tui.screen import DeskScreen
 from tests.support.tiny_installation import learned_update
 from tests.tui.chat_scene import chatting
@@ -84,3 +84,19 @@ async def test_the_keymap_holds_and_the_bars_show_its_keys(tiny: Home) -> None:
         await scene.click("Help")
         await scene.says("chat.correct")
         assert "f11 Help" in tabs.line().plain, "under the dialog too"
+
+
+async def test_the_last_line_shows_whole_keys_and_a_click_on_one_does_what_it_does(tiny: Home) -> None:
+    async with chatting(tiny, size=(60, 18)) as scene:
+        bar = scene.chat.query_one(KeyBar)
+        words = {active.binding.description for active in scene.chat.active_bindings.values()}
+        shown = bar.line().plain
+        assert len(shown) <= 60
+        assert shown.split(" ")[-1] in words
+        assert shown == scene.text().splitlines()[-1].rstrip()
+        await scene.pilot.hover(KeyBar, offset=(shown.index("Good"), 0))
+        await scene.until(lambda: any("$boost" in str(span.style) for span in bar.line().spans), "what the mouse is on")
+        await scene.click("Good")
+        await scene.told("there is no answer yet")
+        await scene.pilot.hover("#prompt")
+        await scene.until(lambda: not any("$boost" in str(span.style) for span in bar.line().spans), "nothing marked")
