@@ -144,3 +144,43 @@ def test_a_secret_in_another_dress(written: Callable[[str], str]) -> None:
 def test_what_is_spelled_out_and_is_none() -> None:
     for text in ("a b c d e f g h i j k l m n o p", "1 - 2 - 3 - 4", "I. A. B. Smith, Ph. D.", "x = a + b * c - d / e"):
         assert judge(text, purpose=Purpose.TRAIN).findings == ()
+
+
+def test_four_letters_of_a_token_by_chance_make_no_placeholder_of_it() -> None:
+    # Of a thousand tokens some have a "your" in them.
+    drawn = invented.github_fine_grained_token(Random(3))
+    token = f"{drawn[:50]}yoUr{drawn[54:]}"
+    assert [f.rule for f in judge(f"Use {token} here", purpose=Purpose.TRAIN).findings] == ["secret.github_token"]
+    for text in ("api_key = your-api-key-here1", "export KEY=YOUR_KEY_123456", "token: yourtoken123456"):
+        assert judge(text, purpose=Purpose.TRAIN).findings == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My wifi password?\nhunter2-Zebra",
+        "Wifi password?\nhunter2-Zebra",
+        "The alarm code?\n4711",
+        "Anna's PIN?\n4711",
+        "My laptop password?\nsunflower",
+        "What is my wifi password?\nsunflower",
+    ],
+)
+def test_a_secret_is_asked_for_in_few_words(text: str) -> None:
+    rules = [finding.rule for finding in judge(text, purpose=Purpose.TRAIN).findings]
+    assert "secret.answered" in rules
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Forgot password?\nClick the link in the mail.",
+        "Password?\nNever tell it to anybody.",
+        "What makes a good password?\nLength.",
+        "How often should I change my password?\nOnce a year at most.",
+        "My password manager?\nBitwarden is what I use.",
+        "PIN?\nIt stands for personal identification number.",
+    ],
+)
+def test_a_question_about_secrets_is_none(text: str) -> None:
+    assert judge(text, purpose=Purpose.TRAIN).findings == ()
