@@ -122,13 +122,14 @@ class EdgeSealApp(App[None]):
 
     def _follow_size(self) -> None:
         """Takes the size that the terminal has: Textual loses a change that comes while the first frame is made."""
+        if self.is_headless or sys.__stdin__ is None:
+            return
         try:
-            size = (
-                Size(*os.get_terminal_size(sys.__stdin__.fileno())) if sys.__stdin__ and not self.is_headless else None
-            )
+            size = Size(*os.get_terminal_size(sys.__stdin__.fileno()))
         except (OSError, ValueError):
             return
-        if size is not None and self.screen.size != size:
+        if self.screen.size != size:
+            self.post_message(Resize(size, size))
             for screen in self.screen_stack:
                 screen.post_message(Resize(size, size))
 

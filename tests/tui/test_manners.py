@@ -117,6 +117,9 @@ def test_a_window_that_is_resized_while_the_first_frame_is_made_is_filled(tiny: 
             terminal.says("enter sends")
             terminal.resize(80, 24)
             terminal.until(lambda: terminal.screen.display[-1].rstrip().endswith("^q Quit"), "the keys in the last row")
+            terminal.type(b"\x1bOR")
+            terminal.says("[Updates]")
+            terminal.until(lambda: terminal.screen.display[-1].rstrip().endswith("^q Quit"), "there too")
 
 
 def test_no_color_writes_no_colour(tiny: Home) -> None:
