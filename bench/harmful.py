@@ -204,7 +204,7 @@ def run(case: Case, model: Path, engine: LlamaCppEngine, cache: Path) -> Outcome
         root = Path(scratch)
         database = Database.open(root / "bench.db")
         ledger, adapters = Ledger(database, clock, root / "ledger-head"), AdapterStore(root / "adapters")
-        releases, signals = Releases(database, ledger, adapters, clock), SignalBox(database, clock)
+        releases, signals = Releases(database, ledger, adapters, clock), SignalBox(database, clock, ledger)
         cycle = Cycle(
             database=database, ledger=ledger, releases=releases, adapters=adapters, signals=signals, engine=engine,
             model_path=model, settings=Settings(learning=case.learning, limits=case.limits), cache=cache, clock=clock,

@@ -104,6 +104,7 @@ async def settled(app: EdgeSealApp, pilot: Pilot[None]) -> None:
 def picture(app: EdgeSealApp) -> str:
     """The screen as it is now, with the fonts of whoever looks at it: a picture fetches nothing."""
     drawn = app.export_screenshot(title="Edge Seal")
+    drawn = drawn.replace("<text ", '<text xml:space="preserve" ')  # some viewers drop what a part begins with
     return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
 
 

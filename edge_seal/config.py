@@ -332,6 +332,11 @@ class DataPolicySettings(_Section):
     train: TrainedData = TrainedData()
     remember: RememberedData = RememberedData()
     topics: tuple[str, ...] = Field(default=(), description="words and phrases that no lesson may be about")
+    names_model: str = Field(
+        default="",
+        max_length=4096,
+        description='a spaCy pipeline that finds names of others: its package, or its absolute path; "": rules alone',
+    )
     source_share: float = Field(default=0.25, gt=0.0, le=1.0, description="of an update that typed lessons are in too")
     source_examples_per_update: int = Field(default=256, ge=0, le=100000)
     source_examples_per_30_days: int = Field(default=1024, ge=0, le=1000000)

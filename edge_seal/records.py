@@ -437,7 +437,10 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class ChainReport:
-    """What `audit verify` found. `problems` names each bad thing; empty means all is well."""
+    """What `audit verify` found. `problems` names each bad thing; empty means all is well.
+
+    `not_compared` says which kept head could not be asked for, and why: nothing is known against the ledger from there.
+    """
 
     entries: int
     head: str
@@ -446,6 +449,7 @@ class ChainReport:
     first_bad_seq: int | None = None
     root: str = ""
     flaw: ChainFlaw | None = None
+    not_compared: tuple[str, ...] = ()
 
     @property
     def intact(self) -> bool:

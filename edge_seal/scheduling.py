@@ -110,7 +110,11 @@ def switch_on(schedule: Schedule) -> None:
 
 
 def switch_off(schedule: Schedule) -> tuple[Path, ...]:
-    """Takes the schedule out of the session and removes its files; gives those that were there."""
+    """Takes the schedule out of the session and removes its files; gives those that were there.
+
+    Raises:
+        EngineError: a file cannot be removed; the session runs it no more.
+    """
     there = tuple(file.path for file in schedule.files if file.path.exists())
     _remove(schedule)
     return there
@@ -128,11 +132,21 @@ def _remove(schedule: Schedule) -> None:
     written = any(file.path.exists() for file in schedule.files)
     if written and shutil.which(schedule.tool) is not None:
         _succeeds(schedule.stops[0])
+    kept: list[tuple[Path, OSError]] = []
     for file in schedule.files:
-        file.path.unlink(missing_ok=True)
+        try:
+            file.path.unlink(missing_ok=True)
+        except OSError as error:
+            kept.append((file.path, error))
     if written and shutil.which(schedule.tool) is not None:
         for command in schedule.stops[1:]:
             _succeeds(command)
+    if kept:
+        named = ", ".join(f"{path}: {error.strerror}" for path, error in kept)
+        raise EngineError(
+            f"the session runs the schedule no more, and its files cannot be removed ({named})",
+            next_step="edge-seal schedule off, once they can be",
+        )
 
 
 def _tell(command: Sequence[str]) -> None:

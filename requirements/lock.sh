@@ -12,6 +12,8 @@ compile() {
 
 echo pip | compile - "$@" --output-file requirements/pip.lock
 compile pyproject.toml "$@" --output-file requirements/runtime.lock
+# Beside the runtime's, for who wants it.
+compile pyproject.toml "$@" --extra ner --constraints requirements/runtime.lock --output-file requirements/ner.lock
 # One environment holds all three, so they have to agree.
 compile pyproject.toml "$@" --extra dev --constraints requirements/runtime.lock --output-file requirements/dev.lock
 compile pyproject.toml "$@" --extra bench --constraints requirements/dev.lock --output-file requirements/bench.lock

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from edge_seal.adaptation.guardian import (
     DEFAULT_POLICY,
+    NameFinder,
     Policy,
     Purpose,
     judge,
@@ -54,8 +55,18 @@ class Admission:
 
 
 def policy_from(settings: DataPolicySettings) -> Policy:
-    """The guardian's policy, as the user has set it."""
-    return policy_of(settings.train.model_dump(), settings.remember.model_dump(), settings.topics)
+    """The guardian's policy, as the user has set it.
+
+    Raises:
+        ConfigError: there is no such recognizer of names.
+        EngineError: it cannot be loaded.
+    """
+    names: NameFinder | None = None
+    if settings.names_model:
+        from edge_seal.engines.spacy_names import SpacyNames
+
+        names = SpacyNames.opened(settings.names_model)
+    return policy_of(settings.train.model_dump(), settings.remember.model_dump(), settings.topics, names)
 
 
 def of_lessons(

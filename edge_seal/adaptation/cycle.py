@@ -32,6 +32,7 @@ from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
 from edge_seal.adaptation.guardian import (
     Judged,
+    Policy,
     Purpose,
     SourceCaps,
     Verdicts,
@@ -179,6 +180,7 @@ class Cycle:
         remembered: what memory holds; of that, what may not be trained on is not to be said by what was trained.
         actor: who proposes an update, in the audit trail.
         embedder: what judges where lessons apply when they are served (`scope`); None: the adapter answers everything.
+        policy: the guardian's, where it is more than the settings say: a recognizer of names is loaded outside.
     """
 
     def __init__(
@@ -197,6 +199,7 @@ class Cycle:
         remembered: Callable[[], Sequence[str]] = tuple,
         actor: ActorName = ACTOR,
         embedder: Embedder | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._actor: ActorName = actor
         self._database = database
@@ -214,8 +217,8 @@ class Cycle:
         self._clock = clock
         self._remembered = remembered
         self._embedder = embedder
-        policy = settings.data_policy
-        self._policy = policy_of(policy.train.model_dump(), policy.remember.model_dump(), policy.topics)
+        said = settings.data_policy
+        self._policy = policy or policy_of(said.train.model_dump(), said.remember.model_dump(), said.topics)
 
     def run(
         self,
@@ -254,6 +257,10 @@ class Cycle:
                 *notes,
                 f"{counted(aside, 'lesson')} put aside by the guardian: `edge-seal review` asks you about it",
             )
+        foreign = len(self._signals.foreign(self._signals.pending()))
+        if foreign:
+            told = f"{counted(foreign, 'lesson')} left out that came into the database by other hands"
+            notes = (*notes, f"{told}: `edge-seal audit verify` names what did")
         if not chosen:
             why = ("nothing that was learned for this model holds",) if consolidate else self._why_nothing(aside)
             return CycleReport(None, None, reasons=(*notes, *why))
@@ -451,7 +458,7 @@ class Cycle:
         # A thumb is about the words of the model that was: of another model's it says nothing.
         return [
             s
-            for s in self._signals.all()
+            for s in self._ours(self._signals.all())
             if s.id in kept and s.state in {SignalState.LEARNED, SignalState.DROPPED} and s.kind not in thumbs.THUMBS
         ]
 
@@ -465,7 +472,7 @@ class Cycle:
         while update is not None:
             kept |= {e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None}
             update = None if update.parent_id is None else self._releases.get(update.parent_id)
-        learned = [s for s in self._signals.all() if s.id in kept and s.state is SignalState.LEARNED]
+        learned = [s for s in self._ours(self._signals.all()) if s.id in kept and s.state is SignalState.LEARNED]
         return [
             signal
             for place, signal in enumerate(learned)
@@ -480,7 +487,7 @@ class Cycle:
         held = self._releases.held_signals()
         teaching = [
             signal
-            for signal in self._signals.pending()
+            for signal in self._ours(self._signals.pending())
             if signal.kind in {SignalKind.TAUGHT, SignalKind.CORRECTION} and signal.id not in held
         ]
         aside = self._put_aside(teaching)
@@ -492,8 +499,13 @@ class Cycle:
         typed = [signal for signal in teaching if signal.origin is Origin.TYPED]
         return typed or teaching or self._enough_thumbs(), len(aside)
 
+    def _ours(self, signals: Sequence[Signal]) -> list[Signal]:
+        """Those that the audit trail has as they are: what other hands wrote into the database teaches nothing."""
+        foreign = self._signals.foreign(signals)
+        return [signal for signal in signals if signal.id not in foreign]
+
     def _waiting_thumbs(self) -> list[Signal]:
-        every = self._signals.all()
+        every = self._ours(self._signals.all())
         judged = [signal for signal in every if signal.kind in thumbs.THUMBS]
         said = self._signals.own_answers(judged, base_sha256=self._engine.model_sha256)
         return thumbs.waiting(every, said, self._releases.held_signals())

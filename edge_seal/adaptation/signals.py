@@ -15,14 +15,16 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 from edge_seal.clock import Clock, timestamp
-from edge_seal.errors import ConfigError, NotFound
-from edge_seal.records import FORGOTTEN_TEXT, Origin, Signal, SignalKind, SignalState, Turn, mixed
+from edge_seal.errors import ConfigError, IntegrityError, NotFound
+from edge_seal.records import FORGOTTEN_TEXT, Actor, Origin, Signal, SignalKind, SignalState, Turn, mixed
 from edge_seal.storage.database import Database, SqlValue
+from edge_seal.updates.ledger import Ledger
+from edge_seal.updates.lesson_records import LessonRecords
 
 MAXIMUM_PROMPT_CHARACTERS = 4_000
 MAXIMUM_ANSWER_CHARACTERS = 8_000
@@ -195,11 +197,12 @@ _COLUMNS = "id, kind, prompt, answer, origin, source, turn_id, created_at, state
 
 
 class SignalBox:
-    """The signals table. Every method is one transaction, or a part of the caller's."""
+    """The signals table. Every method is one transaction, or a part of the caller's; what is kept is in the ledger."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, ledger: Ledger) -> None:
         self._database = database
         self._clock = clock
+        self._records = LessonRecords(database, ledger)
 
     def add(
         self, kind: SignalKind, lesson: Lesson, *, turn_id: str | None = None, memory_id: str | None = None
@@ -231,7 +234,20 @@ class SignalBox:
                     ",".join(lesson.also_from),
                 ),
             )
-            return self.get(f"s{self._database.last_row_id}")
+            kept = self.get(f"s{self._database.last_row_id}")
+            self._records.record(kept, Actor.USER)
+            return kept
+
+    def foreign(self, signals: Sequence[Signal]) -> frozenset[str]:
+        """Those that came, or were changed, by other hands than ours, by id: they may not be learned."""
+        return self._records.foreign(signals)
+
+    def problems(self) -> tuple[str, ...]:
+        """What `audit verify` has to say about lessons."""
+        try:
+            return self._records.problems(self.all())
+        except IntegrityError as error:
+            return (error.message,)
 
     def add_all(self, lessons: Iterable[Lesson], *, memory_id: str | None = None) -> list[Signal]:
         """Keeps taught lessons, all of them or none."""
@@ -334,15 +350,20 @@ def _number(public_id: str, letter: str, thing: str) -> int:
 
 def _signal(row: tuple[SqlValue, ...]) -> Signal:
     number, kind, prompt, answer, origin, source, turn, created_at, state, also_from = row
-    return Signal(
-        id=f"s{number}",
-        kind=SignalKind(kind),
-        prompt=str(prompt),
-        answer=str(answer),
-        origin=Origin(origin),
-        source=None if source is None else str(source),
-        turn_id=None if turn is None else f"t{turn}",
-        created_at=str(created_at),
-        state=SignalState(state),
-        also_from=tuple(Origin(name) for name in str(also_from).split(",") if name),
-    )
+    try:
+        return Signal(
+            id=f"s{number}",
+            kind=SignalKind(kind),
+            prompt=str(prompt),
+            answer=str(answer),
+            origin=Origin(origin),
+            source=None if source is None else str(source),
+            turn_id=None if turn is None else f"t{turn}",
+            created_at=str(created_at),
+            state=SignalState(state),
+            also_from=tuple(Origin(name) for name in str(also_from).split(",") if name),
+        )
+    except ValueError as error:
+        raise IntegrityError(
+            f"lesson s{number} is damaged ({error})", next_step="restore the database from a backup: edge-seal restore"
+        ) from error

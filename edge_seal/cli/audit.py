@@ -42,6 +42,7 @@ def verify(noted: tuple[str, ...]) -> None:
                 "flaw": report.flaw,
                 "problems": report.problems,
                 "first_bad_seq": report.first_bad_seq,
+                "not_compared": report.not_compared,
             }
         )
     elif report.intact:
@@ -54,6 +55,8 @@ def verify(noted: tuple[str, ...]) -> None:
             say(f"damaged: {problem}")
         if report.first_bad_seq is not None:
             say(f"first bad entry: {report.first_bad_seq} ({report.flaw})")
+    for why in report.not_compared if not wants_json() else ():
+        note(f"the head kept there was not compared: {why}")
     if not report.intact:
         note("next: `edge-seal rollback base` answers with the base model; restore what is damaged from a backup")
         raise click.exceptions.Exit(5)

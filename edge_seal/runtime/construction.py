@@ -11,6 +11,8 @@ from typing import Self
 from edge_models import errors as model_errors
 from edge_models.catalog import Catalog
 from edge_models.store import ModelStore
+from edge_seal.adaptation import admission
+from edge_seal.adaptation.guardian import Policy
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.clock import Clock, SystemClock
 from edge_seal.config import Home, Settings, load_settings, locate_home, shared_models
@@ -85,6 +87,16 @@ class Construction:
         return load_settings(self.home.config_file)
 
     @cached_property
+    def data_policy(self) -> Policy:
+        """What may be remembered and trained on, as it is set.
+
+        Raises:
+            ConfigError: there is no such recognizer of names.
+            EngineError: it cannot be loaded.
+        """
+        return admission.policy_from(self.settings.data_policy)
+
+    @cached_property
     def key(self) -> DataKey | None:
         """What the home is encrypted with; None: it is not. From here on no other process can change that.
 
@@ -151,7 +163,7 @@ class Construction:
 
     @cached_property
     def signals(self) -> SignalBox:
-        return SignalBox(self.database, self.clock)
+        return SignalBox(self.database, self.clock, self.ledger)
 
     @cached_property
     def conversations(self) -> Conversations:

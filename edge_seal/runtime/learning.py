@@ -76,6 +76,7 @@ class Learning(Asking):
                 remembered=lambda: [memory.text for memory in self.stored_memories.list(limit=REMEMBERED)],
                 actor=SCHEDULER if when_idle else ACTOR,
                 embedder=self.judging_embedder,
+                policy=self.data_policy,
             )
             self._served = None  # the cycle sets adapters of its own
             if dry_run:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 from edge_seal.adaptation import admission, signals
 from edge_seal.adaptation.admission import Admission
-from edge_seal.adaptation.guardian import Policy, redacted
+from edge_seal.adaptation.guardian import redacted
 from edge_seal.adaptation.signals import Lesson
 from edge_seal.errors import ConfigError, Refused
 from edge_seal.memory.search import Mode
@@ -152,8 +151,3 @@ class Telling(Trialling):
             body: dict[str, JsonValue] = {"rules": rules}
             with self.database.transaction():
                 self.ledger.append(event, actor=Actor.GUARDIAN, subject="memory", body=body)
-
-    @cached_property
-    def data_policy(self) -> Policy:
-        """What may be remembered and trained on, as it is set."""
-        return admission.policy_from(self.settings.data_policy)

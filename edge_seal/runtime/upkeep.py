@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +17,7 @@ from edge_seal.memory.reembedding import EmbedderState
 from edge_seal.records import ChainReport
 from edge_seal.runtime.construction import models_as_ours
 from edge_seal.runtime.embedding import Embedding
+from edge_seal.runtime.recorded import memory_problems
 from edge_seal.runtime.trialling import Trialling
 from edge_seal.runtime.values import SCHEDULER, USER, KnownModel, Limits
 from edge_seal.safekeeping import backups, kept_head
@@ -35,10 +35,18 @@ from edge_seal.updates.spending import RunRecord
 if TYPE_CHECKING:
     from edge_seal.doctor import Diagnosis
 
-log = logging.getLogger(__name__)
 
 # Changing a setting takes milliseconds.
 SETTINGS_WAIT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Keychained:
+    """What the keychain said of the ledger's head; `not_asked` is why it said nothing."""
+
+    heads: tuple[KeptHead, ...] = ()
+    problems: tuple[str, ...] = ()
+    not_asked: tuple[str, ...] = ()
 
 
 class Upkeep(Embedding, Trialling):
@@ -50,16 +58,22 @@ class Upkeep(Embedding, Trialling):
         Raises:
             ConfigError: one of `noted` is no head.
         """
-        kept, wrong = self._kept_in_keychain()
-        report = self.releases.audit([noted_head(text) for text in noted], kept)
-        return replace(
-            report, problems=(*report.problems, *wrong, *self.canaries.problems(), *self.stored_memories.problems())
+        keychain = self._kept_in_keychain()
+        report = self.releases.audit([noted_head(text) for text in noted], keychain.heads)
+        beside = (
+            *self.signals.problems(),
+            *self.canaries.problems(),
+            *self.stored_memories.problems(),
+            # After a break the trail no longer says how its story ends.
+            *(memory_problems(self.database, self.ledger) if report.first_bad_seq is None else ()),
         )
+        problems = (*report.problems, *keychain.problems, *beside)
+        return replace(report, problems=problems, not_compared=keychain.not_asked)
 
     def head_places(self) -> tuple[str, ...]:
         """Where the head of the ledger is kept outside the database, in words."""
         in_file = (str(self.home.head_file),) if self.home.head_file.exists() else ()
-        return (*in_file, *(head.place for head in self._kept_in_keychain()[0]))
+        return (*in_file, *(head.place for head in self._kept_in_keychain().heads))
 
     def keep_head(self) -> tuple[str, ...]:
         """Keeps the head of the ledger as it is now, whatever was kept before; gives where.
@@ -75,18 +89,17 @@ class Upkeep(Embedding, Trialling):
             kept_head.keep(self.home, self.ledger, anyway=True)
         return self.head_places()
 
-    def _kept_in_keychain(self) -> tuple[tuple[KeptHead, ...], tuple[str, ...]]:
-        """The head that the keychain has, if it has one and can be asked; and what is wrong with it, in words."""
+    def _kept_in_keychain(self) -> _Keychained:
+        """The head that the keychain has, if it has one and can be asked; what is wrong with it, or why not."""
         if not self.settings.audit.keychain:
-            return (), ()
+            return _Keychained()
         try:
             found = kept_head.read(self.home)
         except IntegrityError as error:
-            return (), (error.message,)
+            return _Keychained(problems=(error.message,))
         except EdgeSealError as error:
-            log.info("the keychain was not asked for the ledger's head: %s", error.message)
-            return (), ()
-        return ((), ()) if found is None else ((found,), ())
+            return _Keychained(not_asked=(error.message,))
+        return _Keychained() if found is None else _Keychained((found,))
 
     def limits(self) -> Limits:
         """The limits, what is left of them now, and what the machine has to be like for learning."""
@@ -112,16 +125,17 @@ class Upkeep(Embedding, Trialling):
     def schedule_on(self, schedule: Schedule) -> tuple[str, ...]:
         """Writes the files of the schedule, outside the home, and starts it; gives what the user should know of it.
 
+        It is recorded first: what a crash leaves running is in the audit trail. One that failed is recorded as off.
+
         Raises:
             EngineError: the session cannot be told of it; then no file stays.
         """
-        scheduling.switch_on(schedule)
+        body: dict[str, JsonValue] = {"kind": schedule.kind, "every_minutes": schedule.every_minutes}
+        self._record_schedule("schedule.on", body)
         try:
-            with self.database.transaction():
-                body: dict[str, JsonValue] = {"kind": schedule.kind, "every_minutes": schedule.every_minutes}
-                self.ledger.append("schedule.on", actor=USER, subject=self.home.profile, body=body)
+            scheduling.switch_on(schedule)
         except BaseException:
-            scheduling.switch_off(schedule)
+            self._record_schedule("schedule.off", {"files": 0, "reason": "it could not be started"})
             raise
         notice = self._schedule_notice()
         return () if notice is None else (notice,)
@@ -134,12 +148,18 @@ class Upkeep(Embedding, Trialling):
         return "the home is behind a passphrase, for which the schedule has nobody to ask: it will do nothing"
 
     def schedule_off(self) -> tuple[Path, ...]:
-        """Stops the schedule and removes its files; gives those that were there."""
+        """Stops the schedule and removes its files; gives those that were there.
+
+        It is recorded last: the audit trail never says off of one that runs.
+        """
         removed = scheduling.switch_off(scheduling.planned(self.home, 15))
         if removed:
-            with self.database.transaction():
-                self.ledger.append("schedule.off", actor=USER, subject=self.home.profile, body={"files": len(removed)})
+            self._record_schedule("schedule.off", {"files": len(removed)})
         return removed
+
+    def _record_schedule(self, event: str, body: dict[str, JsonValue]) -> None:
+        with self.database.transaction():
+            self.ledger.append(event, actor=USER, subject=self.home.profile, body=body)
 
     def schedule_status(self) -> ScheduleStatus:
         """Whether the schedule is on."""

@@ -80,7 +80,8 @@ class Keychain:
             IntegrityError: the entry is another key, or none.
             EngineError: the keychain is locked or does not answer.
         """
-        with _refusals(self.name):
+        # The key is in there and nowhere else: a passphrase cannot take its place now.
+        with _refusals(self.name, "log in to the desktop, or unlock it, and run the command again"):
             text = self._backend.get_password(SERVICE, key_id)
         if text is None:
             raise NotFound(
@@ -124,12 +125,15 @@ class Keychain:
 
 
 @contextlib.contextmanager
-def _refusals(name: str) -> Generator[None]:
+def _refusals(
+    name: str,
+    next_step: str = "unlock it and run the command again, or use a passphrase: edge-seal encrypt --passphrase",
+) -> Generator[None]:
     """What a backend raises, as an error of ours that quotes no argument."""
     try:
         yield
     except Exception as error:  # noqa: BLE001  # backends raise their own libraries' errors: D-Bus, the Security framework
         raise EngineError(
             f"{name} did not answer ({type(error).__name__})",
-            next_step="unlock it and run the command again, or use a passphrase: edge-seal encrypt --passphrase",
+            next_step=next_step,
         ) from None

@@ -66,6 +66,13 @@ class Replacement:
         Raises:
             EngineError: the system refused. If it did so after the journal had its name, the next start goes on.
         """
+        for move in moves:
+            if move.final.is_symlink():
+                # Its name would be replaced, and what it leads to stay as it is: plain, where a home is encrypted.
+                raise EngineError(
+                    f"{move.final} is a link; {move.final.readlink()} would stay as it is, so nothing was changed",
+                    next_step="put the file itself there, or link its directory instead",
+                )
         directories = {move.staged.parent for move in moves if move.staged is not None}
         for directory in sorted(directories):
             sync_file(directory)

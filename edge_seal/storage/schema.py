@@ -432,6 +432,16 @@ _CANARIES_BY_SCOPE = (
 )
 
 
+_LESSONS_RECORDED = (
+    # The salt of the ledger's hash of a lesson goes with it. Lessons of versions before have no entry.
+    "ALTER TABLE signals ADD COLUMN salt TEXT",
+    """
+    INSERT OR REPLACE INTO settings (key, value)
+        SELECT 'lessons_recorded_after', CAST(max(id) AS TEXT) FROM signals HAVING count(*) > 0
+    """,
+)
+
+
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(1, "first tables", (*_UPDATES, *_CONVERSATIONS, *_MEMORIES, *_LEDGER, *_SETTINGS)),
     Migration(2, "lessons name the memory they come from", _LESSONS_OF_MEMORIES),
@@ -447,4 +457,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(12, "what lessons bear on", _SCOPE),
     Migration(13, "lessons that a person let in", _LESSON_APPROVALS),
     Migration(14, "canaries count what their candidate bears on", _CANARIES_BY_SCOPE),
+    Migration(15, "lessons are in the audit trail", _LESSONS_RECORDED),
 )

@@ -119,7 +119,8 @@ class ScreenTabs(ClickedLine):
 
     def _key_of(self, action: str) -> str:
         app = app_of(self)
-        bound = (active.binding for active in app.active_bindings.values())
+        # Of this screen: where a dialog lies over it, the application's are the dialog's.
+        bound = (active.binding for active in self.screen.active_bindings.values())
         return next((app.get_key_display(binding) for binding in bound if binding.action == action), "")
 
 

@@ -375,7 +375,8 @@ Under each answer stands what answered: `base` or an update, memories it was giv
 
     def _do(self, does: str, view: TurnView | None, about: str) -> None:
         if view is None or view.turn is None:
-            self.tell_note("there is no answer yet", warning=True)
+            words = "there is no answer yet" if view is None else "wait for the answer, or stop it with escape"
+            self.tell_note(words, warning=True)
             return
         turn = view.turn
         if does == "copy":

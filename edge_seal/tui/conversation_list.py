@@ -62,7 +62,9 @@ class ConversationList(Vertical):
     def show(self, conversations: Sequence[Listed], current: str | None) -> None:
         """Lists `conversations`, the current one marked."""
         options = self.query_one(OptionList)
-        highlighted = self.highlighted or current
+        # Who is not in the list finds the cursor at what is open: that is what a key there is meant for.
+        highlighted = self.highlighted if options.has_focus else None
+        highlighted = highlighted or current or self.highlighted
         options.clear_options()
         options.add_options([Option(_line(item, current=item.id == current), id=item.id) for item in conversations])
         ids = [item.id for item in conversations]

@@ -60,19 +60,18 @@ class RunningPane(Vertical):
         stages = " ".join(_stage(stage, estimate) for stage in STAGES)
         progress = told.progress
         bar = "" if estimate.share is None else _bar(estimate.share)
-        steps = f" {progress.done} of {progress.total}" if progress.total else ""
-        left = "" if estimate.seconds_left is None else f" · about {_seconds(estimate.seconds_left)} left"
-        note = f" · {one_line(progress.note, 40)}" if progress.note else ""
-        self._say(stages, f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · {self._end}")
+        steps = f"{progress.done} of {progress.total}" if progress.total else ""
+        left = "" if estimate.seconds_left is None else f"about {_seconds(estimate.seconds_left)} left"
+        words = (f"{bar} {steps}".strip(), one_line(progress.note or "", 40), f"{_seconds(told.seconds)} so far", left)
+        line = " · ".join(filter(None, (*words, self._end)))
+        self._say(stages, line)
         if len(told.losses) > 1:
             self.add_class("losses")
             self._curve.data = list(told.losses)
             lowest = min(told.losses)
             first, last = told.losses[0], told.losses[-1]
             loss = f"loss in nats, step by step: {first:.3f} at first, {last:.3f} now, {lowest:.3f} at the lowest"
-            self._loss.update(
-                Content(f"{bar}{steps}{note} · {_seconds(told.seconds)} so far{left} · {self._end}\n{loss}")
-            )
+            self._loss.update(Content(f"{line}\n{loss}"))
 
     def ended(self, told: LearningEnded) -> None:
         """How it ended; stays until the next one begins or `dismiss`."""

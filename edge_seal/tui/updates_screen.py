@@ -237,6 +237,8 @@ Everything that was learned, newest first. `*` marks the one that answers now.
             return
         done = await self.called(lambda runtime: runtime.rollback(target), "updates")
         if done is not None:
+            if not self.desk.is_learning:
+                self.query_one(RunningPane).dismiss()  # how the last one ended is no longer how it is
             taken = f"; taken back: {', '.join(done.taken_back)}" if done.taken_back else ""
             self.tell_note(f"{done.active.id if done.active else 'the base model'} answers now{taken}")
 

@@ -11,11 +11,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import cast
+from typing import Final, cast
 
 from edge_seal.answer_health import is_broken
 from edge_seal.records import FORGOTTEN_TEXT
-from edge_seal.storage.database import Database
+from edge_seal.storage.database import Database, SqlValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,10 @@ class SaidTurn:
     set_aside: bool = False
     stopped: bool = False
 
+    @property
+    def is_broken(self) -> bool:
+        return is_broken(self.answer) and not self.stopped
+
 
 def outcome_of(turns: Sequence[SaidTurn], errors: int = 0) -> Outcome:
     """The outcome of one conversation with these turns, oldest first."""
@@ -84,7 +88,7 @@ def outcome_of(turns: Sequence[SaidTurn], errors: int = 0) -> Outcome:
         thumbs_down=kinds.count("bad"),
         corrections=kinds.count("correction"),
         regenerations=sum(a.set_aside or _same(a.prompt, b.prompt) for a, b in pairwise(turns)),
-        broken=sum(is_broken(turn.answer) for turn in turns if not turn.stopped),
+        broken=sum(turn.is_broken for turn in turns),
         errors=errors,
     )
     return found + Outcome(bad_conversations=int(found.score < 0))
@@ -94,17 +98,27 @@ def _same(one: str, other: str) -> bool:
     return one != FORGOTTEN_TEXT and one.split() == other.split()
 
 
+SAID_COLUMNS: Final = (
+    "prompt, answer, set_aside, stopped, (SELECT group_concat(kind) FROM signals WHERE signals.turn_id = turns.id)"
+)
+"""What `said_turn` reads of a row of `turns`."""
+
+
+def said_turn(row: Sequence[SqlValue]) -> SaidTurn:
+    """The turn in a row of `SAID_COLUMNS`."""
+    prompt, answer, set_aside, stopped, kinds = row
+    said = () if kinds is None else tuple(str(kinds).split(","))
+    return SaidTurn(str(prompt), str(answer), said, bool(set_aside), bool(stopped))
+
+
 def turns_of(database: Database, conversations: Collection[int]) -> Mapping[int, tuple[SaidTurn, ...]]:
     """The turns of conversations, by number, oldest first, with what was said about each."""
     rows = database.rows(
-        "SELECT conversation_id, prompt, answer, set_aside, stopped,"
-        " (SELECT group_concat(kind) FROM signals WHERE signals.turn_id = turns.id)"
-        " FROM turns WHERE conversation_id IN (SELECT value FROM json_each(?)) ORDER BY turns.id",
+        f"SELECT conversation_id, {SAID_COLUMNS} FROM turns"  # noqa: S608  # our own words
+        " WHERE conversation_id IN (SELECT value FROM json_each(?)) ORDER BY turns.id",
         (json.dumps(sorted(conversations)),),
     )
     found: dict[int, list[SaidTurn]] = {}
-    for conversation, prompt, answer, set_aside, stopped, kinds in rows:
-        of_it = () if kinds is None else tuple(str(kinds).split(","))
-        said = SaidTurn(str(prompt), str(answer), of_it, bool(set_aside), bool(stopped))
-        found.setdefault(cast("int", conversation), []).append(said)
+    for conversation, *row in rows:
+        found.setdefault(cast("int", conversation), []).append(said_turn(row))
     return {number: tuple(said) for number, said in found.items()}

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
-from edge_seal.answer_health import is_broken
 from edge_seal.clock import Clock, parse_timestamp, timestamp
 from edge_seal.config import GateSettings, RollbackSettings
 from edge_seal.records import Actor, LedgerEntry, State, Update
@@ -29,6 +28,7 @@ from edge_seal.updates.audit import event_of
 from edge_seal.updates.canonical import JsonValue
 from edge_seal.updates.control_limits import ControlVerdict, Counts, Standing, judge_share
 from edge_seal.updates.ledger import Ledger, body_of
+from edge_seal.updates.outcomes import SAID_COLUMNS, said_turn
 from edge_seal.updates.release import LAST_TURN, Releases
 from edge_seal.updates.rows import UpdateRows, number_of
 from edge_seal.updates.verification import BASE
@@ -248,17 +248,16 @@ class Watch:
 
     def _counted(self, condition: str, values: tuple[str | int, ...], most: int, *, newest: bool = False) -> TurnCounts:
         order = "DESC" if newest else "ASC"
-        kinds_said = "(SELECT group_concat(kind) FROM signals WHERE signals.turn_id = turns.id)"
-        selected = f"SELECT answer, set_aside, stopped, {kinds_said} FROM turns WHERE {condition}"  # noqa: S608
+        selected = f"SELECT {SAID_COLUMNS} FROM turns WHERE {condition}"  # noqa: S608  # our own words
         rows = self._database.rows(f"{selected} ORDER BY id {order} LIMIT ?", (*values, most))
-        kinds = [() if row[3] is None else tuple(str(row[3]).split(",")) for row in rows]
+        turns = [said_turn(row) for row in rows]
         return TurnCounts(
-            turns=len(rows),
-            thumbs_up=sum("good" in said for said in kinds),
-            thumbs_down=sum("bad" in said for said in kinds),
-            corrections=sum("correction" in said for said in kinds),
-            regenerations=sum(bool(row[1]) for row in rows),
-            broken=sum(is_broken(str(row[0])) and not row[2] for row in rows),
+            turns=len(turns),
+            thumbs_up=sum("good" in turn.kinds for turn in turns),
+            thumbs_down=sum("bad" in turn.kinds for turn in turns),
+            corrections=sum("correction" in turn.kinds for turn in turns),
+            regenerations=sum(turn.set_aside for turn in turns),
+            broken=sum(turn.is_broken for turn in turns),
         )
 
 

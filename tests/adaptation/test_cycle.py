@@ -51,7 +51,8 @@ def test_a_lesson_is_learned_recorded_and_served(world: World) -> None:
     assert report.update is not None
     assert (report.update.id, report.state, report.update.parent_id) == ("u1", State.ACTIVE, None)
     assert world.events() == [
-        f"update.{state}" for state in ("proposed", "scored", "cleared", "trained", "gated", "active")
+        "signal.kept",
+        *(f"update.{state}" for state in ("proposed", "scored", "cleared", "trained", "gated", "active")),
     ]
     assert states(world) == [SignalState.LEARNED]
     stored = world.releases.examples("u1")
@@ -224,7 +225,7 @@ class TestLimits:
         report = world.run()
         assert report.state is State.ACTIVE
         assert states(world) == [SignalState.LEARNED, SignalState.LEARNED, SignalState.PENDING]
-        assert any("wait for the next update" in reason for reason in report.reasons)
+        assert any("left for the next update" in reason for reason in report.reasons)
 
     def test_what_is_known_is_not_contrasted_where_lessons_have_to_wait(self, world: World) -> None:
         world.learned(("What is my cat's name?", "Tom."))
@@ -265,7 +266,8 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
     assert (report.update, report.state, report.training, report.gate) == (None, None, None, None)
     assert report.reasons[0] == "nothing was trained: a dry run"
     assert ({table: world.rows(table) for table in TABLES}, world.stored_adapters(), world.answer(DOG[0])) == before
-    assert before[0]["updates"] == before[0]["ledger"] == before[0]["examples"] == []
+    assert before[0]["updates"] == before[0]["examples"] == []
+    assert world.events() == ["signal.kept"]
 
 
 class TestGuardian:

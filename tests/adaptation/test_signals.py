@@ -21,6 +21,7 @@ from edge_seal.clock import Uptime
 from edge_seal.errors import ConfigError, NotFound
 from edge_seal.records import Origin, SignalKind, SignalState, Timing, Turn
 from edge_seal.storage.database import Database
+from edge_seal.updates.ledger import Ledger
 
 NOON = "2024-05-14T12:00:00.000000Z"
 
@@ -44,8 +45,8 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 @pytest.fixture
-def box(database: Database) -> SignalBox:
-    return SignalBox(database, _Noon())
+def box(database: Database, tmp_path: Path) -> SignalBox:
+    return SignalBox(database, _Noon(), Ledger(database, _Noon(), tmp_path / "ledger-head"))
 
 
 def _turn(origin: Origin = Origin.TYPED) -> Turn:

@@ -64,7 +64,7 @@ class World:
         self.ledger = Ledger(self.database, self.clock, root / "ledger-head")
         self.adapters = AdapterStore(self.adapters_directory)
         self.releases = Releases(self.database, self.ledger, self.adapters, self.clock)
-        self.signals = SignalBox(self.database, self.clock)
+        self.signals = SignalBox(self.database, self.clock, self.ledger)
         self.engine = LlamaCppEngine(model_path, threads=1)
         self.embedder: Embedder | None = None
 

@@ -28,6 +28,7 @@ def test_it_follows_every_process_that_wrote_and_is_told(cli: CommandLine, keych
     assert any("FileKeyring (entry edge-seal/ledger-head-" in place for place in told["kept_in"])
     assert "FileKeyring" in cli("audit", "head").err
     assert cli("audit", "verify", "--json").json["intact"]
+    assert "not compared" not in cli("audit", "verify").err
 
 
 def test_a_whole_older_home_put_back_is_noticed(cli: CommandLine, home: Home, keychain: Path, tmp_path: Path) -> None:
@@ -82,7 +83,11 @@ def test_a_keychain_that_does_not_answer_fails_nothing(
     cli("remember", "I live in Turku")
     monkeypatch.delenv("TEST_KEYRING")
     cli("remember", "I like tea")
-    assert cli("audit", "verify", "--json").json["intact"]
+    told = cli("audit", "verify", "--json").json
+    assert told["intact"]
+    # Intact, and it says what that rests on.
+    assert ["FileKeyring did not answer" in why for why in told["not_compared"]] == [True]
+    assert "was not compared: FileKeyring did not answer" in cli("audit", "verify").err
     assert not any("FileKeyring" in place for place in cli("audit", "head", "--json").json["kept_in"])
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from edge_seal.adaptation.signals import lesson
 from edge_seal.clock import timestamp
 from edge_seal.config import Home, MonitoringSettings
 from edge_seal.errors import NotFound
 from edge_seal.memory.support import is_unsupported
 from edge_seal.monitoring import METRICS, Monitoring, since_of
-from edge_seal.records import MonitoredSeries
+from edge_seal.records import MonitoredSeries, SignalKind
 from edge_seal.runtime import Runtime
 from edge_seal.storage.database import Database
 from edge_seal.updates.ledger import Ledger
@@ -240,11 +241,8 @@ def test_an_answer_is_noted_and_an_alert_is_said_until_it_is_seen(tiny: CommandL
         stored = runtime.database.rows("SELECT metric, value, turn_id FROM samples ORDER BY id")
         # What a random model says is not Oulu, and no refusal either.
         assert stored == [("refusals", 0.0, 1), ("unsupported", 1.0, 1)]
-        for kind in ["good"] * 40 + ["bad"] * 20:
-            runtime.database.execute(
-                "INSERT INTO signals (created_at, kind, prompt, answer, origin) VALUES (?, ?, '', '', 'typed')",
-                (timestamp(runtime.clock.now()), kind),
-            )
+        for kind in [SignalKind.GOOD] * 40 + [SignalKind.BAD] * 20:
+            runtime.signals.add(kind, lesson("Where do I live?", "In Oulu."))
     assert any("alert a1: satisfaction" in notice for notice in tiny("ask", "Hello", "--json").json["notices"])
     assert "satisfaction" in tiny("doctor", code=1).err
     told = tiny("monitor", "--json").json

@@ -128,3 +128,12 @@ def test_json_is_lossless_and_shows_nothing_that_a_terminal_obeys() -> None:
 
 def test_numbers_that_json_does_not_know_are_null() -> None:
     assert jsonable({"a": float("nan"), "b": float("inf"), "c": 1.5}) == {"a": None, "b": None, "c": 1.5}
+
+
+def test_what_has_no_end_is_refused(cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge_seal.cli.output.MAXIMUM_INPUT_BYTES", 1 << 20)
+    for command in (["guard", "scan", "/dev/zero"], ["teach", "/dev/zero"], ["memory", "import", "/dev/zero"]):
+        ran = cli(*command, code=1)
+        assert "/dev/zero holds more than 1 MiB" in ran.err
+    assert "stdin holds more than 1 MiB" in cli("remember", "-", stdin="a" * (2 << 20), code=1).err
+    assert cli("memory", "list", "--json").json["memories"] == []

@@ -252,3 +252,20 @@ def test_nothing_is_imported_for_a_plain_home(root: Path) -> None:
         check=True,
     )
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_database_that_is_a_link_would_stay_plain_where_it_is_and_is_refused(root: Path, tmp_path: Path) -> None:
+    furnished(root).close()
+    database = home_at(root).database
+    database.replace(tmp_path / "moved.db")
+    database.symlink_to(tmp_path / "moved.db")
+    with opened(root) as runtime:
+        with pytest.raises(EngineError, match="is a link"):
+            runtime.encrypt("passphrase")
+        assert runtime.protection().cipher is None
+        assert f"My sister is called {WORD}" in texts(runtime)
+    database.unlink()
+    (tmp_path / "moved.db").replace(database)
+    with opened(root) as runtime:
+        runtime.encrypt("passphrase")
+    assert holding(tmp_path) == []

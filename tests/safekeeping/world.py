@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_seal.adaptation.signals import lesson
 from edge_seal.config import Home
 from edge_seal.records import Origin, State
 from edge_seal.runtime import Runtime
@@ -46,12 +47,7 @@ def furnished(root: Path, *, clock: HandClock | None = None) -> Runtime:
     """A home with a memory, a lesson, and an active update whose adapter and manifest hold the word."""
     runtime = opened(root, clock=clock)
     runtime.stored_memories.remember(f"My sister is called {WORD}", Origin.TYPED)
-    with runtime.database.transaction():
-        runtime.database.execute(
-            "INSERT INTO signals (created_at, kind, prompt, answer, origin)"
-            " VALUES ('now', 'taught', 'Who?', ?, 'typed')",
-            (WORD,),
-        )
+    runtime.signals.add_all([lesson("Who?", WORD)])
     learned(runtime, root, f"weights that say {WORD}".encode() * 5000)
     return runtime
 

@@ -60,7 +60,7 @@ _TOLD = (
     ("SELECT state, base_sha256 FROM updates", ("retired", "b")),
     ("SELECT role, prompt, answer FROM examples", ("lesson", "Who?", "Rex")),
     ("SELECT event, entry_hash FROM ledger", ("test", "h")),
-    ("SELECT value FROM settings", ("v",)),
+    ("SELECT value FROM settings WHERE key = 'k'", ("v",)),
 )
 
 
@@ -87,6 +87,9 @@ def test_from_every_earlier_version(tmp_path: Path, version: int) -> None:
         assert migrated.version == MIGRATIONS[-1].number
         assert _schema(migrated) == wanted
         assert {query: migrated.row(query) for query, _ in _TOLD} == dict(_TOLD)
+        # The lesson of an older version is from before lessons were in the audit trail.
+        mark = migrated.row("SELECT value FROM settings WHERE key = 'lessons_recorded_after'")
+        assert mark == (("1",) if version < 15 else None)
         assert migrated.problems() == ()
         assert migrated.is_sound()
         kept = migrated.contents()

@@ -166,8 +166,8 @@ async def _chat(on: Walk, answers: int) -> None:
     on.prompt.put(type(on.prompt.written)(f"/teach lesson {TOLD}", on.prompt.origin))
     await on.press("enter")
     await on.dialog(TeachDialog, "lesson told")
-    for number in range(1, 4):
-        await on.press("f12", "home", *["down"] * number, "enter")
+    for number in range(3):
+        await on.press("f12", "end", *["up"] * number, "enter")
         await on.until(lambda: bool(on.turns) and "You, pasted: asked" in on.text(), "a conversation")
         await on.sees("asked", "answer", "title")
     await on.press("f12", "r")

@@ -10,8 +10,10 @@ from edge_seal.config import Home
 from edge_seal.records import Origin
 from edge_seal.runtime import Ask, Runtime
 from edge_seal.tui.chat_screen import ChatScreen
+from edge_seal.tui.conversation_list import ConversationList
 from edge_seal.tui.dialogs import AskDialog
 from edge_seal.tui.edit_dialog import EditDialog, TeachDialog
+from edge_seal.tui.messages import Changed
 from edge_seal.tui.prompt_area import PromptArea
 from edge_seal.tui.turn_view import GivenView
 from tests.tui.chat_scene import chatting, in_dialog
@@ -169,3 +171,22 @@ async def test_alt_enter_begins_a_line_as_most_terminals_send_it(tiny: Home) -> 
         for key in ("a", "ctrl+j", "b", "alt+enter", "c", "shift+\r", "d"):
             scene.prompt.post_message(Key(key, key if len(key) == 1 else None))
         await scene.until(lambda: scene.prompt.text == "a\nb\nc\nd", "four lines")
+
+
+async def test_the_cursor_of_the_list_is_at_the_conversation_that_is_open(tiny: Home) -> None:
+    async with chatting(tiny) as scene:
+        listing = scene.chat.query_one(ConversationList)
+        await scene.send("The first one")
+        await scene.until(lambda: listing.highlighted == "c1", "the first in the list")
+        scene.chat.action_new()
+        await scene.until(lambda: not scene.turns, "an empty one")
+        await scene.send("The second one")
+        await scene.until(lambda: listing.highlighted == "c2", "the second under the cursor")
+        # In the list the cursor is the user's.
+        await scene.press("f12", "down")
+        await scene.until(lambda: listing.highlighted == "c1", "the first under the cursor")
+        scene.app.tell(Changed("conversations"))
+        await scene.pilot.pause(0.2)
+        assert listing.highlighted == "c1"
+        await scene.press("enter")
+        await scene.until(lambda: len(scene.turns) == 1 and "The first one" in scene.text(), "the first one open")

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from textual.css import stylesheet
 from textual.css.model import RuleSet
+from textual.css.parse import parse
 
 from edge_seal.clock import SystemClock
 from edge_seal.config import Home
 from edge_seal.tui.app import EdgeSealApp
-from edge_seal.tui.bars import TABS
+from edge_seal.tui.bars import TABS, KeyBar, ScreenTabs
 from edge_seal.tui.screen import DeskScreen
 from tests.support.tiny_installation import learned_update
 from tests.tui.chat_scene import chatting
@@ -34,14 +34,13 @@ async def test_an_overdue_review_is_reminded_of(tiny: Home, monkeypatch: pytest.
 async def test_a_style_is_parsed_once_however_many_screens_are_opened(
     tiny: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parse = stylesheet.parse
     parsed: Counter[tuple[str, object, object, str]] = Counter()
 
     def counted(scope: str, css: str, read_from: object, **more: object) -> Iterable[RuleSet]:
         parsed[scope, read_from, more["tie_breaker"], css] += 1
         return parse(scope, css, read_from, **more)  # type: ignore[arg-type]  # as it was called
 
-    monkeypatch.setattr(stylesheet, "parse", counted)
+    monkeypatch.setattr("textual.css.stylesheet.parse", counted)
     async with chatting(tiny, size=(80, 24)) as scene:
         first = len(parsed)
         for tab in TABS:
@@ -81,5 +80,23 @@ async def test_the_keymap_holds_and_the_bars_show_its_keys(tiny: Home) -> None:
     async with chatting(tiny) as scene:
         await scene.says("f11 Help")
         await scene.says("^y Correct")
+        tabs = scene.chat.query_one(ScreenTabs)
         await scene.click("Help")
         await scene.says("chat.correct")
+        assert "f11 Help" in tabs.line().plain, "under the dialog too"
+
+
+async def test_the_last_line_shows_whole_keys_and_a_click_on_one_does_what_it_does(tiny: Home) -> None:
+    async with chatting(tiny, size=(60, 18)) as scene:
+        bar = scene.chat.query_one(KeyBar)
+        words = {active.binding.description for active in scene.chat.active_bindings.values()}
+        shown = bar.line().plain
+        assert len(shown) <= 60
+        assert shown.split(" ")[-1] in words
+        assert shown == scene.text().splitlines()[-1].rstrip()
+        await scene.pilot.hover(KeyBar, offset=(shown.index("Good"), 0))
+        await scene.until(lambda: any("$boost" in str(span.style) for span in bar.line().spans), "what the mouse is on")
+        await scene.click("Good")
+        await scene.told("there is no answer yet")
+        await scene.pilot.hover("#prompt")
+        await scene.until(lambda: not any("$boost" in str(span.style) for span in bar.line().spans), "nothing marked")

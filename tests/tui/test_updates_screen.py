@@ -9,6 +9,7 @@ import pytest
 from edge_seal.config import Home
 from edge_seal.records import State
 from edge_seal.runtime import Runtime
+from edge_seal.tui.messages import LearningEnded
 from tests.support.tiny_installation import install_tiny_model, learned_update
 from tests.tui.screens_scene import on_screen
 
@@ -43,10 +44,13 @@ async def test_a_rollback_asks_once_takes_effect_and_is_undone_by_another(learne
         await stage.says("Roll back to u1?")
         await stage.press("escape")
         assert states(learned)["u2"] == "active"
+        stage.app.tell(LearningEnded(cancelled=True))
+        await stage.says("learning was cancelled")
         await stage.press("b")
         await stage.says("Roll back to u1?")
         await stage.press("y")
         await stage.says("u1 answers now")
+        assert "learning was cancelled" not in stage.text(), "it is no longer how things are"
         assert states(learned) == {"u1": "active", "u2": "rolled_back", "u3": "awaiting_approval"}
         await stage.press("k", "b")
         await stage.says("Roll back to u2?")

@@ -149,12 +149,12 @@ class LetLessonIn:
 
     def act(self, directory: Path) -> None:
         scene = Scene(directory)
-        (signal,) = SignalBox(scene.database, scene.clock).all()
+        (signal,) = SignalBox(scene.database, scene.clock, scene.ledger).all()
         self._approvals(scene).let_in(signal, ["personal.email"], "user")
 
     def judge(self, directory: Path, ended: str) -> str:
         scene = settled(directory)
-        rules = self._approvals(scene).rules_of(SignalBox(scene.database, scene.clock).all())
+        rules = self._approvals(scene).rules_of(SignalBox(scene.database, scene.clock, scene.ledger).all())
         found = (rules, len(scene.ledger.of_events("signal.approved")))
         scene.close()
         return {

@@ -78,6 +78,38 @@ def test_a_decision_is_made_or_not(fault_library: Path, quick_directory: Path, s
     assert_before_or_after(exhaust(fault_library, quick_directory, name, fault, every=1 if EVERYTHING else 4))
 
 
+# By default each in one way, at every 19th of its changes.
+COMMANDS: tuple[tuple[str, Fault], ...] = (
+    ("Approve", "error"),
+    ("ApproveForCanary", "full"),
+    ("RejectWaiting", "error"),
+    ("PromoteByHand", "full"),
+    ("RejectOnCanary", "error"),
+    ("ReviewAccepts", "full"),
+    ("ReviewUndoesByCommand", "error"),
+    ("RollBackByCommand", "full"),
+    ("LetInByCommand", "error"),
+    ("ScheduleOn", "kill"),
+    ("ScheduleOff", "kill"),
+)
+EVERY_COMMAND: tuple[tuple[str, Fault], ...] = tuple(
+    (scenario, fault)
+    for scenario, _ in COMMANDS
+    for fault in FAULTS
+    # The session is told first, by a program that faults do not reach: an error leaves only the state after.
+    if scenario != "ScheduleOff" or fault in {"kill", "torn"}
+)
+
+
+@pytest.mark.timeout(900 if EVERYTHING else 120)
+@pytest.mark.parametrize(("scenario", "fault"), EVERY_COMMAND if EVERYTHING else COMMANDS)
+def test_what_a_command_decides_holds_or_does_not(
+    fault_library: Path, quick_directory: Path, scenario: str, fault: Fault
+) -> None:
+    name = f"tests.updates.command_scenarios:{scenario}"
+    assert_before_or_after(exhaust(fault_library, quick_directory, name, fault, every=1 if EVERYTHING else 19))
+
+
 @pytest.mark.parametrize("fault", FAULTS if EVERYTHING else ("kill",))
 def test_a_first_start_that_was_cut_off_can_be_done_again(
     fault_library: Path, quick_directory: Path, fault: Fault

@@ -5,6 +5,7 @@ It reaches no engine, no database and no file, so it cannot be talked into anyth
 
 from edge_seal.adaptation.guardian import extraction
 from edge_seal.adaptation.guardian.change import sudden_change
+from edge_seal.adaptation.guardian.identities import NameFinder
 from edge_seal.adaptation.guardian.judge import (
     Judged,
     SourceCaps,
@@ -36,6 +37,7 @@ __all__ = [
     "POLICY",
     "RULES",
     "Judged",
+    "NameFinder",
     "Policy",
     "Purpose",
     "SourceCaps",

@@ -6,18 +6,18 @@ python-stdnum (offline, no data beyond its own tables) checks the numbers; it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from typing import Final, cast
+from typing import Final, Protocol, cast
 
-from edge_seal.adaptation.guardian.rule import Family, Match, Rule
+from edge_seal.adaptation.guardian.rule import Family, Finder, Match, Rule
 
 # National registers ---------------------------------------------------------------------------------------
 
 # Forms that nothing else has, with check digits or letters; each is checked by one of the modules of python-stdnum.
 _EVIDENT: Final = (
     (r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", ("fi.hetu",)),
-    (r"(?:\d{2})?\d{6}[-+]\d{4}", ("se.personnummer",)),
+    (r"(?:\d{2})?\d{6}[-+]\d{4}", ("se.personnummer", "is_.kennitala")),
     (r"[12] ?\d{2} ?\d{2} ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", ("fr.nir",)),
     (r"\d{8}-?[A-HJ-NP-TV-Z]", ("es.dni",)),
     (r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]", ("es.nie",)),
@@ -29,17 +29,30 @@ _EVIDENT: Final = (
     (r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", ("be.nn",)),
     (r"\d{6}/\d{4}", ("cz.rc",)),
     (r"9\d{2}-\d{2}-\d{4}", ("us.itin",)),
+    (r"756\.\d{4}\.\d{4}\.\d{2}", ("ch.ssn",)),
+    (r"\d{6}-\d{2}-\d{4}", ("my.nric",)),
+    (r"\d-\d{4}-\d{5}-\d{2}-\d", ("th.pin",)),
+    (r"\d{5}-\d{7}-\d", ("pk.cnic",)),
+    (r"\d{1,2}\.\d{3}\.\d{3}-[\dKk]", ("cl.rut",)),
+    (r"\d{3}-\d{7}-\d", ("do.cedula",)),
 )
 # Digits alone, with one or two check digits: by chance one in ten has them, so a word has to say what they are.
-_NAMED: Final = (
-    (8, ("dk.cpr",)),
-    (9, ("nl.bsn", "ca.sin", "au.tfn", "il.idnr", "us.ssn")),
-    (10, ("gb.nhs", "dk.cpr", "bg.egn", "se.personnummer")),
-    (11, ("no.fodselsnummer", "de.idnr", "pl.pesel", "be.nn", "ee.ik", "lt.asmens", "lv.pk", "hr.oib")),
-    (12, ("in_.aadhaar",)),
-    (13, ("za.idnr", "ro.cnp")),
-)  # fmt: skip
-_BY_LENGTH: Final = {**dict(_NAMED), 11: (*dict(_NAMED)[11], "tr.tckimlik", "br.cpf")}
+_BY_LENGTH: Final = {
+    8: ("dk.cpr", "ar.dni", "nz.ird"),
+    9: ("nl.bsn", "ca.sin", "au.tfn", "il.idnr", "us.ssn", "nz.ird", "pe.cui", "cr.cpf", "cz.rc"),
+    10: (
+        "gb.nhs", "dk.cpr", "bg.egn", "se.personnummer", "is_.kennitala", "at.vnr", "gb.utr", "ua.rntrc", "cz.rc",
+        "ec.ci", "ru.inn",
+    ),
+    11: (
+        "no.fodselsnummer", "de.idnr", "pl.pesel", "be.nn", "ee.ik", "lt.asmens", "lv.pvn", "hr.oib", "tr.tckimlik",
+        "br.cpf", "gr.amka", "cu.ni", "do.cedula",
+    ),
+    12: ("in_.aadhaar", "jp.in_", "my.nric", "ru.inn"),
+    13: ("za.idnr", "ro.cnp", "si.emso", "th.pin", "pk.cnic", "kr.rrn", "ch.ssn", "fr.nif"),
+    15: ("fr.nir",),
+    16: ("id.nik",),
+}  # fmt: skip
 # Two letters, six digits, a letter: the United Kingdom's has no check digit, and prefixes that are not given out.
 _NATIONAL_INSURANCE: Final = re.compile(
     r"(?<![A-Za-z0-9])(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]"
@@ -48,18 +61,23 @@ _NATIONAL_INSURANCE: Final = re.compile(
 _EVIDENT_FORMS: Final = tuple(
     (re.compile(rf"(?<![A-Za-z0-9.+-]){form}(?![A-Za-z0-9]|[-.]\d)"), modules) for form, modules in _EVIDENT
 )
-_DIGIT_RUN: Final = re.compile(r"(?<![\w.+-])\d(?:[ .-]?\d){7,13}+(?![\w]|[-.]\d)")
+_DIGIT_RUN: Final = re.compile(r"(?<![\w.+-])\d(?:[ ./-]?\d){7,15}+(?![\w]|[-.]\w)")
+_DECIMAL: Final = re.compile(r"\d{1,3}\.\d+")
 _REGISTER_WORD: Final = re.compile(
     r"\b(?:bsn|burgerservice\w*|sin|tfn|nhs|cpr|pesel|egn|oib|cnp|aadhaar|aadhar|isikukood|personnummer|personnumer|fødselsnummer"
     r"|fodselsnummer|steuer\w*|identifikation\w*|kimlik|rijksregister\w*|national|identity|citizen|tax|social\s+(?:security|insurance)"
-    r"|health|id|ids?[\s-]+(?:number|no))\b[^\n]{0,32}$",
+    r"|health|(?:my|your|his|her|their|our|photo|personal|state)\s+ids?|ids?[\s-]+(?:numbers?|no|cards?))\b[^\n]{0,32}$",
     re.IGNORECASE,
 )
 
 
 def _is_valid(module: str, number: str) -> bool:
+    """Whether the module's check holds; one that the library cannot finish (its tables have holes) does."""
     check = cast("Callable[[str], bool]", import_module(f"stdnum.{module}").is_valid)
-    return check(number)
+    try:
+        return check(number)
+    except (LookupError, ValueError):
+        return True
 
 
 # The shortest of the numbers has six digits; most texts have none.
@@ -78,7 +96,7 @@ def _national_numbers(text: str) -> Iterator[Match]:
     for found in _DIGIT_RUN.finditer(text):
         digits = re.sub(r"\D", "", found[0])
         modules = _BY_LENGTH.get(len(digits), ())
-        if not modules or len(set(digits)) <= 2:
+        if not modules or len(set(digits)) <= 2 or _DECIMAL.fullmatch(found[0]):
             continue
         if _REGISTER_WORD.search(text[max(0, found.start() - 56) : found.start()]) is None:
             continue
@@ -146,11 +164,33 @@ def _names_of_others(text: str) -> Iterator[Match]:
             yield Match(found.start(1), found.end(1))
 
 
+class NameFinder(Protocol):
+    """A recognizer of names of persons: where each begins and ends in a text. The same for the same text."""
+
+    def __call__(self, text: str, /) -> Iterable[tuple[int, int]]: ...
+
+
+_OWN_NAME_BEFORE: Final = re.compile(
+    r"\b(?:my\s(?:full\s|first\s|last\s)?name(?:['’]s|\sis)|call\sme|I\s?['’]?a?m|this\sis)\s$", re.IGNORECASE
+)
+
+
+def names_of_others_by(finder: NameFinder) -> Finder:
+    """What `finder` finds, but for the name by which the writer introduces themselves: that is no third party's."""
+
+    def find(text: str) -> Iterator[Match]:
+        for start, end in finder(text):
+            if _OWN_NAME_BEFORE.search(text[max(0, start - 24) : start]) is None:
+                yield Match(start, end)
+
+    return find
+
+
 IDENTITY_RULES = (
     Rule(
         "personal.national_id",
         Family.PERSONAL,
-        "numbers of national registers of thirty countries by their check digits: by their form alone where nothing "
+        "numbers of national registers of fifty countries by their check digits: by their form alone where nothing "
         "else has it, else beside a word for them",
         "it holds a national identity number",
         _national_numbers,

@@ -34,10 +34,13 @@ def _emails(text: str) -> Iterator[Match]:
 
 # Payment cards, bank accounts -----------------------------------------------------------------------------
 
-_CARD = re.compile(r"(?<![\w.])(?<!\d-)\d(?:[ \u2010-\u2015-]?\d){12,18}+(?![\w]|\.\d)")
+_CARD = re.compile(
+    r"(?<![\w.])(?<!\d-)(?:\d(?:[ \u2010-\u2015-]?\d){12,18}+|\d{4}\.\d{4}\.\d{4}\.\d{4}|3\d{3}\.\d{6}\.\d{4,5})"
+    r"(?![\w]|\.\d)"
+)
 _CARD_ISSUERS = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
-    r"|3(?:0[0-5]|[689]\d)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
+    r"|220[0-4]\d{12,15}|8[12]\d{14}|3(?:0[0-5]|[689]\d)\d{11}|6(?:011|4[4-9]\d|5\d\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
     r"|(?:50|5[6-9]|6[0-9])\d{10,17}"
 )
 _OTHER_NUMBER = re.compile(
@@ -56,15 +59,15 @@ def _cards(text: str) -> Iterator[Match]:
             yield Match(found.start(), found.end())
 
 
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}+", re.IGNORECASE)
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ \u00a0.-]?[A-Z0-9]){11,30}+", re.IGNORECASE)
 _IBAN_LENGTHS = {
     country: int(length)
     for length, countries in (
         entry.split(":")
         for entry in words(
-            "15:NO 16:BE 18:DK,FI,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,MN,XK 21:CH,HR,LI,LV "
+            "15:NO 16:BE 18:DK,FI,FK,FO,GL,NL,SD 19:MK,SI 20:AT,BA,EE,KZ,LT,LU,MN,XK 21:CH,HR,LI,LV "
             "22:BG,BH,CR,DE,GB,GE,IE,ME,RS,VA 23:AE,GI,IL,IQ,OM,SO,TL 24:AD,CZ,ES,MD,PK,RO,SA,SE,SK,TN,VG "
-            "25:LY,PT,ST 26:IS,TR 27:BI,DJ,FR,GR,IT,MC,MR,SM 28:AL,AZ,BY,CY,DO,GT,HU,LB,NI,PL,SV "
+            "25:LY,PT,ST 26:IS,TR 27:BI,DJ,FR,GR,IT,MC,MR,SM 28:AL,AZ,BY,CY,DO,GT,HN,HU,LB,NI,PL,SV "
             "29:BR,EG,PS,QA,UA 30:JO,KW,MU,YE 31:MT,SC 32:LC 33:RU"
         )
     )
@@ -81,12 +84,23 @@ def _ibans(text: str) -> Iterator[Match]:
         while end < found.end() and len(kept) < length:  # the words after it may have been taken along
             kept += text[end].upper() if text[end].isalnum() else ""
             end += 1
-        if len(kept) == length and passes_mod_97(kept):
+        if len(kept) == length and passes_mod_97(kept) and _has_structure(kept):
             yield Match(found.start(), end, kept[:2])
 
 
+def _has_structure(iban: str) -> bool:
+    """Whether letters and digits are where the country has them: of words in a row one in 97 passes the other check."""
+    from stdnum import iban as register
+
+    return register.is_valid(iban, check_country=False)
+
+
 # From the name of a number to the number: "passport number: ", "account no. is ".
-_TO_NUMBER = r"s?\b[\s.:#\"')]{0,4}(?:(?:number|numbers|no|nr|num|code|id|is|are|was|=|->)[\s.:#=\"'(]{0,4}){0,4}"
+_TO_NUMBER = (
+    r"s?\b[\s.:#\"'()-]{0,4}"
+    r"(?:(?:numbers?|nummer|n[uú]mero|num[eé]ro|numer|[cč][ií]slo|kod(?:as)?|no|nr|n[º°]|num|code|card|id|is|are|was|=|->)"
+    r"[\s.:#=\"'(]{0,4}){0,4}"
+)
 _ACCOUNT = re.compile(
     r"\b(?:(?:bank|checking|savings|current)\s+account|account\s+(?:number|no|nr)|acct|routing|sort\s+code|bsb)"
     + _TO_NUMBER
@@ -100,9 +114,15 @@ def _accounts(text: str) -> Iterator[Match]:
         yield Match(found.start(1), found.end(1))
 
 
+# Said just before a number that is written as another kind of number too: 77.83.73.72 is a phone's in France.
+_PHONE_SAID = re.compile(
+    r"\b(?:phone|telephone|tel|mobile|cell|fax|landline|call|ring|text)\b[^\w\n]{0,4}(?:\w{1,10}\W{1,3}){0,5}$",
+    re.IGNORECASE,
+)
+
 # Papers ---------------------------------------------------------------------------------------------------
 
-_SSN = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}([ -])(?!00)\d{2}\1(?!0000)\d{4}(?![\w]|-\d)")
+_SSN = re.compile(r"(?<![\w+-])(?!000|666|9)\d{3}([ -])(?!00)\d{2}\1(?!0000)\d{4}(?![\w]|-\d)")
 _SSN_NAMED = re.compile(
     r"\b(?:ssn|social\s+security)" + _TO_NUMBER + r"((?!000|666|9)\d{3}[ .-]?(?!00)\d{2}[ .-]?(?!0000)\d{4})(?!\w)",
     re.IGNORECASE,
@@ -111,37 +131,53 @@ _SSN_NAMED = re.compile(
 
 def _social_security_numbers(text: str) -> Iterator[Match]:
     for found in _SSN.finditer(text):
-        named = "social" in text[max(0, found.start() - 40) : found.start()].lower()
-        if found[1] == "-" or named:
+        before = text[max(0, found.start() - 40) : found.start()]
+        if "social" in before.lower() or (found[1] == "-" and not _PHONE_SAID.search(before)):
             yield Match(found.start(), found.end())
     for found in _SSN_NAMED.finditer(text):
         yield Match(found.start(1), found.end(1))
 
 
+# Groups that have a digit each, one of them after at most six letters, and capitals that end them: `AB12 3456 C`.
+_PAPER_NUMBER = (
+    r"((?:[A-Z]{1,6}[ .+/-]?)?\d[A-Z0-9]{0,24}+(?:[ .+/-](?:[A-Z]{1,3}[ .+/-]?)?\d[A-Z0-9]{0,24}+){0,8}"
+    r"(?:[ -](?-i:[A-Z]{1,2}))?)(?![\w@])"
+)
 _DOCUMENT = re.compile(
-    r"\b(?:passport|driv(?:er|ing)(?:['’]?s)?\s+licen[cs]e|licen[cs]e\s+plate|(?:national|identity|id|residence|insurance|health)"
-    r"[\s-](?:card|id|identity|permit|insurance|number)|personal\s+identity\s+code|social\s+insurance|tax(?:payer)?\s+(?:id|number|code)"
-    r"|personnummer|henkil[öo]tunnus|nhs|medicare|green\s+card|itin|tin)"
+    r"\b(?:passport|driv(?:er|ing)(?:['’]?s)?\s+licen[cs]e|drivers\s+licen[cs]e|(?:national|identity|id|residence|insurance|health)"
+    r"[\s-](?:card|id|identity|permit|insurance|number)|personal\s+(?:identity\s+)?(?:code|id|number)|social\s+insurance"
+    r"|tax(?:payer)?\s+(?:id|number|code)|nhs|medicare|green\s+card|itin|tin|utr|sin|tfn|ird|pps|bsn|pesel|aadhaa?r|pan|cnic|nric"
+    r"|curp|cpf|dni|nie|rut|cui|c[eé]dula|nik|nin|amka|cnp|egn|oib|em[sš]o|jmbg|kennitala|personn?ummer|isikukood|cpr|kimlik"
+    r"|(?:asmens|personas)\s+kod\w{1,2}|rodn[eé]\s+[cč][ií]slo|henkil[öo]tunnus|f[øo]dselsnummer|burgerservicenummer"
+    r"|(?:sozial)?versicherungs(?:nummer|nr)|steuer-?id(?:entifikationsnummer)?|svnr|ahv|avs|rijksregister(?:nummer)?"
+    r"|num[eé]ro\s+(?:fiscal|de\s+s[eé]curit[eé]\s+sociale)|cart[aã]o\s+de\s+cidad[aã]o|codice\s+fiscale|inn|инн|єдрпоу|рнокпп"
+    r"|(?:resident\s+registration|national\s+insurance|social\s+security|individual|citizen|identity|register)\s+(?:number|id|no))"
     + _TO_NUMBER
-    + r"([A-Z0-9](?:[ +-]?[A-Z0-9]){4,19}+)(?!\w)",
+    + _PAPER_NUMBER,
+    re.IGNORECASE,
+)
+_PLATE = re.compile(
+    r"\b(?:licen[cs]e|number|registration)[\s-]plate"
+    + _TO_NUMBER
+    + r"((?-i:[A-Z0-9]{1,4}(?:[ -][A-Z0-9]{1,4}){0,3}))(?!\w)",
     re.IGNORECASE,
 )
 
 
 def _documents(text: str) -> Iterator[Match]:
     for found in _DOCUMENT.finditer(text):
-        # Words after the number may have been taken along: it ends with its last part that has a digit.
-        number = re.match(
-            r"(?:[A-Z0-9+-]*\d[A-Z0-9+-]*|[A-Z]{1,3}(?= ))(?: [A-Z0-9+-]*\d[A-Z0-9+-]*)*", found[1], re.IGNORECASE
-        )
-        if number and len(digits_of(number[0])) >= 5:
-            yield Match(found.start(1), found.start(1) + number.end())
+        digits = len(digits_of(found[1]))
+        if digits >= 5 or (digits == 4 and sum(map(str.isalpha, found[1])) >= 4):
+            yield Match(found.start(1), found.end(1))
+    for found in _PLATE.finditer(text):
+        if any(c.isdigit() for c in found[1]):
+            yield Match(found.start(1), found.end(1))
 
 
 # Phones ---------------------------------------------------------------------------------------------------
 
 _PHONE = re.compile(
-    r"(?<![\w.+:/$€£-])(?:\+|\(\+|00)?\(?\d(?:[().\-/\u00a0 ]{0,3}\d){5,14}+"
+    r"(?<![\w.+/$€£-])(?<!\d:)(?:\+|\(\+|00)?\(?\d(?:[().\-/\u00a0 ]{0,3}\d){5,16}+"
     r"(?:\s?(?:x|ext\.?\s?)\d{1,6})?(?![\w]|[.:,/]\d|%)",
     re.IGNORECASE,
 )
@@ -152,7 +188,8 @@ _PHONE_BEFORE = re.compile(
 )
 _PHONE_AFTER = re.compile(r"[\s(,-]{0,3}(?:mobile|cell|office|fax|home|work|phone|desk)\b", re.IGNORECASE)
 _DATE_LIKE = re.compile(
-    r"\d{4}[-/. ]\d{1,2}[-/. ]\d{1,2}(?:[ T]\d{1,2})?|\d{1,2}[-/. ]\d{1,2}[-/. ]\d{4}"
+    r"(?:1[5-9]|20)\d\d[-/. ](?:0?[1-9]|1[0-2])[-/. ](?:0?[1-9]|[12]\d|3[01])(?:[ T]\d{1,2})?"
+    r"|(?P<day>\d{1,2})[-/. ](?P<month>\d{1,2})[-/. ]\d{4}"
     r"|(?:1[5-9]|20)\d\d\s?[-/]\s?(?:1[5-9]|20)\d\d"
 )
 
@@ -160,7 +197,7 @@ _DATE_LIKE = re.compile(
 def _phones(text: str) -> Iterator[Match]:
     for found in _PHONE.finditer(text):
         number, digits = found[0], digits_of(re.split(r"x|ext", found[0], flags=re.IGNORECASE)[0])
-        if not 7 <= len(digits) <= 15 or _DATE_LIKE.fullmatch(number) or len(set(digits)) <= 2:
+        if not 7 <= len(digits) <= 17 or _is_date(number) or len(set(digits)) <= 2:
             continue
         before = text[max(0, found.start() - 48) : found.start()]
         if _OTHER_NUMBER.search(before):
@@ -177,16 +214,28 @@ def _phones(text: str) -> Iterator[Match]:
 _NORTH_AMERICAN = re.compile(r"\(\d{3}\)[ -]?\d{3}-\d{4}|\d{3}([-.])\d{3}\1\d{4}")
 
 
+def _is_date(number: str) -> bool:
+    """Whether it can be a day of a year, or a span of years."""
+    found = _DATE_LIKE.fullmatch(number)
+    if found is None:
+        return False
+    return not found["day"] or (int(found["day"]) <= 31 and int(found["month"]) <= 31)
+
+
 def _is_international(number: str, digits: str) -> bool:
-    """A country code that there is, and as many digits as its numbers have."""
-    if not number.lstrip("(").startswith("+") or digits[0] == "0" or len(digits) < 8:
+    """A country code that there is, and as many digits as its numbers have; after 00 one that is given out."""
+    plus = number.lstrip("(").startswith("+")
+    dialled = not plus and digits.startswith("00") and not number.isdigit()
+    bare = digits[2:] if dialled else digits
+    if not (plus or dialled) or bare[0] == "0" or len(bare) < 7:
         return False
     import phonenumbers  # 40 ms, and only where something begins like one
 
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(f"+{digits}"))
+        parsed = phonenumbers.parse(f"+{bare}")
     except phonenumbers.NumberParseException:
         return False
+    return phonenumbers.is_possible_number(parsed) if plus else phonenumbers.is_valid_number(parsed)
 
 
 def _is_north_american(number: str) -> bool:
@@ -200,7 +249,7 @@ def _is_north_american(number: str) -> bool:
 
 # Network addresses ----------------------------------------------------------------------------------------
 
-_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+_IPV4 = re.compile(r"(?<![\w.+-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{2,40}(?:%\w{1,15})?(?![\w:])")
 _VERSION_BEFORE = re.compile(
     r"(?:version|release|build|v|ver|firmware|python|section|chapter|clause|§)\W{0,3}(?:is\s|to\s|of\s)?$",
@@ -220,6 +269,8 @@ def _ip_addresses(text: str) -> Iterator[Match]:
         except ValueError:
             continue
         before = text[max(0, found.start() - 48) : found.start()]
+        if _PHONE_SAID.search(before):
+            continue
         if not address.is_global or found[0] in _EVERYONES_RESOLVERS or _VERSION_BEFORE.search(before):
             continue
         # Four small numbers are more often a version or a section than an address.
@@ -237,12 +288,23 @@ def _ip_addresses(text: str) -> Iterator[Match]:
 
 # Dates of birth -------------------------------------------------------------------------------------------
 
-_BIRTH = re.compile(r"\b(?:born|birth\s?-?date|date\s+of\s+birth|birthday|d\.?o\.?b\.?)(?=\W)", re.IGNORECASE)
+_BIRTH = re.compile(
+    r"\b(?:born|birth\s?-?date|date\s+of\s+birth|birthday|d\.?o\.?b\.?|geboren|geb\.|geburts(?:datum|tag)|syntynyt|syntym[äa]aika|f[öø]dd?t?"
+    r"|f[öø]dsels?dato|f[öo]delsedatum|geboortedatum|n[ée]e?\s+le|date\s+de\s+naissance|nacid[oa]|nascid[oa]|nat[oa]\s+il"
+    r"|fecha\s+de\s+nacimiento|data\s+(?:di|de)\s+nascita|data\s+de\s+nascimento|data\s+urodzenia)(?=\W)",
+    re.IGNORECASE,
+)
+_BORN_SAID_AFTER = re.compile(
+    r"[\s,]{1,2}(?:is|was)\s+(?:my|his|her|our|their|the|\w{1,20}['’]s)\s+(?:\w{1,12}['’]s\s+)?(?:birthday|birth\s?date|date\s+of\s+birth)\b",
+    re.IGNORECASE,
+)
 _YEAR = r"(?:19|20)\d\d"
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\.?"
 _FULL_DATE = re.compile(
     rf"\b(?:{_YEAR}[-/. ]\d{{1,2}}[-/. ]\d{{1,2}}|\d{{1,2}}[-/. ]{{1,2}}\d{{1,2}}[-/. ]{{1,2}}{_YEAR}"
-    rf"|\d{{1,2}}(?:st|nd|rd|th)?\.?\s+(?:of\s+)?{_MONTH},?\s+{_YEAR}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+{_YEAR})\b",
+    r"|\d{1,2}([-/.])\d{1,2}\1\d\d"
+    rf"|\d{{1,2}}(?:st|nd|rd|th)?\.?[\s-]+(?:of\s+)?{_MONTH},?[\s-]+{_YEAR}|{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?\s+{_YEAR}"
+    rf"|{_YEAR}[\s-]{_MONTH}[\s-]\d{{1,2}})\b(?![-/.]\d)",
     re.IGNORECASE,
 )
 
@@ -251,6 +313,9 @@ def _birth_dates(text: str) -> Iterator[Match]:
     for found in _BIRTH.finditer(text):
         date = _FULL_DATE.search(text, found.end(), found.end() + 60)
         if date:
+            yield Match(date.start(), date.end())
+    for date in _FULL_DATE.finditer(text):
+        if _BORN_SAID_AFTER.match(text, date.end()):
             yield Match(date.start(), date.end())
 
 

@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Final
 
 from edge_seal.adaptation.guardian.conduct import CONDUCT_RULES, topic_finder
-from edge_seal.adaptation.guardian.identities import IDENTITY_RULES
+from edge_seal.adaptation.guardian.identities import IDENTITY_RULES, NameFinder, names_of_others_by
 from edge_seal.adaptation.guardian.personal import PERSONAL_RULES
-from edge_seal.adaptation.guardian.rule import Family, Finder, Rule
+from edge_seal.adaptation.guardian.rule import Family, Rule
 from edge_seal.adaptation.guardian.secrets import FORMAT_RULES
 from edge_seal.adaptation.guardian.secrets_in_words import WORD_RULES
 from edge_seal.records import Action
@@ -66,10 +66,11 @@ TOPIC = Rule(
 NAMES_BY_MODEL = Rule(
     "personal.name_found",
     Family.PERSONAL,
-    "names that a recognizer of your own finds, where one is plugged in (`Policy.names`); there is none by default",
-    "it names a person",
+    "names of others that a recognizer finds (`data_policy.names_model`); there is none by default",
+    "it names another person",
     specific=False,
     advisory=True,
+    as_given=True,
 )
 
 TEXT_RULES: tuple[Rule, ...] = (*FORMAT_RULES, *WORD_RULES, *PERSONAL_RULES, *IDENTITY_RULES, *CONDUCT_RULES)
@@ -140,18 +141,18 @@ CLASSES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 class Policy:
     """What each rule leads to, the topics that may not be learned, and a recognizer of names, if there is one.
 
-    `names` is where a named-entity recognizer is plugged in: a pure function from a text to where names stand in it.
+    `names` is a named-entity recognizer of the user's choice. It may take long or fail, and then has refused.
     """
 
     actions: Mapping[str, Mapping[Purpose, Action]] = field(default_factory=lambda: POLICY)
     topics: tuple[str, ...] = ()
-    names: Finder | None = None
+    names: NameFinder | None = None
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules that look for something in a text."""
         topics = (replace(TOPIC, find=topic_finder(self.topics)),) if self.topics else ()
-        names = (replace(NAMES_BY_MODEL, find=self.names),) if self.names is not None else ()
+        names = (replace(NAMES_BY_MODEL, find=names_of_others_by(self.names)),) if self.names is not None else ()
         return (*TEXT_RULES, *topics, *names) if topics or names else TEXT_RULES
 
 
@@ -159,7 +160,10 @@ DEFAULT_POLICY: Final = Policy()
 
 
 def policy_of(
-    train: Mapping[str, str | None], remember: Mapping[str, str | None], topics: tuple[str, ...] = ()
+    train: Mapping[str, str | None],
+    remember: Mapping[str, str | None],
+    topics: tuple[str, ...] = (),
+    names: NameFinder | None = None,
 ) -> Policy:
     """The default policy with what the user decided: an action for a class of data, None where nothing was said.
 
@@ -173,7 +177,7 @@ def policy_of(
             if action is not None:
                 for rule in CLASSES[name]:
                     actions[rule] = MappingProxyType({**actions[rule], purpose: Action(action)})
-    return Policy(MappingProxyType(actions), topics)
+    return Policy(MappingProxyType(actions), topics, names)
 
 
 def rules_table() -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
@@ -59,9 +60,7 @@ def readings(text: str) -> list[Reading]:
     plain = _folded(text)
     found = [plain]
     found.extend(_hidden_in_tags(text))
-    joined = _with_lines_joined(plain)
-    if joined is not None:
-        found.append(joined)
+    found.extend(joined for way in (_BREAK_IN_TOKEN, _BREAK_IN_SPELLING) if (joined := _with_joined(plain, way)))
     layer = list(found)
     for _ in range(MAXIMUM_DEPTH):
         layer = [deeper for reading in layer for deeper in _decoded(reading)]
@@ -81,7 +80,8 @@ _FIRST_TAG, _LAST_TAG = 0xE0020, 0xE007E
 
 def _is_invisible(c: str) -> bool:
     category = unicodedata.category(c)
-    if category in {"Cf", "Cs", "Cn", "Co"} or c in _BLANK_LETTERS:
+    # Marks that are set on a letter too: one on each hides a word from a rule and from no reader.
+    if category in {"Cf", "Cs", "Cn", "Co", "Mn", "Me"} or c in _BLANK_LETTERS:
         return True
     if category == "Cc":
         return c not in "\t\n\r"
@@ -142,18 +142,23 @@ def _hidden_in_tags(text: str) -> Iterator[Reading]:
 
 # Lines ----------------------------------------------------------------------------------------------------
 
-# Where a token begins anew after a line break, joining would hide its beginning.
+# Line breaks inside tokens, with the quotes, `+` and indents around them. Where a token begins anew after one, joining
+# would hide its beginning.
 _BREAK_IN_TOKEN = re.compile(
     r"(?<=[\w+/=.-])[ \t\"'`+\\,]{0,8}\r?\n[ \t>\"'`+#*|]{0,12}"
     r"(?=[\w+/=.-])(?!sk[-_]|rk_|gh[pousr]_|github_pat_|A[KS]IA|xox[a-z]-|AIza|eyJ|glpat-|npm_|pypi-|hf_|SG\.|-----)"
 )
 
 
-def _with_lines_joined(plain: Reading) -> Reading | None:
-    """The plain reading without the line breaks (and the quotes, `+` and indents around them) inside tokens."""
+# A token that is spelled out, one character after the other: `A K I A …`, `A-K-I-A-…`.
+_BREAK_IN_SPELLING = re.compile(r"(?:(?<=(?<!\S)[\w+/=])|(?<=[ .,_-][\w+/=]))[ .,_-](?=[\w+/=](?:[ .,_-]|(?!\S)))")
+
+
+def _with_joined(plain: Reading, between: re.Pattern[str]) -> Reading | None:
+    """The plain reading without what `between` matches, of which each knows why it stands there; None: nothing does."""
     kept: list[slice] = []
     last = 0
-    for found in _BREAK_IN_TOKEN.finditer(plain.text):
+    for found in between.finditer(plain.text):
         kept.append(slice(last, found.start()))
         last = found.end()
     if not kept:
@@ -172,8 +177,12 @@ def _with_lines_joined(plain: Reading) -> Reading | None:
 # Encodings ------------------------------------------------------------------------------------------------
 
 _PERCENT_RUN = re.compile(r"(?:%[0-9A-Fa-f]{2})++")
+_ESCAPE = re.compile(
+    r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[nrt\"'/])|&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});"
+)
 _HEX = re.compile(
-    r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9A-Fa-f]{2}){8,}+|(?:[0-9A-Fa-f]{2}[ :]){7,}+[0-9A-Fa-f]{2})(?![0-9A-Za-z])"
+    r"(?<![0-9A-Za-z])(?:0x)?((?:[0-9A-Fa-f]{2}){8,}+|(?:[0-9A-Fa-f]{2}[ :]){7,}+[0-9A-Fa-f]{2}"
+    r"|(?:[0-9A-Fa-f]{2},[ \n]{0,4}0x){7,}+[0-9A-Fa-f]{2})(?![0-9A-Za-z])"
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}+(?:\r?\n[ \t]{0,8}[A-Za-z0-9+/_-]{4,}+)*+={0,2}")
 _TO_STANDARD_BASE64 = str.maketrans("-_", "+/", "= \t\r\n")
@@ -181,37 +190,56 @@ _TO_STANDARD_BASE64 = str.maketrans("-_", "+/", "= \t\r\n")
 
 def _decoded(reading: Reading) -> Iterator[Reading]:
     if not reading.lines_joined:  # the encodings below span lines by themselves
-        yield from _percent_decoded(reading)
+        yield from _with_runs_decoded(reading, _PERCENT_RUN, _from_percent)
+        yield from _with_runs_decoded(reading, _ESCAPE, _from_escape)
         for found in _HEX.finditer(reading.text):
-            yield from _as_text(bytes.fromhex(found[1].replace(":", " ")), reading.span(*found.span()))
+            yield from _as_text(bytes.fromhex(re.sub(r":|,\s*0x", " ", found[1])), reading.span(*found.span()))
         for found in _BASE64.finditer(reading.text):
             yield from _as_text(_from_base64(found[0]), reading.span(*found.span()))
 
 
-def _percent_decoded(reading: Reading) -> Iterator[Reading]:
+def _with_runs_decoded(
+    reading: Reading, encoded: re.Pattern[str], decoded: Callable[[re.Match[str]], str]
+) -> Iterator[Reading]:
+    """The reading with what `encoded` matches written as what it stands for; none where nothing does."""
     characters: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    last = 0
-    for found in _PERCENT_RUN.finditer(reading.text):
-        for place in range(last, found.start()):
+
+    def keep(first: int, behind: int) -> None:
+        for place in range(first, behind):
             start, end = reading.span(place, place + 1)
             characters.append(reading.text[place])
             starts.append(start)
             ends.append(end)
+
+    last = 0
+    for found in encoded.finditer(reading.text):
+        keep(last, found.start())
         start, end = reading.span(*found.span())
-        run = unquote_to_bytes(found[0]).decode("utf-8", "replace")
+        run = decoded(found)
         characters.extend(run)
         starts.extend([start] * len(run))
         ends.extend([end] * len(run))
         last = found.end()
     if last:
-        for place in range(last, len(reading.text)):
-            start, end = reading.span(place, place + 1)
-            characters.append(reading.text[place])
-            starts.append(start)
-            ends.append(end)
+        keep(last, len(reading.text))
         yield Reading("".join(characters), starts, ends)
+
+
+def _from_percent(found: re.Match[str]) -> str:
+    return unquote_to_bytes(found[0]).decode("utf-8", "replace")
+
+
+_SHORT_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+
+
+def _from_escape(found: re.Match[str]) -> str:
+    """What an escape of JSON and most languages, or of HTML, stands for."""
+    text = found[0]
+    if text.startswith("&"):
+        return html.unescape(text)
+    return chr(int(f"0x{text[2:]}", 0)) if text[1] in "ux" else _SHORT_ESCAPES.get(text[1], text[1])
 
 
 def _from_base64(blob: str) -> bytes:

@@ -61,8 +61,8 @@ class Rule:
 # What several rules ask of a token ------------------------------------------------------------------------
 
 _PLACEHOLDER = re.compile(
-    r"example|placeholder|redacted|your[-_ ]?|insert|replace|dummy|<[^>]{0,60}>|\$\{|\{\{|\*{3}|\.{3}|…|x{5}|0{8}"
-    r"|\[[a-z]+\.[a-z_]+\]",
+    r"example|placeholder|redacted|(?<![a-z0-9])your|your[-_ ]|insert|replace|dummy|<[^>]{0,60}>"
+    r"|\$\{|\{\{|\*{3}|\.{3}|…|x{5}|0{8}|\[[a-z]+\.[a-z_]+\]",
     re.IGNORECASE,
 )
 

@@ -177,6 +177,12 @@ _QUESTION = re.compile(
     r"(?:my|our|your|his|her|their|the|\w{1,30}['’]s)\s+(?:[\w'’-]{1,24}\s+){0,4}$",
     re.IGNORECASE,
 )
+# Asked in fewer words, as one does of a machine: "My wifi password?", "Alarm code?"
+_SHORT_QUESTION = re.compile(
+    r"(?:^|\n)[ \t\"'>*-]{0,4}(?:and\s+)?(?:(?P<whose>my|our|your|his|her|their|the|\w{1,30}['’]s)\s+)?"
+    r"(?:[\w'’-]{1,24}\s+){0,3}$",
+    re.IGNORECASE,
+)
 _TO_ANSWER = re.compile(
     r"(?:\s(?:for|to|of|on|at|in|again|now|please)\b[^\n?.]{0,60})?[?.]?[ \t\"']{0,4}\n{1,3}\s{0,4}"
     r"(?:(?:a|answer|assistant|bot)\s?:\s{0,3})?(?:(?:it(?:['’]s|\s+is)|that(?:['’]s|\s+is))\s+)?",
@@ -193,8 +199,15 @@ def _answered(text: str) -> Iterator[Match]:
         place = _place(text, gap.end(), stop, kind=name.lastgroup or "password", sets=False)
         if place is None or not _is_secret(place):
             continue
-        if _QUESTION.search(text[max(0, name.start() - 120) : name.start()]):
+        before = text[max(0, name.start() - 120) : name.start()]
+        if _QUESTION.search(before) or ("?" in gap[0] and _is_asked_shortly(before, place)):
             yield Match(place.start, place.end)
+
+
+def _is_asked_shortly(before: str, place: _Place) -> bool:
+    """Whether the line up to the name of a secret asks for it; a plain word answers only where it says whose it is."""
+    found = _SHORT_QUESTION.search(before)
+    return found is not None and (found["whose"] is not None or not _is_plain_word(place.value))
 
 
 # A random token near a word that says what it is ----------------------------------------------------------

@@ -119,7 +119,7 @@ def card_number(random: Random) -> str:
 
 
 def iban(random: Random) -> str:
-    country, length = random.choice([("DE", 22), ("FI", 18), ("FR", 27), ("NO", 15), ("ES", 24), ("IT", 27)])
+    country, length = random.choice([("DE", 22), ("FI", 18), ("FR", 27), ("NO", 15), ("ES", 24), ("PT", 25)])
     body = _drawn(random, length - 4, string.digits)
     plain = next(iban for check in range(2, 99) if passes_mod_97(iban := f"{country}{check:02d}{body}"))
     return " ".join(plain[i : i + 4] for i in range(0, length, 4)) if random.random() < 0.5 else plain

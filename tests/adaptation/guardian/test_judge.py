@@ -244,10 +244,10 @@ def test_topics_of_the_users_list_are_not_learned_and_may_be_remembered() -> Non
 
 
 def test_a_recognizer_of_names_is_plugged_in_without_the_guardian_knowing_it() -> None:
-    def names(text: str) -> Iterator[Match]:
+    def names(text: str) -> Iterator[tuple[int, int]]:
         at = text.find("Zaphod")
         if at >= 0:
-            yield Match(at, at + 6)
+            yield at, at + 6
 
     actions = policy_of({"name_of_other": "quarantine"}, {}).actions
     policy = Policy(actions, names=names)
