@@ -133,7 +133,7 @@ STEPS_BESIDE_LESSONS = 16
 """Steps that every update takes, however little it teaches: the optimizer's moments and the boundary need them."""
 SETTLED_EVERY = 4
 """Of the contrasts, one in so many is asked whether training may stop."""
-REPLAYED_A_DRAW, MOST_REPLAYED = 16, 6
+REPLAYED_A_DRAW, MOST_REPLAYED = 8, 8
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 

@@ -59,9 +59,6 @@ WEIGHTS: Final = (9.18, 13.97, 2.49, -7.56, -4.78, -0.61, -1.06, -0.36)
 BIAS: Final = -6.151
 """Fitted by `python -m bench.scope --fit` on half of its relations, for vectors of the default embedder."""
 
-SURE_LOG_ODDS: Final = 1.0
-"""From here on a question is put to the adapter in the nearest lesson's words too. Between 0 and this it is not: what
-lies on the border is as often a question for something else, and there the adapter has to tell the two apart."""
 _MADE: Final = frozenset({JOKE, LIST, TRANSLATION, WRITING})
 """What is to be made, perhaps of what was told: "Write a haiku about my dog" asks for no lesson."""
 LONGEST_REPEATED: Final = 200
@@ -101,8 +98,8 @@ class Judged:
     nearest: str
 
     def taught_as(self, question: str) -> str | None:
-        """The lesson in whose words `question` is to be put to the adapter too, if the scope is sure of one."""
-        if self.log_odds < SURE_LOG_ODDS or len(self.nearest) > LONGEST_REPEATED:
+        """The lesson in whose words `question` is to be put to the adapter too, if it is inside."""
+        if not self.inside or len(self.nearest) > LONGEST_REPEATED:
             return None
         kind = kind_of(question)
         return None if kind in _MADE and kind != kind_of(self.nearest) else self.nearest

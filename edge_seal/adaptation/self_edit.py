@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from edge_seal.adaptation import converse as other_direction
 from edge_seal.adaptation import statement_wordings
@@ -30,6 +30,8 @@ from edge_seal.adaptation.unknown_names import DERIVED_BY, names_in, unknown_nam
 from edge_seal.records import Example, Origin, Role, Signal, SignalKind
 
 REWORDINGS_A_LESSON = 17
+OTHERS_REHEARSED = 1
+"""Of what a lesson was trained on beside its own words, so many examples are rehearsed after it."""
 CONTRASTS_A_LESSON = 12
 PROBES_A_LESSON = 2
 NEIGHBOURS_A_LESSON = 1
@@ -201,8 +203,9 @@ def still_valid(earlier: Sequence[Example], signals: Sequence[Signal]) -> tuple[
 def rehearsed(earlier: Sequence[Example], most: int) -> tuple[Example, ...]:
     """At most `most` of `earlier`: a reservoir that is fair to every lesson, chance choosing among its examples.
 
-    First each lesson in its own words, then one example of each lesson or boundary after another, until it is full. The
-    same examples give the same choice.
+    First each lesson in its own words, then `OTHERS_REHEARSED` more examples of each lesson or boundary, until it is
+    full. Own words come first because it is by them that a lesson is asked for when it is served (`scope`). The same
+    examples give the same choice.
 
     Args:
         earlier: what earlier updates were trained on and still holds, newest first.
@@ -216,7 +219,8 @@ def rehearsed(earlier: Sequence[Example], most: int) -> tuple[Example, ...]:
             others.setdefault(example.signal_id, []).append(example)
     for group in others.values():
         generator.shuffle(group)
-    rounds = [example for turn in zip_longest(*others.values()) for example in turn if example is not None]
+    turns = islice(zip_longest(*others.values()), OTHERS_REHEARSED)
+    rounds = [example for turn in turns for example in turn if example is not None]
     return tuple(replace(example, role=Role.REPLAY) for example in (*lessons, *rounds)[:most])
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import gc
+import os
 import signal
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,6 +17,8 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen, Screen
 from textual.widgets import TextArea
@@ -112,7 +116,22 @@ class EdgeSealApp(App[None]):
     def _first_painted(self) -> None:
         gc.freeze()  # what was loaded stays: the collector, off until now, need never look at it
         gc.enable()
+        self._follow_size()
+        self.set_timer(1, self._follow_size)
         self.run_worker(self._begin, name="begin")
+
+    def _follow_size(self) -> None:
+        """Takes the size that the terminal has: Textual loses a change that comes while the first frame is made."""
+        if self.is_headless or sys.__stdin__ is None:
+            return
+        try:
+            size = Size(*os.get_terminal_size(sys.__stdin__.fileno()))
+        except (OSError, ValueError):
+            return
+        if self.screen.size != size:
+            self.post_message(Resize(size, size))
+            for screen in self.screen_stack:
+                screen.post_message(Resize(size, size))
 
     async def _begin(self) -> None:
         """What needs the runtime, once there is something on the screen."""

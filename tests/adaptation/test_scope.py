@@ -12,7 +12,6 @@ import pytest
 from edge_seal.adaptation.scope import (
     FEATURES,
     LONGEST_REPEATED,
-    SURE_LOG_ODDS,
     WEIGHTS,
     Judged,
     Scope,
@@ -91,7 +90,7 @@ def test_the_words_of_a_lesson_are_inside_whatever_their_vector_says(scope: Scop
         ("At what hour may somebody have a meeting with me?", LESSONS[2]),
     ],
 )
-def test_what_is_surely_asked_for_is_asked_as_it_was_taught(
+def test_what_is_asked_for_is_asked_as_it_was_taught(
     scope: Scope, embedder: OnnxEmbedder, question: str, lesson: str
 ) -> None:
     assert scope.judge(question, embedder.embed([question])[0]).taught_as(question) == lesson
@@ -100,9 +99,9 @@ def test_what_is_surely_asked_for_is_asked_as_it_was_taught(
 DOG = "What do I call my dog?"
 
 
-def test_on_the_border_it_is_asked_in_its_own_words() -> None:
-    assert Judged(inside=True, log_odds=SURE_LOG_ODDS, nearest=LESSONS[0]).taught_as(DOG) == LESSONS[0]
-    assert Judged(inside=True, log_odds=SURE_LOG_ODDS - 0.01, nearest=LESSONS[0]).taught_as(DOG) is None
+def test_what_is_outside_is_asked_in_its_own_words() -> None:
+    assert Judged(inside=True, log_odds=0.01, nearest=LESSONS[0]).taught_as(DOG) == LESSONS[0]
+    assert Judged(inside=False, log_odds=-0.01, nearest=LESSONS[0]).taught_as(DOG) is None
 
 
 def test_a_long_lesson_is_not_repeated() -> None:

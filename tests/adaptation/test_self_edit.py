@@ -13,6 +13,7 @@ from edge_seal.adaptation.question_forms import near_questions, read_form, subje
 from edge_seal.adaptation.self_edit import (
     CONTRASTS_A_LESSON,
     NEIGHBOURS_A_LESSON,
+    OTHERS_REHEARSED,
     PROBES_A_LESSON,
     REJECTED_CHARACTERS,
     REWORDINGS_A_LESSON,
@@ -232,16 +233,16 @@ class TestRehearsed:
 
     def test_no_lesson_is_without_its_own_words_while_there_is_room(self) -> None:
         before = earlier(*self.LESSONS)
-        for most in (6, 9, 40):
+        for most in (6, 9, 12, 40):
             kept = rehearsed(before, most)
-            assert len(kept) == most
+            assert len(kept) == min(most, len(self.LESSONS) * (1 + OTHERS_REHEARSED))
             assert {example.role for example in kept} == {Role.REPLAY}
             assert {prompt for prompt, _ in self.LESSONS} <= {example.prompt for example in kept}
 
     def test_what_is_left_of_the_room_is_shared_by_all_of_them(self) -> None:
         kept = rehearsed(earlier(*self.LESSONS), 24)
         counts = [sum(example.signal_id == f"s{number}" for example in kept) for number in range(1, 7)]
-        assert counts == [4] * 6
+        assert counts == [1 + OTHERS_REHEARSED] * 6
 
     def test_the_same_examples_give_the_same_choice_and_no_room_none(self) -> None:
         before = earlier(*self.LESSONS)

@@ -60,6 +60,7 @@ def opened(module: str = "edge_seal", **more: str) -> Iterator[Terminal]:
     """The interface, its model ready."""
     with Terminal(module, columns=100, rows=30, **more) as terminal:
         terminal.says("[Chat]")
+        terminal.until(lambda: "Quit" in terminal.screen.display[-1], "the first frame, whole")
         terminal.until(lambda: "loading" not in terminal.text and "enter sends" in terminal.text, "the model")
         yield terminal
 
@@ -107,6 +108,18 @@ def test_it_follows_the_size_survives_ctrl_c_and_a_stop_and_leaves_the_terminal_
         assert terminal.ended() == 0
         assert is_as_before(terminal)
     assert not (tiny.state / "crash.log").exists()
+
+
+def test_a_window_that_is_resized_while_the_first_frame_is_made_is_filled(tiny: Home) -> None:
+    assert tiny.database.exists()
+    for _ in range(3):  # it depends on the moment
+        with Terminal("edge_seal") as terminal:
+            terminal.says("enter sends")
+            terminal.resize(80, 24)
+            terminal.until(lambda: terminal.screen.display[-1].rstrip().endswith("^q Quit"), "the keys in the last row")
+            terminal.type(b"\x1bOR")
+            terminal.says("[Updates]")
+            terminal.until(lambda: terminal.screen.display[-1].rstrip().endswith("^q Quit"), "there too")
 
 
 def test_no_color_writes_no_colour(tiny: Home) -> None:
