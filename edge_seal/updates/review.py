@@ -118,12 +118,17 @@ class Reviews:
                 f"update {update.id} is {update.state} and is no part of what answers", next_step="edge-seal review"
             )
         learned = {item.id: self._releases.signals_learned(item.id) for item in above}
+        # An update rehearses what those under it learned: that stays learned.
+        below = () if update.parent_id is None else self._rows.with_ancestors(self._rows.get(update.parent_id))
+        stays = {signal for item in below for signal in self._releases.signals_learned(item.id)}
+        dropped = tuple(signal for signal in learned[update.id] if signal not in stays)
+        waiting = (signal for item in above[1:] for signal in learned[item.id])
         return UndoPlan(
             update_id=update.id,
             target=update.parent_id or BASE,
             taken_back=tuple(item.id for item in above),
-            dropped=learned[update.id],
-            waiting=tuple(s for item in above[1:] for s in learned[item.id] if s not in learned[update.id]),
+            dropped=dropped,
+            waiting=tuple(dict.fromkeys(s for s in waiting if s not in stays and s not in dropped)),
         )
 
     def done(self, accepted: Sequence[str], undone: str | None, actor: ActorName) -> UndoPlan | None:

@@ -59,6 +59,21 @@ def test_undoing_one_in_the_middle_lets_the_lessons_of_later_ones_wait(scene: Sc
     assert scene.releases.audit().intact
 
 
+def test_what_an_update_rehearsed_of_those_under_it_stays_learned_and_is_not_told(
+    scene: Scene, reviews: Reviews
+) -> None:
+    scene.learned()
+    for number in (2, 3):
+        update = scene.brought_to(State.GATED, signal=scene.signal())
+        # A person approved them: what they name as learned are the lessons of all their examples.
+        scene.releases.activate(update.id, "user", {}, [f"s{n}" for n in range(1, number + 1)])
+    plan = reviews.plan("u2")
+    assert (plan.dropped, plan.waiting) == (("s2",), ("s3",))
+    assert reviews.done([], "u2", "user") == plan
+    assert [scene.signal_state(f"s{n}") for n in (1, 2, 3)] == ["learned", "dropped", "pending"]
+    assert scene.releases.audit().intact
+
+
 def test_undoing_the_first_goes_to_the_base(scene: Scene, reviews: Reviews) -> None:
     scene.learned()
     assert reviews.plan("u1").target == "base"
