@@ -84,8 +84,8 @@ class Interchange(Learning):
             if target.exists():
                 raise EdgeSealError(f"{target} exists already", next_step="name another one with --output")
         if form == "gguf":
-            write_durably(path, self.adapters.content(update.adapter_sha256), mode=0o644)
-            write_durably(manifest, told, mode=0o644)
+            write_durably(path, self.adapters.content(update.adapter_sha256))
+            write_durably(manifest, told)
             return path, manifest
         return self._export_directory(update, update.adapter_sha256, path, form, told), manifest
 

@@ -109,6 +109,8 @@ def test_our_own_patch_comes_back_bit_for_bit(tiny: CommandLine, home: Home, tmp
     assert manifest["imported"]["format"] == "gguf"
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert list(violations(manifest, schema, schema)) == []
+    # The manifest holds the lessons: what was exported is for its owner.
+    assert {path.stat().st_mode & 0o077 for path in (out, *map(Path, exported.values())) if path.exists()} == {0}
     tiny("adapters", "export", "u1", "--format", form, "-o", str(out), code=1)
     told = tiny("adapters", "import", str(out), "--json").json
     assert (told["adapter_sha256"], told["replaces"]) == (first["adapter_sha256"], "u1")
