@@ -270,6 +270,7 @@ Under each answer stands what answered: `base` or an update, memories it was giv
                 self._private.append(event.turn)
             else:
                 self._conversation = event.turn.conversation_id
+                self._read_list()  # it may have been read before this was known
                 self._system_changed = False
         self._tell_state()
 
