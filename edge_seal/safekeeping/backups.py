@@ -86,9 +86,15 @@ def make(
         snapshot.write(staged, info, [*key_content, Member(snapshot.DATABASE_NAME, path=copy), *adapters])
         staged.replace(path)
         sync_file(path.parent)
+    except OSError as error:
+        raise EngineError(
+            f"cannot write the backup {path}: {error.strerror or error}",
+            next_step="free some space, or back up to another place",
+        ) from error
     finally:
         for leftover in (staged, copy):
-            leftover.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the next start sweeps it
+                leftover.unlink(missing_ok=True)
     return described(path)
 
 
@@ -125,8 +131,26 @@ def prune(home: Home, *, kept: int = KEPT_AUTOMATIC) -> tuple[Path, ...]:
     automatic = [backup for backup in listed(home) if backup.reason.startswith((BEFORE_MIGRATION, BEFORE_RESTORE))]
     doomed = tuple(backup.path for backup in automatic[: max(0, len(automatic) - kept)])
     for path in doomed:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # one too many is harmless, and goes the next time
+            path.unlink(missing_ok=True)
     return doomed
+
+
+def remove_unpacked(directory: Path) -> None:
+    """Removes what a backup was unpacked into, before anything is replaced.
+
+    It may hold plain words: an encrypted home with it beside would not be what it says.
+
+    Raises:
+        EngineError: it cannot be removed; the next start tries again.
+    """
+    try:
+        shutil.rmtree(directory)
+    except OSError as error:
+        raise EngineError(
+            f"cannot remove {directory}: {error.strerror or error}; nothing was changed",
+            next_step="check the disk, then run the command again",
+        ) from error
 
 
 def encrypted_copies(home: Home, key: DataKey, key_file: KeyFile) -> Iterator[tuple[Path, Path]]:
@@ -147,7 +171,7 @@ def encrypted_copies(home: Home, key: DataKey, key_file: KeyFile) -> Iterator[tu
         ]
         members = [Member(snapshot.KEY_NAME, key_file.content()), Member(snapshot.DATABASE_NAME, path=database)]
         snapshot.write(sealed, info.model_copy(update={"encrypted": True}), [*members, *adapters])
-        shutil.rmtree(directory)
+        remove_unpacked(directory)
         yield backup.path, sealed
 
 

@@ -92,7 +92,7 @@ def restore(
         # From here on the home is an encrypted one, and so is all that is kept in it.
         copies = backups.encrypted_copies(home, its_key, key_file) if its_key is not None else ()
         moves.extend(Move(plain, copy, wipe=True) for plain, copy in copies)
-    shutil.rmtree(unpacked)
+    backups.remove_unpacked(unpacked)
     replacement.replace(moves)
     backups.prune(home)
     return Restored(info, replaced, len({move.final.parent for move in adapters}), key is not None)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_seal.errors import ConfigError, EdgeSealError, IntegrityError, NotFound
+from edge_seal.errors import ConfigError, EdgeSealError, EngineError, IntegrityError, NotFound
 from edge_seal.records import Origin
 from edge_seal.runtime import Runtime
 from edge_seal.safekeeping import backups, snapshot
@@ -250,3 +252,20 @@ def test_a_migration_without_room_for_its_backup_does_not_begin(root: Path) -> N
         _ = runtime.database
     with contextlib.closing(Database.open(home.database, migrations=())) as unchanged:
         assert unchanged.version == 1
+
+
+def test_what_a_backup_was_unpacked_into_has_to_go_before_anything_is_replaced(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path, **_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with furnished(root) as runtime:
+        runtime.back_up()
+        monkeypatch.setattr("edge_seal.safekeeping.backups.shutil.rmtree", refuses)
+        with pytest.raises(EngineError, match="cannot remove"):
+            runtime.encrypt("passphrase")
+        monkeypatch.undo()
+        assert runtime.protection().cipher is None
+        runtime.encrypt("passphrase")
+    assert holding(root) == []
