@@ -93,7 +93,7 @@ def test_remember_in_chat_is_done_before_the_model_is_asked(cli: CommandLine) ->
     cli("remember", "I live in Turku.")
     said = cli("ask", "remember that I moved to Oulu", "--json").json
     assert set(said) == {
-        "turn", "text", "adapter", "memories", "timing", "notices", "proposed", "conversation",
+        "turn", "text", "adapter", "taught_as", "memories", "timing", "notices", "proposed", "conversation",
     }  # fmt: skip
     assert said["memories"] == ["m2"]
     assert "Remembered as m2." in said["text"]
