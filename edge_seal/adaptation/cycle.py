@@ -916,6 +916,8 @@ class Cycle:
             if before is not None and after is not None
         ]
         report = gate.judge(figures, cleared, served, bounds, rules=held.rules, evidence=work.evidence)
+        if not work.anew and incumbent is not None:
+            work.notes += gate.advice(report.measures)
         return report, file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:

@@ -37,6 +37,8 @@ KEPT_LOSS_SHARE = 0.25
 THUMB_CHANCE = 0.05
 FITTING_SHARE = 0.9
 """Of good answers at least so many fit their own question best."""
+MOSTLY_SPENT = 0.8
+"""From this share of the bound on drift on it is said what to do before it is reached."""
 RULE_KEPT_SHARE = 0.75
 RULE_ELSEWHERE_SHARE = 0.25
 
@@ -109,6 +111,16 @@ def admissible_scale(
 
 def _probes_passed(figures: Figures) -> bool:
     return all(measure.passed for measure in figures.measures if measure.name.startswith("probe"))
+
+
+def advice(measures: Sequence[Measure]) -> tuple[str, ...]:
+    """What to do where updates upon updates have used up most of what general answers may move; else nothing."""
+    drift = next((measure for measure in measures if measure.name == "anchor_drift"), None)
+    if drift is None or drift.after < MOSTLY_SPENT * drift.bound or drift.before < drift.bound / 2:
+        return ()
+    moved = f"{drift.after:.2f} of {drift.bound:g} nats a token"
+    told = f"updates on top of each other have moved general answers by {moved}:"
+    return (f"{told} `edge-seal learn --consolidate` learns all that holds anew, from the base",)
 
 
 def measure(

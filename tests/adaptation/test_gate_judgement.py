@@ -231,3 +231,19 @@ class TestNetwork:
         gone = next(measure for measure in lost.measures if measure.name == "general_facts")
         assert gone.after < gone.bound
         assert not gone.passed
+
+
+def drift(before: float, after: float) -> Measure:
+    return Measure("anchor_drift", before, after, 0.3, after <= 0.3, "nats a token", "")
+
+
+def test_a_chain_that_has_moved_general_answers_nearly_as_far_as_it_may_is_to_be_consolidated() -> None:
+    (told,) = gate.advice([drift(0.25, 0.29)])
+    assert "learn --consolidate" in told
+    assert "0.29 of 0.3" in told
+    assert gate.advice([drift(0.29, 0.31)])
+
+
+@pytest.mark.parametrize("measures", [[], [drift(0.2, 0.23)], [drift(0.0, 0.29)]])
+def test_one_update_that_moves_them_far_by_itself_is_not(measures: list[Measure]) -> None:
+    assert gate.advice(measures) == ()
