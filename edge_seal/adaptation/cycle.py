@@ -122,8 +122,6 @@ DRAWN_OF_8: Mapping[str, int] = {
 """How many examples of each kind a step of "8" draws, and replayed ones beside them; absent kinds are not replaced."""
 DRAWN_WITHOUT_SCOPE: Mapping[str, int] = {**DRAWN_OF_8, "lessons": 5, "contrasts": 5, "texts": 2}
 """The same where the adapter will answer everything: all that is near a lesson has to be told apart by training."""
-BORDER_LOG_ODDS = 0.0
-"""A contrast is trained where the scope is surer than this of being asked: farther out the base answers anyway."""
 THUMBS_OF_8 = 4
 """How many thumbs a step draws beside them."""
 TEXT_TOKENS = 24
@@ -633,7 +631,7 @@ class Cycle:
             trained=tuple(
                 example
                 for example in edits.trained
-                if example.role is not Role.CONTRAST or found[example.prompt].log_odds > BORDER_LOG_ODDS
+                if example.role is not Role.CONTRAST or found[example.prompt].inside
             ),
         )
 

@@ -20,6 +20,7 @@ from edge_seal.records import ActorName, Signal
 from edge_seal.storage.database import Database
 from edge_seal.updates.canonical import JsonValue, digest
 from edge_seal.updates.ledger import Ledger, body_of
+from edge_seal.updates.lesson_records import said_by
 from edge_seal.updates.rows import number_of
 
 APPROVED_EVENT: Final = "signal.approved"
@@ -31,17 +32,7 @@ _SALT_BYTES: Final = 32
 
 def approval_hash(signal: Signal, rules: Collection[str]) -> str:
     """What a person approves who lets the lesson in: its words, where it comes from, and the rules against it."""
-    told: dict[str, JsonValue] = {
-        "signal": signal.id,
-        "kind": signal.kind.value,
-        "prompt": signal.prompt,
-        "answer": signal.answer,
-        "origin": signal.origin.value,
-        "also_from": list(signal.also_from),
-        "source": signal.source,
-        "rules": sorted(set(rules)),
-    }
-    return digest(_SHOWN_DOMAIN, told)
+    return digest(_SHOWN_DOMAIN, {**said_by(signal), "rules": sorted(set(rules))})
 
 
 class LessonApprovals:

@@ -71,9 +71,9 @@ class LessonRecords:
         return min(told, min(numbers) - 1) if numbers else told
 
 
-def _kept(salt: str, signal: Signal) -> str:
-    told: dict[str, JsonValue] = {
-        "salt": salt,
+def said_by(signal: Signal) -> dict[str, JsonValue]:
+    """What a lesson says and where it comes from: what its hashes in the audit trail are over."""
+    return {
         "signal": signal.id,
         "kind": signal.kind.value,
         "prompt": signal.prompt,
@@ -82,4 +82,7 @@ def _kept(salt: str, signal: Signal) -> str:
         "also_from": list(signal.also_from),
         "source": signal.source,
     }
-    return digest(_DOMAIN, told)
+
+
+def _kept(salt: str, signal: Signal) -> str:
+    return digest(_DOMAIN, {**said_by(signal), "salt": salt})
