@@ -25,7 +25,7 @@ from edge_seal.adaptation.signals import lesson
 from edge_seal.clock import SystemClock
 from edge_seal.config import GateSettings, Home
 from edge_seal.engines.engine import Message, Sampling
-from edge_seal.engines.wording import in_words_taught
+from edge_seal.engines.taught_words import in_words_taught
 from edge_seal.runtime import Runtime
 from edge_seal.runtime.scoping import Bearing
 

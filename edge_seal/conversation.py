@@ -16,7 +16,7 @@ from typing import Final, cast
 from edge_seal.answer_health import ends_in_a_loop
 from edge_seal.clock import Clock, timestamp
 from edge_seal.engines.engine import Engine, Message, Sampling
-from edge_seal.engines.wording import in_words_taught
+from edge_seal.engines.taught_words import in_words_taught
 from edge_seal.errors import ConfigError, EngineError, IntegrityError, NotFound
 from edge_seal.memory.chat_commands import parsed
 from edge_seal.memory.memories import Memories

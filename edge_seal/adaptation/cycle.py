@@ -58,7 +58,7 @@ from edge_seal.clock import Clock, timestamp
 from edge_seal.config import LimitSettings, Settings
 from edge_seal.engines.engine import Embedder, EmbedderUnavailable, Engine, Message, Sampling
 from edge_seal.engines.selection import training_backend
-from edge_seal.engines.wording import in_words_taught
+from edge_seal.engines.taught_words import in_words_taught
 from edge_seal.errors import EdgeSealError, EngineError, LimitReached
 from edge_seal.memory.facts import Facts
 from edge_seal.records import (
