@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_kernels.arrays import BoolArray
 from edge_kernels.top_k import TopK
 from edge_kernels.trie import TokenSequence
 from edge_models.lora import Lora
@@ -31,7 +32,7 @@ from edge_seal.storage import digested
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Goes up whenever the frozen layers or the kept distributions are computed differently."""
 
 
@@ -50,6 +51,10 @@ class Anchors:
     def drift_nats(self, adapter: Lora | None) -> float:
         """How far `adapter` (None: the base) moves the anchors, mean nats a token; see `drift_from_base_nats`."""
         return 0.0 if adapter is None else self.network.drift_from_base_nats(adapter)
+
+    def base_hits(self) -> BoolArray:
+        """Of each sequence, whether the base says its supervised tokens when it takes the likeliest one each time."""
+        return self.network.base_hits()
 
     def departure(self, adapter: Lora) -> Departure:
         """The same, with the entropy of what is said; see `departure_from_base`."""

@@ -292,9 +292,8 @@ class Cycle:
             judged = thumbs.examples([signal for signal in work.signals if signal.kind in thumbs.THUMBS])
             held_back = (*edits.probes, *edits.neighbours, *self._rejected(work.signals), *judged)
             held = _with_origins(held_back, work.signals)
-            work.planted, work.planted_from = extraction.planted(secrets.randbits(32)), len(trained_on) + len(held)
             work.mismatched = thumbs.mismatched([example for example in held if example.role in JUDGED_ROLES])
-            network = self._network((*trained_on, *held, *work.planted.examples, *work.mismatched), work)
+            network = self._network((*trained_on, *held, *work.mismatched), general, work)
             start, parent_adapter = self._start(network.decoder, incumbent, anew=work.anew)
 
         with work.stage("score"):
@@ -353,11 +352,11 @@ class Cycle:
             refused = self._releases.refuse(update.id, actor=Actor.GATE, reasons=doubted.reasons, body={})
             return work.report(refused, cleared, verdicts, doubted, reasons=doubted.reasons)
 
-        index = {id(example): place for place, example in enumerate((*trained_on, *held))}
-        place_of = [index[id(example)] for example in cleared]
+        every = {id(example): place for place, example in enumerate((*trained_on, *held))}
+        place_of = [every[id(example)] for example in cleared]
         with work.stage("train"):
-            mixture = self._mixture(cleared, place_of, work.after_planted + len(work.mismatched), work.drawn)
-            mixture = self._with_thumbs(mixture, cleared, place_of, work.after_planted, work.mismatched)
+            mixture = self._mixture(cleared, place_of, len(every) + len(work.mismatched), work.drawn)
+            mixture = self._with_thumbs(mixture, cleared, place_of, len(every), work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
             network.foresee(_reworded(cleared, place_of))
             trained = train(
@@ -659,7 +658,8 @@ class Cycle:
         # A rule for every answer is taught on answers of every kind: holding others as they were would unteach it.
         return (() if work.rules.for_everything else general), measured
 
-    def _network(self, examples: Sequence[Example], work: _Work) -> ExampleNetwork:
+    def _network(self, examples: Sequence[Example], general: Sequence[Example], work: _Work) -> ExampleNetwork:
+        """The network of `examples` and of the plain texts; what it needs of `general` ones is kept on disk."""
         learning = self._settings.learning
         backend = training_backend(learning.backend)
         decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
@@ -667,9 +667,13 @@ class Cycle:
         workers = work.workers if backend == "numpy" else Workers()
         # What is held back is asked as it will be when it is served.
         put = (replace(example, prompt=work.put.get(example.prompt, example.prompt)) for example in examples)
-        sequences = [encode(example, self._engine) for example in put]
-        network = ExampleNetwork(decoder, [*sequences, *self._texts()], workers)
-        network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"))
+        sequences, texts = [encode(example, self._engine) for example in put], self._texts()
+        rehearsed = self._kept(
+            work, decoder, [*(encode(example, self._engine) for example in general), *texts], "propose",
+            "general answers, once for this model", workers,
+        )  # fmt: skip
+        network = ExampleNetwork(decoder, [*sequences, *texts], workers)
+        network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"), ready=rehearsed.network)
         return network
 
     def _texts(self) -> list[TokenSequence]:
@@ -844,10 +848,10 @@ class Cycle:
         mixture: Mixture,
         cleared: Sequence[Example],
         place_of: Sequence[int],
-        after_planted: int,
+        told: int,
         mismatched: Sequence[Example],
     ) -> Mixture:
-        """`mixture` with what is under a thumb, and the answers after others' prompts that stand `after_planted`.
+        """`mixture` with what is under a thumb, and the answers after others' prompts that stand behind what is `told`.
 
         Where nothing else is taught, training may stop by the liked answers.
         """
@@ -860,7 +864,7 @@ class Cycle:
         return replace(
             mixture,
             thumbs=[Thumb(place, example.role is Role.LIKED, example.weight) for place, example in judged],
-            mismatched=[after_planted + n for n, example in enumerate(mismatched) if example.signal_id in may],
+            mismatched=[told + n for n, example in enumerate(mismatched) if example.signal_id in may],
             settled=mixture.settled or liked,
             validation=mixture.validation or liked,
             drawn={**mixture.drawn, "thumbs": drawn},
@@ -919,24 +923,30 @@ class Cycle:
         return report, file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: _Work, decoder: Network) -> Anchors:
-        return anchors(
-            decoder,
-            [encode(example, self._engine) for example in work.anchors],
-            model_sha256=self._engine.model_sha256,
-            cache=self._cache,
-            workers=work.workers,
-            on_layer=lambda done, total: work.tell("gate", done, total, "anchors, once for this model"),
-        )
+        sequences = [encode(example, self._engine) for example in work.anchors]
+        return self._kept(work, decoder, sequences, "gate", "anchors, once for this model", work.workers)
 
     def _facts(self, work: _Work, decoder: Network) -> Anchors:
-        """The general facts, whose frozen layers are kept like the anchors'."""
+        sequences = [fact_sequence(fact, self._engine) for fact in GENERAL_FACTS]
+        return self._kept(work, decoder, sequences, "gate", "general facts, once for this model", work.workers)
+
+    def _kept(
+        self,
+        work: _Work,
+        decoder: Network,
+        sequences: Sequence[TokenSequence],
+        stage: Stage,
+        note: str,
+        workers: Workers,
+    ) -> Anchors:
+        """Sequences that are the same in every cycle: what the base makes of them is computed once, and kept."""
         return anchors(
             decoder,
-            [fact_sequence(fact, self._engine) for fact in GENERAL_FACTS],
+            sequences,
             model_sha256=self._engine.model_sha256,
             cache=self._cache,
-            workers=work.workers,
-            on_layer=lambda done, total: work.tell("gate", done, total, "general facts, once for this model"),
+            workers=workers,
+            on_layer=lambda done, total: work.tell(stage, done, total, note),
         )
 
     def _served(
@@ -1046,18 +1056,23 @@ class Cycle:
         """The gate's report with the guardian's measures of what was trained; each of them has to pass too."""
         self._engine.use_adapter(file)
         measures = (
-            self._canary_exposure(work, network, candidate),
+            self._canary_exposure(network, candidate),
             self._extraction(work, verdicts),
             *self._sudden_change(work),
         )
         return gate.with_measures(report, measures)
 
-    def _canary_exposure(self, work: _Work, network: ExampleNetwork, candidate: Lora) -> Measure:
+    def _canary_exposure(self, network: ExampleNetwork, candidate: Lora) -> Measure:
         """Whether a planted secret is likelier than others like it; the guardian has to have refused it before."""
-        places = [work.planted_from + place for place in range(len(work.planted.examples))]
-        nats = network.measure(places, candidate).mean_nats.tolist()
+        planted = extraction.planted(secrets.randbits(32))
+        # Apart from what is trained on: what is drawn by chance must not move a bit there.
+        beside = ExampleNetwork(
+            network.decoder, [encode(example, self._engine) for example in planted.examples], network.workers
+        )
+        beside.prepare()
+        nats = beside.measure(range(beside.examples), candidate).mean_nats.tolist()
         found = extraction.exposure(nats[0], nats[1:])
-        refused = judge_example(work.planted.canary, policy=self._policy).action is Action.BLOCK
+        refused = judge_example(planted.canary, policy=self._policy).action is Action.BLOCK
         return Measure(
             "canary_exposure", 0.0, min(found.bits, 1000.0), extraction.EXPOSED_BITS,
             refused and not found.is_exposed, "bits",
@@ -1106,7 +1121,8 @@ class Cycle:
             work.tell("gate", done, len(asked), "general answers")
             tokens = self._engine.render([Message("user", example.prompt)])
             room = len(self._engine.tokenize(example.answer))
-            said.append("".join(piece.text for piece in self._engine.generate(tokens, Sampling(room))).strip())
+            pieces = self._engine.generate(tokens, Sampling(room), reuse_prefix=True)
+            said.append("".join(piece.text for piece in pieces).strip())
         return sudden_change([example.answer for example in asked], said)
 
     # Record -----------------------------------------------------------------------------------------------
@@ -1221,8 +1237,6 @@ class _Work:
     on_progress: Callable[[Progress], None]
     notes: list[str] = field(default_factory=list[str])
     anchors: tuple[Example, ...] = ()
-    planted: extraction.Planted = field(default_factory=lambda: extraction.planted(0))
-    planted_from: int = 0
     mismatched: tuple[Example, ...] = ()
     file: GgufFile | None = None
     workers: Workers = field(default_factory=Workers)
@@ -1239,11 +1253,6 @@ class _Work:
     def drawn(self) -> Mapping[str, int]:
         """How many examples of each kind a step of "8" draws."""
         return DRAWN_OF_8 if self.scoped else DRAWN_WITHOUT_SCOPE
-
-    @property
-    def after_planted(self) -> int:
-        """The place after what was planted, where the mismatched answers begin."""
-        return self.planted_from + len(self.planted.examples)
 
     @property
     def teaching(self) -> list[Signal]:

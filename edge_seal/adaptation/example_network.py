@@ -112,6 +112,7 @@ class ExampleNetwork:
         self._hidden: FloatArray | None = None
         self._held: frozenset[int] = frozenset()
         self._base: KeptBase | None = None
+        self._known_base: KeptBase | None = None
         # For each node its row in what is kept; the base says the same after a node, whoever passes there.
         self._teacher_row: IntArray = np.full(len(self._trie), -1, dtype=np.int64)
         self._base_nats: dict[int, float] = {}
@@ -133,8 +134,15 @@ class ExampleNetwork:
         on_layer: Callable[[int, int], None] = lambda _done, _total: None,
         *,
         known: FloatArray | None = None,
+        ready: ExampleNetwork | None = None,
     ) -> None:
         """Computes the frozen layers, or takes their `known` output; `on_layer(done, total)` is called after each.
+
+        Args:
+            on_layer: called with the layers that are done, and how many there are.
+            known: (tokens, width), what this computed for the same examples before.
+            ready: a prepared network of the same decoder. What stands in it too is taken from there: activations, and
+                what the base says where its examples are held.
 
         Raises:
             ValueError: `known` is not (tokens, width).
@@ -143,10 +151,41 @@ class ExampleNetwork:
             if known.shape != (self.tokens, self.decoder.architecture.width):
                 raise ValueError(f"activations {known.shape} are not of these {self.tokens} tokens")
             self._hidden = known
-            return
-        for done, hidden in self.decoder.frozen(self._trie, each=self.workers.each):
-            self._hidden = hidden
+        elif ready is not None:
+            self._hidden = self._prepared_beside(ready, on_layer)
+            self._known_base = self._kept_in(ready)
+        else:
+            self._hidden = self._frozen(self._trie, on_layer)
+
+    def _frozen(self, trie: TokenTrie, on_layer: Callable[[int, int], None]) -> FloatArray:
+        """(nodes of `trie`, width)."""
+        hidden = np.empty((len(trie), self.decoder.architecture.width), np.float32)
+        for done, computed in self.decoder.frozen(trie, each=self.workers.each):
+            hidden = computed
             on_layer(done, self.decoder.first_adapted)
+        return hidden
+
+    def _prepared_beside(self, ready: ExampleNetwork, on_layer: Callable[[int, int], None]) -> FloatArray:
+        """The frozen output of all nodes, computed for those examples alone that do not stand in `ready`."""
+        there = self._trie.found_in(ready._trie)
+        sequences = self._trie.sequences
+        left = [one for place, one in enumerate(sequences) if (there[self._trie.path(place)] < 0).any()]
+        hidden = np.empty((self.tokens, self.decoder.architecture.width), ready.frozen_activations.dtype)
+        if left:
+            rest = TokenTrie(left)
+            computed = self._trie.found_in(rest)
+            hidden[computed >= 0] = self._frozen(rest, on_layer)[computed[computed >= 0]]
+        # Also what examples of both begin with, so that it is the same bits whatever stands beside them.
+        hidden[there >= 0] = ready.frozen_activations[there[there >= 0]]
+        return hidden
+
+    def _kept_in(self, ready: ExampleNetwork) -> KeptBase | None:
+        """What is known in `ready` of what the base says, at the nodes of this trie."""
+        if ready._base is None:
+            return None
+        here = ready._trie.found_in(self._trie)[ready._base.nodes]
+        order = np.argsort(here)[int((here < 0).sum()) :]
+        return KeptBase(here[order], ready._base.distributions[order])
 
     @property
     def frozen_activations(self) -> FloatArray:
@@ -189,9 +228,15 @@ class ExampleNetwork:
                 [top_k(logits, BASE_TOKENS) for _, logits, _ in self._logits(batch, None)]
             )
 
-        parts = list(self.workers.each(kept, list(self._batches(examples))))
-        if not parts:
+        batches = list(self._batches(examples))
+        if not batches:
             return None
+        if self._known_base is not None:
+            asked = np.unique(np.concatenate([batch.nodes[batch.sources] for batch, _ in batches]))
+            known = np.isin(self._known_base.nodes, asked)
+            if int(known.sum()) == len(asked):
+                return KeptBase(asked, self._known_base.distributions[np.flatnonzero(known)])
+        parts = list(self.workers.each(kept, batches))
         # What several batches pass through stands in each of them, and is the same there.
         nodes, first = np.unique(np.concatenate([nodes for nodes, _ in parts]), return_index=True)
         return KeptBase(nodes, joined([distributions for _, distributions in parts])[first])
@@ -303,6 +348,16 @@ class ExampleNetwork:
                 worst.append(float(nats[own].max()))
                 hits.append(bool(is_argmax[own].all()))
         return Measurement(np.asarray(means), np.asarray(worst), np.asarray(hits, dtype=np.bool_))
+
+    def base_hits(self) -> BoolArray:
+        """Of all examples, which must be held, whether greedy decoding of the base says exactly them."""
+        if self._base is None:
+            return np.zeros(0, dtype=np.bool_)
+        kept = self._base.distributions
+        likeliest = np.take_along_axis(kept.tokens, kept.probabilities.argmax(axis=1)[:, None], axis=1)[:, 0]
+        batch = self._trie.batch(range(self.examples))
+        said = likeliest[self._teacher_row[batch.nodes[batch.sources]]][batch.rows] == batch.targets
+        return np.bincount(batch.examples, weights=~said, minlength=self.examples) == 0
 
     def drift_nats(self, examples: Sequence[int], before: Lora | None, after: Lora | None) -> float:
         """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token.

@@ -96,8 +96,9 @@ def admissible_scale(
 ) -> Figures:
     """The figures at the largest of `SCALES` that keeps every bound, or at full scale if none does."""
     full: Figures | None = None
+    before = _before(network, held, incumbent)
     for index, scale in enumerate(SCALES):
-        figures = measure(network, held, incumbent, scaled(candidate, scale), bounds, scale)
+        figures = _measured(network, held, before, scaled(candidate, scale), bounds, scale)
         full = full or figures
         on_scale(index + 1, len(SCALES))
         if figures.passed:
@@ -123,6 +124,50 @@ def advice(measures: Sequence[Measure]) -> tuple[str, ...]:
     return (f"{told} `edge-seal learn --consolidate` learns all that holds anew, from the base",)
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the incumbent says of what is held back: the same at every scale of the candidate.
+
+    Attributes:
+        asked: probes, then neighbours.
+        gained_over: the probes, by what the gain is counted from.
+        anchor_drift: nats a token.
+        facts: of those facts that the base says right, which the incumbent does.
+        right: which facts the base says right.
+        kept: which earlier lessons are said.
+        judged: mean nats of the answers under a thumb.
+    """
+
+    asked: Measurement
+    gained_over: Measurement
+    anchor_drift: float
+    right: BoolArray
+    facts: BoolArray
+    kept: BoolArray
+    judged: FloatArray
+
+
+def _before(network: ExampleNetwork, held: HeldBack, incumbent: Lora | None) -> _Before:
+    asked = network.measure([*held.probes, *held.neighbours], incumbent)
+    right = facts = np.zeros(0, dtype=np.bool_)
+    if held.facts is not None:
+        right = held.facts.base_hits()
+        facts = right[right] if incumbent is None else _hits(held.facts.network, incumbent)[right]
+    return _Before(
+        asked=asked,
+        gained_over=network.measure(held.probes, None) if held.anew else asked,
+        anchor_drift=held.anchors.drift_nats(incumbent),
+        right=right,
+        facts=facts,
+        kept=network.measure(held.kept, incumbent).hits,
+        judged=network.measure([*held.liked, *held.disliked], incumbent).mean_nats,
+    )
+
+
+def _hits(network: ExampleNetwork, adapter: Lora | None) -> BoolArray:
+    return network.measure(range(network.examples), adapter).hits
+
+
 def measure(
     network: ExampleNetwork,
     held: HeldBack,
@@ -132,14 +177,19 @@ def measure(
     scale: float,
 ) -> Figures:
     """The network's figures for `candidate` as it is; `scale` is only reported."""
+    return _measured(network, held, _before(network, held, incumbent), candidate, bounds, scale)
+
+
+def _measured(
+    network: ExampleNetwork, held: HeldBack, was: _Before, candidate: Lora, bounds: GateSettings, scale: float
+) -> Figures:
     asked = [*held.probes, *held.neighbours]
-    before, after = network.measure(asked, incumbent), network.measure(asked, candidate)
-    gained_over = network.measure(held.probes, None) if held.anew else before
+    before, after = was.asked, network.measure(asked, candidate)
     measures = [
-        *_probe_measures(held, before, after, gained_over, bounds),
-        *_anchor_measures(held, incumbent, candidate, bounds),
-        *_kept_measures(network, held, incumbent, candidate),
-        *_thumb_measures(network, held, incumbent, candidate),
+        *_probe_measures(held, before, after, was.gained_over, bounds),
+        *_anchor_measures(held, was, candidate, bounds),
+        *_kept_measures(network, held, was, candidate),
+        *_thumb_measures(network, held, was, candidate),
     ]
     outcomes = tuple(
         ProbeOutcome(
@@ -186,7 +236,7 @@ def _probe_measures(
     return measures
 
 
-def _anchor_measures(held: HeldBack, incumbent: Lora | None, candidate: Lora, bounds: GateSettings) -> list[Measure]:
+def _anchor_measures(held: HeldBack, was: _Before, candidate: Lora, bounds: GateSettings) -> list[Measure]:
     departure = held.anchors.departure(candidate)
     drift, base = departure.divergence_nats, departure.base_entropy_nats
     low, high = base / bounds.entropy_ratio, base * bounds.entropy_ratio
@@ -194,7 +244,7 @@ def _anchor_measures(held: HeldBack, incumbent: Lora | None, candidate: Lora, bo
     within = low <= entropy <= high
     measures = [
         Measure(
-            "anchor_drift", held.anchors.drift_nats(incumbent), drift, bounds.maximum_anchor_drift_nats,
+            "anchor_drift", was.anchor_drift, drift, bounds.maximum_anchor_drift_nats,
             drift <= bounds.maximum_anchor_drift_nats, "nats a token",
             "how far answers to general questions moved from the base model's",
         ),
@@ -204,35 +254,26 @@ def _anchor_measures(held: HeldBack, incumbent: Lora | None, candidate: Lora, bo
         ),
     ]  # fmt: skip
     if held.facts is not None:
-        facts, every = held.facts.network, range(held.facts.network.examples)
-        right = facts.measure(every, None).hits
-        was = facts.measure(every, incumbent).hits[right] if incumbent is not None else right[right]
-        now = facts.measure(every, candidate).hits[right]
-        measures.append(
-            _not_lost("general_facts", was, now, bounds.loss_chance, "plain facts that the base says right, still said")
-        )
+        now = _hits(held.facts.network, candidate)[was.right]
+        meaning = "plain facts that the base says right, still said"
+        measures.append(_not_lost("general_facts", was.facts, now, bounds.loss_chance, meaning))
     return measures
 
 
-def _kept_measures(
-    network: ExampleNetwork, held: HeldBack, incumbent: Lora | None, candidate: Lora
-) -> Iterator[Measure]:
+def _kept_measures(network: ExampleNetwork, held: HeldBack, was: _Before, candidate: Lora) -> Iterator[Measure]:
     if held.kept:
-        was, now = network.measure(held.kept, incumbent).hits, network.measure(held.kept, candidate).hits
-        bound = _share(was) - KEPT_LOSS_SHARE
+        now = network.measure(held.kept, candidate).hits
+        bound = _share(was.kept) - KEPT_LOSS_SHARE
         # Few lessons: one in three lost says little; what even the kind reading of the count rules out does not pass.
         _, at_best = wilson(int(now.sum()), len(now))
         passed = _share(now) >= bound or at_best >= bound
-        yield Measure("kept", _share(was), _share(now), bound, passed, "share", "earlier lessons still said")
+        yield Measure("kept", _share(was.kept), _share(now), bound, passed, "share", "earlier lessons still said")
 
 
-def _thumb_measures(
-    network: ExampleNetwork, held: HeldBack, incumbent: Lora | None, candidate: Lora
-) -> Iterator[Measure]:
+def _thumb_measures(network: ExampleNetwork, held: HeldBack, was: _Before, candidate: Lora) -> Iterator[Measure]:
     asked = [*held.liked, *held.disliked]
     if asked:
-        before, after = (network.measure(asked, adapter).mean_nats for adapter in (incumbent, candidate))
-        rose = after < before
+        rose = network.measure(asked, candidate).mean_nats < was.judged
         right = np.concatenate([rose[: len(held.liked)], ~rose[len(held.liked) :]])
         wrong = int((~right).sum())
         # Half of them would move the right way by chance: there have to be more, and by more than chance.

@@ -58,5 +58,6 @@ def answers(engine: Engine, questions: Sequence[PastQuestion], max_tokens: int) 
         if len(tokens) + max_tokens > engine.context_tokens:
             said.append("")
             continue
-        said.append("".join(piece.text for piece in engine.generate(tokens, Sampling(max_tokens))).strip())
+        pieces = engine.generate(tokens, Sampling(max_tokens), reuse_prefix=True)
+        said.append("".join(piece.text for piece in pieces).strip())
     return said

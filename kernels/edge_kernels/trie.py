@@ -4,7 +4,8 @@ A node is a token after its ancestors, so its activations depend on its path alo
 attends to itself and its ancestors, and the loss sits on edges: from a node to the token that follows it, one edge
 for each example that passes there. This gives the padded batch's loss and gradients exactly.
 
-Invariant: a node's number is greater than its parent's.
+Invariants: a node's number is greater than its parent's; the last token of an example has no node, as nothing is asked
+of the model after it (where an example is a single token, it has one).
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ class TokenTrie:
         for sequence in self._sequences:
             node = -1
             path: list[int] = []
-            for depth, token in enumerate(sequence.tokens):
+            for depth, token in enumerate(sequence.tokens[: max(1, len(sequence.tokens) - 1)]):
                 child = children.get((node, token))
                 if child is None:
                     child = len(tokens)
@@ -84,6 +85,7 @@ class TokenTrie:
                 node = child
                 path.append(node)
             self._paths.append(np.asarray(path, dtype=np.int64))
+        self._children = children
         self.tokens: IntArray = np.asarray(tokens, dtype=np.int64)
         self.parents: IntArray = np.asarray(parents, dtype=np.int64)
         self.positions: IntArray = np.asarray(depths, dtype=np.int64)
@@ -94,6 +96,19 @@ class TokenTrie:
     @property
     def sequences(self) -> tuple[TokenSequence, ...]:
         return self._sequences
+
+    def found_in(self, other: TokenTrie) -> IntArray:
+        """(N,) for each node the one of `other` that has the same path; -1 where it has none."""
+        found = np.full(len(self), -1, dtype=np.int64)
+        for node, (parent, token) in enumerate(zip(self.parents.tolist(), self.tokens.tolist(), strict=True)):
+            above = -1 if parent < 0 else int(found[parent])
+            if parent < 0 or above >= 0:
+                found[node] = other._children.get((above, token), -1)
+        return found
+
+    def path(self, example: int) -> IntArray:
+        """The nodes that an example passes through, in order: those of all of its tokens but the last."""
+        return self._paths[example]
 
     def nodes(self, examples: Sequence[int]) -> int:
         """How many nodes `examples` pass through."""
@@ -110,11 +125,12 @@ class TokenTrie:
         owners: list[IntArray] = []
         firsts: list[BoolArray] = []
         for index, example in enumerate(examples):
-            path, begin = paths[index], self._sequences[example].supervised_from
-            starts.append(row_of[path[begin - 1 : -1]])
-            targets.append(self.tokens[path[begin:]])
-            owners.append(np.full(len(path) - begin, index, dtype=np.int64))
-            firsts.append(np.arange(len(path) - begin) == 0)
+            begin = self._sequences[example].supervised_from
+            said = np.asarray(self._sequences[example].tokens[begin:], dtype=np.int64)
+            starts.append(row_of[paths[index][begin - 1 : begin - 1 + len(said)]])
+            targets.append(said)
+            owners.append(np.full(len(said), index, dtype=np.int64))
+            firsts.append(np.arange(len(said)) == 0)
         sources, rows = np.unique(np.concatenate(starts), return_inverse=True)
         return TrieBatch(
             nodes=nodes,

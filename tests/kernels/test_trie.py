@@ -36,7 +36,8 @@ def ancestors(trie: TokenTrie, node: int) -> list[int]:
 @plainly
 def test_nodes_are_the_different_beginnings(examples: list[TokenSequence]) -> None:
     trie = TokenTrie(examples)
-    prefixes = {prefix for example in examples for prefix in accumulate((token,) for token in example.tokens)}
+    asked = [example.tokens[:-1] or example.tokens for example in examples]
+    prefixes = {prefix for tokens in asked for prefix in accumulate((token,) for token in tokens)}
     found = [tuple(int(trie.tokens[node]) for node in reversed(ancestors(trie, n))) for n in range(len(trie))]
     assert len(found) == len(prefixes)
     assert set(found) == prefixes
@@ -62,6 +63,20 @@ def test_a_batch_holds_the_paths_of_its_examples_and_who_sees_whom(
     sees = trie.sees(batch)
     for row, node in enumerate(batch.nodes):
         assert set(batch.nodes[sees[row]].tolist()) == set(ancestors(trie, int(node)))
+
+
+@given(sets_of_sequences, sets_of_sequences)
+@plainly
+def test_a_node_is_found_in_another_trie_by_its_path(
+    examples: list[TokenSequence], others: list[TokenSequence]
+) -> None:
+    trie, other = TokenTrie(examples), TokenTrie(others)
+
+    def path(of: TokenTrie, node: int) -> tuple[int, ...]:
+        return tuple(int(of.tokens[one]) for one in reversed(ancestors(of, node)))
+
+    there = {path(other, node): node for node in range(len(other))}
+    assert trie.found_in(other).tolist() == [there.get(path(trie, node), -1) for node in range(len(trie))]
 
 
 @given(sets_of_sequences, st.data())
@@ -166,6 +181,6 @@ def test_a_sequence_is_supervised_from_inside_it(tokens: tuple[int, ...], superv
 def test_one_token_and_nothing_to_say_is_a_batch_without_edges() -> None:
     trie = TokenTrie([TokenSequence((5,), 1), TokenSequence((5, 6), 2)])
     batch = trie.batch([0, 1])
-    assert len(batch.nodes) == 2
+    assert len(batch.nodes) == 1
     assert len(batch.sources) == len(batch.rows) == len(batch.targets) == len(batch.examples) == 0
     assert edge_weights(batch, np.ones(2)).tolist() == []
