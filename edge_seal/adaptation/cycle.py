@@ -27,6 +27,7 @@ from edge_seal.adaptation import gate, scoring, self_edit, shadow, style_edits, 
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.evidence import Evidence, examine, fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
+from edge_seal.adaptation.forbidden_tokens import forbidden_tokens, forbids_tokens
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_facts import GENERAL_FACTS
 from edge_seal.adaptation.general_prompts import PLAIN_TEXTS
@@ -355,7 +356,7 @@ class Cycle:
         every = {id(example): place for place, example in enumerate((*trained_on, *held))}
         place_of = [every[id(example)] for example in cleared]
         with work.stage("train"):
-            mixture = self._mixture(cleared, place_of, len(every) + len(work.mismatched), work.drawn)
+            mixture = self._mixture(work, cleared, place_of, len(every) + len(work.mismatched))
             mixture = self._with_thumbs(mixture, cleared, place_of, len(every), work.mismatched)
             mixture = _with_present_need(mixture, network, incumbent)
             network.foresee(_reworded(cleared, place_of))
@@ -639,13 +640,31 @@ class Cycle:
         if not work.rules.of_signal:
             return edits
         self._engine.use_adapter(None)
-        own = own_answers(
-            self._engine,
-            self._cache,
-            work.rules.prompts(),
-            lambda done, total: work.tell("propose", done, total, "the model's own answers"),
+
+        def answers(prompts: Sequence[str], forbidden: tuple[int, ...] = ()) -> style_edits.Answers:
+            return own_answers(
+                self._engine,
+                self._cache,
+                prompts,
+                lambda done, total: work.tell("propose", done, total, "the model's own answers"),
+                forbidden=forbidden,
+            )
+
+        work.forbidden = {
+            rule.key: forbidden_tokens(rule.check, self._engine)
+            for rule in work.rules.distinct
+            if forbids_tokens(rule.check)
+        }
+        ruled = style_edits.propose(
+            work.rules,
+            work.signals,
+            answers(work.rules.prompts()),
+            {
+                rule.key: answers(style_edits.prompts_of_kind(rule), work.forbidden[rule.key])
+                for rule in work.rules.distinct
+                if rule.key in work.forbidden
+            },
         )
-        ruled = style_edits.propose(work.rules, work.signals, own)
         return self_edit.SelfEdits(
             (*edits.trained, *ruled.trained), (*edits.probes, *ruled.probes), (*edits.neighbours, *ruled.neighbours)
         )
@@ -802,9 +821,7 @@ class Cycle:
                 next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
             )
 
-    def _mixture(
-        self, cleared: Sequence[Example], place_of: Sequence[int], total: int, drawn: Mapping[str, int]
-    ) -> Mixture:
+    def _mixture(self, work: _Work, cleared: Sequence[Example], place_of: Sequence[int], total: int) -> Mixture:
         import numpy as np  # one array of weights
 
         def places(*roles: Role) -> list[int]:
@@ -835,10 +852,16 @@ class Cycle:
                 "texts": texts,
                 "replay": places(Role.REPLAY),
             },
-            drawn={kind: max(1, count * size // 8) for kind, count in drawn.items()},
+            drawn={kind: max(1, count * size // 8) for kind, count in work.drawn.items()},
             settled=[*places(Role.LESSON), *places(Role.CONTRAST)[::SETTLED_EVERY]],
             validation=validation,
             held=[*places(Role.GENERAL), *texts],
+            forbidden={
+                place: work.forbidden[example.derived_by]
+                for place, example in zip(place_of, cleared, strict=True)
+                # Beside another rule an answer may end where the base without some tokens would not.
+                if example.role is Role.REWORDING and example.derived_by in work.forbidden.keys() & work.rules.alone
+            },
             weights=weights,
             pairs=pairs,
         )
@@ -1230,6 +1253,7 @@ class _Work:
     Attributes:
         outside: neighbours that no lesson bears on: the base answers them.
         put: how what is held back is put to an adapter when it is served, where that is known.
+        forbidden: by key of a rule that forbids tokens, those tokens.
     """
 
     signals: list[Signal]
@@ -1247,6 +1271,7 @@ class _Work:
     scoped: bool = False
     outside: set[str] = field(default_factory=set[str])
     put: Mapping[str, str] = field(default_factory=dict[str, str])
+    forbidden: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
 
     @property

@@ -201,7 +201,13 @@ class ExampleNetwork:
     def batch(self, examples: Sequence[int]) -> TrieBatch:
         return self._trie.batch(examples)
 
-    def hold(self, examples: Sequence[int], *, known: KeptBase | None = None) -> KeptBase | None:
+    def hold(
+        self,
+        examples: Sequence[int],
+        *,
+        known: KeptBase | None = None,
+        forbidden: Mapping[int, tuple[int, ...]] | None = None,
+    ) -> KeptBase | None:
         """From now on `gradient` holds `examples` to the base's distribution, not to their tokens.
 
         Their tokens are the base's own, so nothing pulls at first, and what training moves there is pulled back. The
@@ -210,36 +216,48 @@ class ExampleNetwork:
         Args:
             examples: to be held; those before are let go.
             known: what this gave for the same examples before; None: it is computed.
+            forbidden: examples that are held too, each to the base's distribution without these tokens. Where one
+                passes a node of `examples`, theirs counts.
 
         Returns:
             what the base says there; None where there is nothing to be held.
         """
-        self._held = frozenset(examples)
-        self._base = known if known is not None else self._base_after(examples)
+        forbidden = forbidden or {}
+        self._held = frozenset((*examples, *forbidden))
+        parts = [
+            known if known is not None else self._base_after(examples),
+            *(
+                self._base_after([one for one, theirs in forbidden.items() if theirs == tokens], tokens)
+                for tokens in dict.fromkeys(forbidden.values())
+            ),
+        ]
+        self._base = _kept_together([part for part in parts if part is not None])
         self._teacher_row[:] = -1
         if self._base is not None:
             self._teacher_row[self._base.nodes] = np.arange(len(self._base.nodes))
         return self._base
 
-    def _base_after(self, examples: Sequence[int]) -> KeptBase | None:
+    def _base_after(self, examples: Sequence[int], forbidden: tuple[int, ...] = ()) -> KeptBase | None:
+        def allowed(logits: FloatArray) -> FloatArray:
+            logits[:, list(forbidden)] = -np.inf
+            return logits
+
         def kept(part: tuple[TrieBatch, int]) -> tuple[IntArray, TopK]:
             batch, _ = part
             return batch.nodes[batch.sources], joined(
-                [top_k(logits, BASE_TOKENS) for _, logits, _ in self._logits(batch, None)]
+                [top_k(allowed(logits), BASE_TOKENS) for _, logits, _ in self._logits(batch, None)]
             )
 
         batches = list(self._batches(examples))
         if not batches:
             return None
-        if self._known_base is not None:
+        if self._known_base is not None and not forbidden:
             asked = np.unique(np.concatenate([batch.nodes[batch.sources] for batch, _ in batches]))
             known = np.isin(self._known_base.nodes, asked)
             if int(known.sum()) == len(asked):
                 return KeptBase(asked, self._known_base.distributions[np.flatnonzero(known)])
         parts = list(self.workers.each(kept, batches))
-        # What several batches pass through stands in each of them, and is the same there.
-        nodes, first = np.unique(np.concatenate([nodes for nodes, _ in parts]), return_index=True)
-        return KeptBase(nodes, joined([distributions for _, distributions in parts])[first])
+        return _kept_together([KeptBase(nodes, distributions) for nodes, distributions in parts])
 
     def foresee(self, examples: Sequence[int]) -> None:
         """From now on the tokens of `examples` that the base would say anyway hardly count in `gradient`.
@@ -515,6 +533,14 @@ class ExampleNetwork:
         for start in range(0, len(examples), MEASURED_TOGETHER):
             part = examples[start : start + MEASURED_TOGETHER]
             yield self._trie.batch(part), len(part)
+
+
+def _kept_together(parts: Sequence[KeptBase]) -> KeptBase | None:
+    """What is kept in any of the parts; of a node that stands in several, what the first says."""
+    if not parts:
+        return None
+    nodes, first = np.unique(np.concatenate([part.nodes for part in parts]), return_index=True)
+    return KeptBase(nodes, joined([part.distributions for part in parts])[first])
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

@@ -1,11 +1,13 @@
 """The base model's own answers to plain prompts, made when they are first needed and kept as a file in the cache.
 
-A rule of style is taught with them: what the model says anyway, rewritten, so that the rule alone is new. A file that
-does not fit the model is made anew; nothing but time is lost with it.
+A rule of style is taught with them: what the model says anyway, rewritten, so that the rule alone is new; or what it
+says where the rule leaves it no other words. A file that does not fit the model is made anew; nothing but time is lost
+with it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +37,7 @@ class _Answers(BaseModel):
 
     model_sha256: str
     tokens: int
+    forbidden: tuple[int, ...] = ()
     answers: Mapping[str, OwnAnswer]
 
 
@@ -43,26 +46,32 @@ def own_answers(
     cache: Path,
     prompts: Sequence[str],
     on_prompt: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    forbidden: tuple[int, ...] = (),
 ) -> Mapping[str, OwnAnswer]:
-    """The answers by prompt. The engine must serve the base where one has to be made; `on_prompt(done, total)` then."""
-    path = cache / f"own-answers-{engine.model_sha256[:16]}.json"
-    kept = dict(_read(path, engine.model_sha256))
+    """The answers by prompt, without the tokens that are `forbidden`.
+
+    The engine must serve the base where one has to be made; `on_prompt(done, total)` then.
+    """
+    rule = f"-{hashlib.sha256(repr(forbidden).encode()).hexdigest()[:8]}" if forbidden else ""
+    path = cache / f"own-answers-{engine.model_sha256[:16]}{rule}.json"
+    kept = dict(_read(path, engine.model_sha256, forbidden))
     missing = [prompt for prompt in dict.fromkeys(prompts) if prompt not in kept]
     for done, prompt in enumerate(missing, start=1):
         tokens = engine.render([Message("user", prompt)])
-        pieces = list(engine.generate(tokens, Sampling(ANSWER_TOKENS), reuse_prefix=True))
+        pieces = list(engine.generate(tokens, Sampling(ANSWER_TOKENS, forbidden=forbidden), reuse_prefix=True))
         timing = engine.last_timing()
         closed = timing is not None and timing.answer_tokens < ANSWER_TOKENS
         kept[prompt] = OwnAnswer(answer="".join(piece.text for piece in pieces).strip(), closed=closed)
         on_prompt(done, len(missing))
     if missing:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        told = _Answers(model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, answers=kept)
+        told = _Answers(model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, forbidden=forbidden, answers=kept)
         write_durably(path, told.model_dump_json(indent=1).encode())
     return {prompt: kept[prompt] for prompt in prompts}
 
 
-def _read(path: Path, model_sha256: str) -> Mapping[str, OwnAnswer]:
+def _read(path: Path, model_sha256: str, forbidden: tuple[int, ...]) -> Mapping[str, OwnAnswer]:
     try:
         kept = _Answers.model_validate(json.loads(path.read_bytes()))
     except FileNotFoundError:
@@ -70,4 +79,5 @@ def _read(path: Path, model_sha256: str) -> Mapping[str, OwnAnswer]:
     except (OSError, ValueError, ValidationError) as error:
         log.warning("the own answers in %s are made anew: %s", path, type(error).__name__)
         return {}
-    return kept.answers if (kept.model_sha256, kept.tokens) == (model_sha256, ANSWER_TOKENS) else {}
+    fits = (kept.model_sha256, kept.tokens, kept.forbidden) == (model_sha256, ANSWER_TOKENS, forbidden)
+    return kept.answers if fits else {}

@@ -1,9 +1,10 @@
 """Self-edits for rules of style and format: what a rule makes of the model's own answers, and where it makes nothing.
 
 A rule comes from one statement or from several corrections. It is taught on plain prompts of its kind: the base's own
-answers, rewritten by the rule and checked by its verifier. Prompts of other kinds, with the base's own answers as they
-are, show where it does not apply. Of both some are held back. Every example names the signal that it goes back to and
-has its origin: the words are the untaught base's, to prompts of ours, like the general answers.
+answers, rewritten by the rule, or given where the rule leaves no other words, and checked by its verifier. Prompts of
+other kinds, with the base's own answers as they are, show where it does not apply. Of both some are held back. Every
+example names the signal that it goes back to and has its origin: the words are the untaught base's, to prompts of ours,
+like the general answers.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from edge_seal.adaptation.own_answers import OwnAnswer
 from edge_seal.adaptation.style_rules import EVERY, Shown, StyleRule, read_rule, shown_rule
 from edge_seal.records import Example, Role, Signal, SignalKind
 
-TRAINED_A_RULE = 24
+TRAINED_A_RULE = 72
 HELD_A_RULE = 8
 CONTRASTS_A_RULE = 14
 NEIGHBOURS_A_RULE = 6
@@ -50,9 +51,25 @@ class Rules:
     def for_everything(self) -> tuple[StyleRule, ...]:
         return tuple(rule for rule in self.distinct if rule.kind == EVERY)
 
+    @property
+    def alone(self) -> frozenset[str]:
+        """The keys of those beside which no other one holds for the same prompts."""
+        return frozenset(
+            rule.key
+            for rule in self.distinct
+            if not any(
+                EVERY in {rule.kind, other.kind} or rule.kind == other.kind for other in self.distinct if other != rule
+            )
+        )
+
     def prompts(self) -> tuple[str, ...]:
         """The plain prompts whose own answers `propose` needs."""
         return tuple(dict.fromkeys(prompt for rule in self.distinct for prompt in _prompts(rule)))
+
+
+def prompts_of_kind(rule: StyleRule) -> tuple[str, ...]:
+    """The plain prompts that `rule` is for, trained on and held back."""
+    return (*_of_kind(rule, kinds.TRIED), *_of_kind(rule, kinds.HELD))
 
 
 def read(signals: Sequence[Signal], own_answers: Mapping[str, str]) -> Rules:
@@ -78,30 +95,37 @@ def read(signals: Sequence[Signal], own_answers: Mapping[str, str]) -> Rules:
     return Rules(found)
 
 
-def propose(rules: Rules, signals: Sequence[Signal], own: Mapping[str, OwnAnswer]) -> RuleEdits:
+Answers = Mapping[str, OwnAnswer]
+
+
+def propose(
+    rules: Rules, signals: Sequence[Signal], own: Answers, without: Mapping[str, Answers] | None = None
+) -> RuleEdits:
     """The examples for `rules`.
 
     Args:
         rules: what `read` found in `signals`.
         signals: the evidence.
         own: the base's answers to `rules.prompts()`.
+        without: by key of a rule that forbids tokens, its answers to `prompts_of_kind` without them.
     """
     trained: list[Example] = []
     probes: list[Example] = []
     neighbours: list[Example] = []
     for rule in rules.distinct:
+        beside = tuple(other for other in rules.distinct if other is not rule)
         of_it = [signal for signal in signals if rules.of_signal.get(signal.id) == rule]
-        first = of_it[0]
+        first, kept = of_it[0], (without or {}).get(rule.key)
         given = [
             Example(s.prompt, s.answer, Role.LESSON, s.origin, s.id, rule.key)
             for s in of_it
             if s.kind is SignalKind.CORRECTION
         ]
-        tried = _rewritten(rule, _of_kind(rule, kinds.TRIED), own, first, Role.REWORDING)[:TRAINED_A_RULE]
+        tried = _rewritten(rule, beside, kinds.TRIED, own, kept, first, Role.REWORDING)[:TRAINED_A_RULE]
         if not given and tried:
             tried[0] = replace(tried[0], role=Role.LESSON)
         trained += [*given, *tried]
-        probes += _rewritten(rule, _of_kind(rule, kinds.HELD), own, first, Role.PROBE)[:HELD_A_RULE]
+        probes += _rewritten(rule, beside, kinds.HELD, own, kept, first, Role.PROBE)[:HELD_A_RULE]
         if rule.kind != EVERY:
             trained += _as_they_are(rule, kinds.TRIED, own, first, Role.CONTRAST)[:CONTRASTS_A_RULE]
             neighbours += _as_they_are(rule, kinds.HELD, own, first, Role.NEIGHBOUR)[:NEIGHBOURS_A_RULE]
@@ -130,7 +154,7 @@ def still_valid(earlier: Sequence[Example], rules: Rules) -> tuple[Example, ...]
 
 
 def _prompts(rule: StyleRule) -> tuple[str, ...]:
-    asked = [*_of_kind(rule, kinds.TRIED), *_of_kind(rule, kinds.HELD)]
+    asked = [*prompts_of_kind(rule)]
     if rule.kind != EVERY:
         asked += [*_elsewhere(rule, kinds.TRIED)[:CONTRASTS_A_RULE], *_elsewhere(rule, kinds.HELD)[:NEIGHBOURS_A_RULE]]
     return tuple(asked)
@@ -153,25 +177,37 @@ def _in_turn(pools: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _rewritten(
-    rule: StyleRule, prompts: Sequence[str], own: Mapping[str, OwnAnswer], signal: Signal, role: Role
+    rule: StyleRule,
+    beside: Sequence[StyleRule],
+    pools: Mapping[str, tuple[str, ...]],
+    own: Answers,
+    without: Answers | None,
+    signal: Signal,
+    role: Role,
 ) -> list[Example]:
-    """Those whose answer the rule changes first: what is said so already teaches less."""
+    """Those whose answer the rule changes first: what is said so already teaches less.
+
+    The rules `beside` it hold in them too, where they are for the prompt.
+    """
     made: list[tuple[bool, Example]] = []
-    for prompt in prompts:
-        said = own[prompt]
-        answer = rule.rewritten(said.answer, closed=said.closed)
-        if answer is not None:
-            closed = said.closed or rule.needs_the_end
-            kept = rule.check.holds(said.answer)
-            weight = KEPT_ALREADY_WEIGHT if kept else 1.0
-            made.append(
-                (kept, Example(prompt, answer, role, signal.origin, signal.id, rule.key, weight=weight, closed=closed))
-            )
+    for prompt in _of_kind(rule, pools):
+        said = own[prompt] if without is None else without[prompt]
+        answer, closed = said.answer, said.closed
+        for one in (rule, *(other for other in beside if other.is_for(prompt))):
+            if answer is not None and not (one.check.holds(answer) and not one.needs_the_end):
+                answer, closed = one.rewritten(answer, closed=closed), closed or one.needs_the_end
+        if answer is None or not rule.check.holds(answer):
+            continue
+        kept = rule.check.holds(own[prompt].answer)
+        weight = KEPT_ALREADY_WEIGHT if kept else 1.0
+        made.append(
+            (kept, Example(prompt, answer, role, signal.origin, signal.id, rule.key, weight=weight, closed=closed))
+        )
     return [example for _, example in sorted(made, key=lambda pair: pair[0])]
 
 
 def _as_they_are(
-    rule: StyleRule, pools: Mapping[str, tuple[str, ...]], own: Mapping[str, OwnAnswer], signal: Signal, role: Role
+    rule: StyleRule, pools: Mapping[str, tuple[str, ...]], own: Answers, signal: Signal, role: Role
 ) -> list[Example]:
     most = CONTRASTS_A_RULE if pools is kinds.TRIED else NEIGHBOURS_A_RULE
     return [

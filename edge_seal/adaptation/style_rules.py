@@ -357,8 +357,9 @@ class Shown:
 def shown_rule(corrections: Sequence[Shown]) -> StyleRule | None:
     """The rule that several corrections show: they change form alone, all in the same way; None where they do not.
 
-    A correction that brings new words tells a fact and shows no rule. The kind is that of the prompts, if they share
-    one.
+    A correction that brings new words tells a fact and shows no rule. Nobody types out a long answer to its end, so
+    that a correction is shorter is the rule only where nothing else was changed. The kind is that of the prompts, if
+    they share one.
     """
     if len(corrections) < LEAST_SHOWN:
         return None
@@ -369,9 +370,21 @@ def shown_rule(corrections: Sequence[Shown]) -> StyleRule | None:
     asked = {kinds.kind_of(one.prompt) for one in corrections}
     kind = next(iter(asked)) if len(asked) == 1 and asked != {kinds.OTHER} else EVERY
     candidates = [rule(check, kind) for check in _candidates(corrections)]
+    only_cut = all(_plain(one.wanted) in map(_plain, _beginnings(one.said)) for one in corrections)
+    candidates = [one for one in candidates if not only_cut or one.slot == "length"]
     if not candidates:
         return None
-    return max(candidates, key=lambda candidate: _explained(candidate, corrections))
+    return max(candidates, key=lambda one: (_explained(one, corrections), one.slot != "length"))
+
+
+def _beginnings(text: str) -> list[str]:
+    """`text`, and what is left of it when it is cut behind one of its sentences."""
+    said = sentences(text)
+    return [text, *(" ".join(said[:count]) for count in range(1, len(said)))]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _is_of_form(one: Shown, added: set[str]) -> bool:
@@ -417,10 +430,10 @@ def _shared(answers: Sequence[str], *, end: bool = False) -> str:
 
 
 def _explained(candidate: StyleRule, corrections: Sequence[Shown]) -> float:
-    """How much of the corrections the rewriting gives by itself, as a share of 1."""
-    made = [candidate.rewritten(one.said) for one in corrections]
-    return sum(
-        " ".join(text.split()) == " ".join(one.wanted.split())
-        for text, one in zip(made, corrections, strict=True)
-        if text is not None
-    ) / len(corrections)
+    """How much of the corrections the rewriting makes of the answers, or of their beginnings, as a share of 1."""
+
+    def gives(one: Shown) -> bool:
+        made = map(candidate.rewritten, _beginnings(one.said))
+        return any(_plain(text) == _plain(one.wanted) for text in made if text is not None)
+
+    return sum(map(gives, corrections)) / len(corrections)

@@ -58,9 +58,10 @@ class Mixture:
     """Examples by kind, as indices of the network, and how many of each kind a step draws (`pairs`, `thumbs` too).
 
     `settled` are those whose worst token decides that training may stop; `validation` is held back: lessons in other
-    words that tell whether it still helps. `held` are kept near the base's distribution. `weights` (all examples,)
-    are rewards. `mismatched` are answers after prompts that they do not belong to, for the thumbs' reference point.
-    `present_nats`: of some examples what their worst token lacks before training; the worst of them are drawn first.
+    words that tell whether it still helps. `held` are kept near the base's distribution, and those in `forbidden` near
+    the base's without these tokens. `weights` (all examples,) are rewards. `mismatched` are answers after prompts that
+    they do not belong to, for the thumbs' reference point. `present_nats`: of some examples what their worst token
+    lacks before training; the worst of them are drawn first.
     """
 
     kinds: Mapping[str, Sequence[int]]
@@ -72,6 +73,7 @@ class Mixture:
     pairs: Sequence[Pair] = ()
     thumbs: Sequence[Thumb] = ()
     mismatched: Sequence[int] = ()
+    forbidden: Mapping[int, tuple[int, ...]] = field(default_factory=dict[int, tuple[int, ...]])
     present_nats: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
@@ -116,7 +118,7 @@ def train(
     Raises:
         LimitReached: a single example or pair does not fit into the memory bound.
     """
-    network.hold(mixture.held)
+    network.hold(mixture.held, forbidden=mixture.forbidden)
     network.reference([thumb.example for thumb in mixture.thumbs])
     adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
     optimizer = AdamW(

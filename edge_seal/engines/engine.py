@@ -42,7 +42,8 @@ class Message:
 class Sampling:
     """How an answer is drawn. Temperature 0 is greedy and ignores `top_p` and `seed`.
 
-    An answer ends before the first of `stop` that it would contain; the stop string is not part of it.
+    An answer ends before the first of `stop` that it would contain; the stop string is not part of it. The tokens
+    `forbidden` are never drawn.
     """
 
     max_tokens: int
@@ -50,6 +51,7 @@ class Sampling:
     top_p: float = 0.95
     seed: int = 1
     stop: tuple[str, ...] = ()
+    forbidden: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

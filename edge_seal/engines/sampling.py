@@ -39,6 +39,7 @@ class Drawer:
             raise EngineError("a stop string is empty")
         self._temperature = sampling.temperature
         self._top_p = sampling.top_p
+        self._forbidden = np.asarray(sampling.forbidden, dtype=np.intp)
         # The bit stream of PCG64 is promised to stay as it is; the distributions built on it are not.
         self._bits = np.random.PCG64(sampling.seed)
 
@@ -46,8 +47,11 @@ class Drawer:
         """The next token after `logits` `(vocabulary,)`.
 
         Raises:
-            EngineError: the logits are not numbers.
+            EngineError: the logits are not numbers, or every token is forbidden.
         """
+        if self._forbidden.size:
+            logits = logits.copy()
+            logits[self._forbidden] = -np.inf
         best = int(np.argmax(logits))
         if not np.isfinite(logits[best]):
             raise EngineError("the model computed logits that are no numbers", next_step="edge-seal rollback base")

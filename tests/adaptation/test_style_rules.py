@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from edge_seal.adaptation import prompt_kinds as kinds
 from edge_seal.adaptation.general_prompts import ANCHORS, REPLAYED
 from edge_seal.adaptation.own_answers import OwnAnswer
-from edge_seal.adaptation.style_edits import Rules, in_the_rules, propose, read, still_valid
+from edge_seal.adaptation.style_edits import Rules, in_the_rules, prompts_of_kind, propose, read, still_valid
 from edge_seal.adaptation.style_rules import (
     EVERY,
     Shown,
@@ -17,7 +19,7 @@ from edge_seal.adaptation.style_rules import (
     rule,
     shown_rule,
 )
-from edge_seal.adaptation.verifiers import verifier
+from edge_seal.adaptation.verifiers import Verifier, verifier
 from edge_seal.records import Example, Origin, Role, Signal, SignalKind
 
 
@@ -130,6 +132,28 @@ class TestShown:
         assert found is not None
         assert (found.check.name, found.kind) == ("smiley_at_the_end", kinds.JOKE)
 
+    @pytest.mark.parametrize(
+        ("corrected", "check"),
+        [
+            (lambda said: said.replace(",", ""), verifier("no_commas")),
+            (lambda said: f"In short: {said}", verifier("starts_with", phrase="In short:")),
+            (lambda said: f"{said} So be it.", verifier("ends_with", phrase="So be it.")),
+            (lambda said: said, verifier("sentence_count", relation="at most", count=2)),
+        ],
+        ids=["commas", "opening", "closing", "nothing else"],
+    )
+    def test_a_correction_that_is_not_typed_to_the_end_shows_what_else_it_changes(
+        self, corrected: Callable[[str], str], check: Verifier
+    ) -> None:
+        two = ("A dog, a pet, barks. It eats meat, mostly.", "Cats purr, I think. They are glad, mostly.")
+        more = ("An owl, a wren. A crow, a gull.", "Bread, in short, keeps. A box, a bag.")
+        prompts = ("What is a dog?", "Why do cats purr?", "List three birds.", "How do I store bread?")
+        shown = [
+            (prompt, f"{said} And so on it goes. Nobody types that. Really not.", corrected(said))
+            for prompt, said in zip(prompts, (*two, *more), strict=True)
+        ]
+        assert self.shown(*shown) == rule(check)
+
     def test_corrections_that_tell_facts_show_none(self) -> None:
         assert (
             self.shown(
@@ -169,6 +193,23 @@ class TestEdits:
         assert all("," not in e.answer and e.signal_id == "s1" for e in (*edits.trained, *edits.probes))
         assert not {e.prompt for e in edits.trained} & {e.prompt for e in edits.probes}
         assert edits.neighbours == ()
+
+    def test_rules_for_the_same_prompts_hold_in_each_others_examples(self) -> None:
+        told = [stated(1, "answer without commas"), stated(2, "end jokes with a smiley")]
+        rules = read(told, {})
+        trained = [e for e in propose(rules, told, own(rules)).trained if e.role is not Role.CONTRAST]
+        assert {e.signal_id for e in trained} == {"s1", "s2"}
+        assert all("," not in e.answer for e in trained)
+        assert all(e.answer.endswith("🙂") == (kinds.kind_of(e.prompt) == kinds.JOKE) for e in trained)
+        assert rules.alone == frozenset()
+
+    def test_answers_that_were_given_without_some_tokens_are_taken_as_they_are(self) -> None:
+        told = [stated(1, "answer without commas")]
+        rules = read(told, {})
+        (key,) = rules.alone
+        without = {p: OwnAnswer(answer="So it is", closed=False) for p in prompts_of_kind(rules.distinct[0])}
+        edits = propose(rules, told, own(rules), {key: without})
+        assert all(e.answer == "So it is" and not e.closed for e in (*edits.trained, *edits.probes))
 
     def test_a_rule_of_one_kind_is_contrasted_with_the_others(self) -> None:
         told = [stated(1, "end jokes with a smiley")]

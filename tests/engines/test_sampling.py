@@ -123,3 +123,15 @@ def test_however_tokens_cut_the_bytes_the_text_ends_before_the_stop(words: list[
     assert "aba" not in joined
     assert "é\n" not in joined
     assert stopped or joined == text
+
+
+@pytest.mark.parametrize("temperature", [0.0, 2.0])
+def test_what_is_forbidden_is_never_drawn_and_the_logits_stay_as_they_are(temperature: float) -> None:
+    logits = random_logits(50)
+    before = logits.copy()
+    likeliest = tuple(np.argsort(-logits)[:10].tolist())
+    drawer = Drawer(Sampling(1, temperature=temperature, top_p=1.0, forbidden=likeliest))
+    assert not {drawer.draw(logits) for _ in range(300)} & set(likeliest)
+    assert (logits == before).all()
+    with pytest.raises(EngineError, match="no numbers"):
+        Drawer(Sampling(1, forbidden=tuple(range(50)))).draw(logits)
