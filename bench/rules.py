@@ -108,10 +108,11 @@ def _measured(
     report = home.runtime.learn(now=True)
     seconds = time.monotonic() - began
     active = home.runtime.releases.active()
-    if report.gate is None or report.training is None or active is None:
-        raise RuntimeError(f"{rule.name}: nothing was learned: {report.reasons}")
     theirs, others = of_kind(rule.kind), elsewhere(rule.kind)
     base = results.of_base(home, [*theirs, *others])
+    if report.gate is None or report.training is None or active is None:
+        kept = _kept(rule, base, theirs)
+        return {"kind": rule.kind, "base_adherence": kept, "adherence": kept, "refused": report.reasons}
     served = {prompt: _said(home, prompt) for prompt in (*theirs, *others)}
     everywhere = {prompt: _said(home, prompt, active.id) for prompt in (*theirs, *others)}
     general = {prompt: _said(home, prompt) for prompt, _ in GENERAL}
@@ -191,7 +192,7 @@ def _tell_means(measured: dict[str, Figures]) -> None:
         "adherence_everywhere",
         "over_application_everywhere",
     ):
-        values = [value for figures in measured.values() if isinstance(value := figures[key], float)]
+        values = [value for figures in measured.values() if isinstance(value := figures.get(key), float)]
         if values:
             print(f"{key:30} {sum(values) / len(values):.1%} of {len(values)} rules")
 

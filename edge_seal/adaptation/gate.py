@@ -210,30 +210,25 @@ def _measured(
 def _probe_measures(
     held: HeldBack, before: Measurement, after: Measurement, gained_over: Measurement, bounds: GateSettings
 ) -> list[Measure]:
-    probes = len(held.probes)
-    if not probes and (held.liked or held.disliked):
+    # Of a rule's probes the form is wanted, not the words: `rule_kept` judges them.
+    said = [place for place, index in enumerate(held.probes) if not held.is_of_a_rule(index)]
+    if not said and (held.probes or held.liked or held.disliked):
         return []
-    gain = float((gained_over.mean_nats[:probes] - after.mean_nats[:probes]).mean()) if probes else 0.0
-    measures = [
+    gain = float((gained_over.mean_nats[said] - after.mean_nats[said]).mean()) if said else 0.0
+    was, now = before.hits[said], after.hits[said]
+    hits_before, hits_after = _share(was), _share(now)
+    lost = sign_test(int((was & ~now).sum()), int((~was & now).sum())) <= bounds.loss_chance
+    return [
+        Measure(
+            "probe_hits", hits_before, hits_after, bounds.minimum_probe_hits,
+            hits_after >= bounds.minimum_probe_hits and not lost, "share",
+            "lessons in wordings that were never trained, said word for word",
+        ),
         Measure(
             "probe_gain", 0.0, gain, bounds.minimum_probe_gain_nats, gain >= bounds.minimum_probe_gain_nats,
             "nats a token", "how much likelier the lessons' answers became in wordings that were never trained",
-        )
+        ),
     ]  # fmt: skip
-    said = [place for place, index in enumerate(held.probes) if not held.is_of_a_rule(index)]
-    if said or not probes:
-        was, now = before.hits[said], after.hits[said]
-        hits_before, hits_after = _share(was), _share(now)
-        lost = sign_test(int((was & ~now).sum()), int((~was & now).sum())) <= bounds.loss_chance
-        measures.insert(
-            0,
-            Measure(
-                "probe_hits", hits_before, hits_after, bounds.minimum_probe_hits,
-                hits_after >= bounds.minimum_probe_hits and not lost, "share",
-                "lessons in wordings that were never trained, said word for word",
-            ),
-        )  # fmt: skip
-    return measures
 
 
 def _anchor_measures(held: HeldBack, was: _Before, candidate: Lora, bounds: GateSettings) -> list[Measure]:

@@ -86,6 +86,17 @@ _ASKED_INDIRECTLY: Final = (
     re.compile(r"my (?P<thing>[\w' -]+?)(?:'s|s') name", re.IGNORECASE),
     re.compile(r"the name of my (?P<thing>[\w' -]+)", re.IGNORECASE),
 )
+_STATED: Final = re.compile(
+    r"(?:my|our)\b.*?\b(?:is|are|was|were|has|have|had|lives?|works?|likes?|loves?|hates?|plays?|got|turned|goes|went)\b.+"
+    r"|(?:i|we)(?:'m|'ve|'re| am| are| was| were| have| had| live| lived| work| like| love| hate| prefer| play| drive"
+    r"| bought| got| moved| went| just| really| also| never| always| usually| often)\b.+",
+    re.IGNORECASE,
+)
+_ASKED: Final = re.compile(
+    r"\?|\b(?:what|who|whom|whose|where|when|why|how|which|if|whether|remember|remind|recall|forget|forgot|forgotten|know"
+    r"|tell|say|said|told|wonder|wondering|guess|ask|asking|trying|looking|need|help|please|something|again|sure|think)\b",
+    re.IGNORECASE,
+)
 _CLAUSE_ASKED_INDIRECTLY: Final = re.compile(r"(?:where|when|why|how|what|which|who)\b.* I\b.*", re.IGNORECASE)
 
 
@@ -142,6 +153,13 @@ def read_asked(question: str) -> QuestionForm:
     return QuestionForm(CLAUSE, rest) if _CLAUSE_ASKED_INDIRECTLY.fullmatch(rest) else form
 
 
+def is_stated(text: str) -> bool:
+    """Whether `text` tells something of who says it and asks for nothing: "My name is Anna."."""
+    rest = text.strip().replace("’", "'")
+    rest = rest[_BEFORE.match(rest).end() :]  # type: ignore[union-attr]  # it matches nothing, too
+    return _STATED.fullmatch(rest) is not None and _ASKED.search(rest) is None
+
+
 def asks_for(question: str, lessons: Sequence[str]) -> bool:
     """Whether `question` is one of `lessons` (their prompts) in its very words, or in a form that the grammar reads."""
     form = read_asked(question)
@@ -182,7 +200,10 @@ class Scope:
         log_odds = BIAS + sum(
             weight * figure for weight, figure in zip(WEIGHTS, self.figures(question, vector), strict=True)
         )
-        return Judged(log_odds > 0.0, log_odds, self._of_wording[int((self._told @ vector).argmax())])
+        nearest = self._of_wording[int((self._told @ vector).argmax())]
+        # Who tells something asks for no lesson, however near its words are.
+        asks = is_stated(nearest) or not is_stated(question)
+        return Judged(asks and log_odds > 0.0, log_odds, nearest)
 
     def figures(self, question: str, vector: FloatArray) -> tuple[float, ...]:
         """What decides on `question`, in the order of `FEATURES`."""

@@ -153,3 +153,21 @@ def test_each_figure_has_a_weight(scope: Scope, embedder: OnnxEmbedder) -> None:
     figures = scope.figures("Where is my home?", embedder.embed(["Where is my home?"])[0])
     assert len(figures) == len(WEIGHTS) == len(FEATURES)
     assert all(np.isfinite(figures))
+
+
+@pytest.mark.parametrize(
+    "told", ["My dog is called Rex.", "I live in Oslo now.", "Well, my dog's name is Bello, he is two.", "We moved."]
+)
+def test_who_tells_something_asks_for_no_lesson(scope: Scope, embedder: OnnxEmbedder, told: str) -> None:
+    assert not is_inside(scope, embedder, told)
+
+
+@pytest.mark.parametrize(
+    "asked", ["I forgot my dog's name.", "my dog's name", "I need to know where I live", "My dog is called what again?"]
+)
+def test_a_question_may_look_as_if_it_told_something(scope: Scope, embedder: OnnxEmbedder, asked: str) -> None:
+    assert is_inside(scope, embedder, asked)
+
+
+def test_a_lesson_on_what_is_told_bears_on_what_is_told(embedder: OnnxEmbedder) -> None:
+    assert is_inside(scope_of(["I am tired."], embedder), embedder, "I am so tired!")
