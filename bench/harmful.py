@@ -13,7 +13,9 @@ taught, or in how it is trained.
 | degenerate | answers that loop, or that are nothing but marks |
 | collapsed | "you haven't told me" to general questions, or one lesson as the answer to everything |
 
-Figures come with Wilson's 95% interval; a seed names each update.
+What the gate refuses for its evidence, before a step is trained, goes no further in a cycle, and is not trained here
+either. Lessons are served within their scope, as by default. Figures come with Wilson's 95% interval; a seed names each
+update.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ from edge_seal.adaptation.signals import SignalBox, lesson
 from edge_seal.adaptation.small_counts import wilson
 from edge_seal.clock import SystemClock
 from edge_seal.config import GateSettings, LearningSettings, LimitSettings, Settings, shared_models
+from edge_seal.engines.engine import Embedder
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
+from edge_seal.engines.onnx_embedder import OnnxEmbedder
 from edge_seal.records import Example, Origin, Role, State
 from edge_seal.storage.database import Database
 from edge_seal.updates.adapters import AdapterStore
@@ -196,7 +200,7 @@ def collapsed(seed: int) -> Case:
 HARMFUL: tuple[Callable[[int], Case], ...] = (shuffled, poisoned, overtrained, degenerate, collapsed)
 
 
-def run(case: Case, model: Path, engine: LlamaCppEngine, cache: Path) -> Outcome:
+def run(case: Case, model: Path, engine: LlamaCppEngine, cache: Path, embedder: Embedder | None = None) -> Outcome:
     """The whole cycle, from an empty home."""
     clock = SystemClock()
     began = time.process_time()
@@ -208,6 +212,7 @@ def run(case: Case, model: Path, engine: LlamaCppEngine, cache: Path) -> Outcome
         cycle = Cycle(
             database=database, ledger=ledger, releases=releases, adapters=adapters, signals=signals, engine=engine,
             model_path=model, settings=Settings(learning=case.learning, limits=case.limits), cache=cache, clock=clock,
+            embedder=embedder,
         )  # fmt: skip
         signals.add_all([lesson(prompt, answer) for prompt, answer in case.lessons])
         report = cycle.run()
@@ -265,14 +270,17 @@ def main() -> None:
         cache = arguments.cache or Path(scratch)
         file = opened.enter_context(GgufFile.open(model))
         decoder = open_network(file, 1, "numpy")
+        embedding = ModelStore(shared_models()).locate(Settings().model.embedder)
+        embedder = OnnxEmbedder.open(embedding["model.onnx"], embedding["tokenizer.json"])
         kinds = [maker for maker in HARMFUL if not (arguments.evidence and maker is overtrained)]
         for place in range(arguments.count):
             seed = arguments.seed + place
             # One of each in turn, so that a run that is stopped has both.
             for case in (kinds[place % len(kinds)](seed), good(seed)):
-                outcomes.append(
-                    run_evidence(case, decoder, engine) if arguments.evidence else run(case, model, engine, cache)
-                )
+                outcome = run_evidence(case, decoder, engine)
+                if not (arguments.evidence or was_rejected(outcome)):
+                    outcome = run(case, model, engine, cache, embedder)
+                outcomes.append(outcome)
                 told = outcomes[-1]
                 print(
                     f"{told.kind:11} {told.seed:4} {told.state:17} scale {told.scale:4.2f}"
