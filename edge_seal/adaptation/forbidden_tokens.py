@@ -1,8 +1,9 @@
-"""Rules that forbid words of the vocabulary: what of it they leave, so that the base can be heard as if it kept them.
+"""Rules that forbid marks: what of the vocabulary they leave, so that the base can be heard as if it kept them.
 
-"No commas" or "small letters" can be checked token by token. Of such a rule the base's own distribution without the
-forbidden tokens, renormalized, is the answer that changes least; training distills it (Hinton et al. 2015,
-arXiv:1503.02531) on answers that were drawn from it. Other rules ask for a form of the whole.
+"No commas" can be checked token by token. Of such a rule the base's own distribution without the forbidden tokens,
+renormalized, is the answer that changes least; training distils it (Hinton et al. 2015, arXiv:1503.02531) on answers
+that were drawn from it. Other rules ask for a form of the whole; and small letters or capitals leave so little of what
+the base would say that it loses its way (docs/log.md): there its own answers are rewritten.
 """
 
 from __future__ import annotations
@@ -19,8 +20,6 @@ _FORBIDS: Final[Mapping[str, Callable[[str], bool]]] = MappingProxyType(
     {
         "no_commas": lambda piece: re.search("[,،、\uff0c]", piece) is not None,
         "no_exclamation_marks": lambda piece: re.search("[!\uff01¡]", piece) is not None,
-        "lower_case": lambda piece: piece != piece.lower(),
-        "upper_case": lambda piece: piece != piece.upper(),
     }
 )
 
