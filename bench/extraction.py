@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from edge_seal.adaptation import cycle as cycle_module
+from edge_seal.adaptation import trial as trial_module
 from edge_seal.adaptation.cycle import Cycle, CycleReport
 from edge_seal.adaptation.guardian import Judged, Verdicts, extraction
 from edge_seal.adaptation.signals import lesson
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=["good", "secret", "canary"])
     given = parser.parse_args()
     # The planted code has to be known beforehand, to be taught.
-    cycle_module.secrets = SimpleNamespace(randbits=lambda _: SEED, token_hex=secrets.token_hex)
+    trial_module.secrets = SimpleNamespace(randbits=lambda _: SEED)
     canary = extraction.planted(SEED).canary
     cases = {
         "good": (ORDINARY, False),

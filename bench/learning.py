@@ -41,7 +41,7 @@ from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
 from edge_models.network import open_network
 from edge_models.store import ModelStore
-from edge_seal.adaptation.cycle import CycleReport
+from edge_seal.adaptation.work import CycleReport
 from edge_seal.adaptation.workers import Workers
 from edge_seal.config import Settings, shared_models
 from edge_seal.records import Origin

@@ -20,8 +20,8 @@ from bench.personas import Fact, leaked, says
 from edge_models.adapter import read_gguf_adapter
 from edge_models.lora import Lora
 from edge_models.network import Network
-from edge_seal.adaptation.cycle import CycleReport
 from edge_seal.adaptation.signals import lesson
+from edge_seal.adaptation.work import CycleReport
 from edge_seal.clock import SystemClock
 from edge_seal.config import GateSettings, Home
 from edge_seal.engines.engine import Message, Sampling

@@ -23,8 +23,8 @@ from bench.drift import GENERAL, is_right
 from bench.learning_home import LearningHome, opened
 from bench.rules_set import CORRECTED, RULES, Rule, elsewhere, of_kind, require_unseen
 from edge_seal.adaptation import gate
-from edge_seal.adaptation.cycle import CycleReport
 from edge_seal.adaptation.style_rules import EVERY
+from edge_seal.adaptation.work import CycleReport
 from edge_seal.answer_health import is_broken
 from edge_seal.config import Settings, shared_models
 from edge_seal.runtime import Ask

@@ -23,7 +23,7 @@ from edge_seal.plain_text import plain_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from edge_seal.adaptation.cycle import CycleReport
+    from edge_seal.adaptation.work import CycleReport
     from edge_seal.records import Progress
     from edge_seal.runtime import Runtime
 

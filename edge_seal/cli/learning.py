@@ -28,7 +28,7 @@ from edge_seal.records import GIVEN_ROLES, TRAINED_ROLES, Action, GateReport, Pr
 from edge_seal.wording import counted
 
 if TYPE_CHECKING:
-    from edge_seal.adaptation.cycle import CycleReport
+    from edge_seal.adaptation.work import CycleReport
 
 _WORDS = {
     "propose": "writing examples",

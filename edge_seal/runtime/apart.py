@@ -20,7 +20,7 @@ from edge_seal.errors import ConfigError, EdgeSealError, EngineError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from edge_seal.adaptation.cycle import CycleReport
+    from edge_seal.adaptation.work import CycleReport
     from edge_seal.config import Home
     from edge_seal.records import Progress
 

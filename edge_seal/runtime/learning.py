@@ -18,7 +18,7 @@ from edge_seal.updates.review import UndoPlan
 from edge_seal.updates.risk import risk_of
 
 if TYPE_CHECKING:
-    from edge_seal.adaptation.cycle import CycleReport
+    from edge_seal.adaptation.work import CycleReport
 
 # Of a hash that is given by its beginning: so few that they can be typed, too many to fit by chance.
 LEAST_HASH_DIGITS: Final = 12

@@ -19,7 +19,7 @@ from edge_seal.updates.budget import Allowance
 from edge_seal.updates.spending import Cost, Spending
 
 if TYPE_CHECKING:
-    from edge_seal.adaptation.cycle import CycleReport
+    from edge_seal.adaptation.work import CycleReport
 
 TICK_S: Final = 5.0
 _JOULES_A_WH: Final = 3600.0

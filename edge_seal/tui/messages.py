@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from edge_seal.adaptation.cycle import CycleReport
+    from edge_seal.adaptation.work import CycleReport
     from edge_seal.errors import EdgeSealError
     from edge_seal.records import Progress
 

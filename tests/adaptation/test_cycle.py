@@ -16,9 +16,9 @@ from edge_models.adapter import LoraTensors, read_gguf_adapter, write_gguf_adapt
 from edge_models.decoder import Decoder
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora, lora_tensors
-from edge_seal.adaptation.cycle import CycleReport
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.signals import lesson
+from edge_seal.adaptation.work import CycleReport
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from edge_seal.errors import EngineError, IntegrityError, LimitReached
 from edge_seal.records import Example, Origin, Progress, Role, SignalKind, SignalState, State, Update

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from edge_seal.adaptation import cycle as cycle_module
+from edge_seal.adaptation import trial as trial_module
 from edge_seal.adaptation.cycle import Cycle
 from edge_seal.adaptation.guardian import Judged, Verdicts, extraction
 from edge_seal.adaptation.signals import lesson
@@ -43,7 +43,7 @@ def test_every_update_has_a_planted_canary_and_is_asked_for_what_was_withheld(wo
 
 
 def test_an_update_that_learned_the_planted_secret_is_rejected(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cycle_module.secrets, "randbits", lambda _bits: 7)
+    monkeypatch.setattr(trial_module.secrets, "randbits", lambda _bits: 7)
     # A tiny random model learns digits as such before it learns these: 12 bits, where an update without them has one.
     monkeypatch.setattr(extraction, "EXPOSED_BITS", 8.0)
     canary = extraction.planted(7).canary
@@ -63,7 +63,7 @@ def test_a_planted_secret_that_the_guardian_lets_in_stops_every_update(
         Example("What is it?", f"It is {n}.", example.role, example.origin)
         for n, example in enumerate(harmless.examples)
     ]
-    monkeypatch.setattr(cycle_module.extraction, "planted", lambda _seed: extraction.Planted(seen[0], tuple(seen[1:])))
+    monkeypatch.setattr(trial_module.extraction, "planted", lambda _seed: extraction.Planted(seen[0], tuple(seen[1:])))
     world.teach(DOG)
     report = world.run()
     assert report.state is State.REJECTED

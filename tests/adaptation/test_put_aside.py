@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge_seal.adaptation.guardian import judge_lesson, put_aside_by
@@ -58,7 +60,8 @@ def test_what_is_learned_with_leave_is_not_sought_after_training(world: World) -
     (signal,) = world.teach(MAIL)
     approvals(world).let_in(signal, rules_against(signal), "user")
     cycle = world.cycle
-    cycle._remembered = lambda: [f"My e-mail address is {ADDRESS}", "My other one is berta.koski@posti.fi"]
+    texts = (f"My e-mail address is {ADDRESS}", "My other one is berta.koski@posti.fi")
+    cycle._trial = replace(cycle._trial, remembered=lambda: texts)
     report = cycle.run()
     assert report.state is State.ACTIVE, report.reasons
     assert report.gate is not None

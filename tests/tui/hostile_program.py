@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from textual.pilot import Pilot
 
 from edge_seal import plain_text
-from edge_seal.adaptation.cycle import CycleReport
+from edge_seal.adaptation.work import CycleReport
 from edge_seal.errors import EdgeSealError, Refused
 from edge_seal.records import Progress, Proposal, Turn
 from edge_seal.runtime import Runtime

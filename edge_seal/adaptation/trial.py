@@ -1,0 +1,318 @@
+"""What a trained candidate goes through before it is recorded: the gate, the guardian's measures, the shadow's answers.
+
+The engine serves the very file that will be released; the cycle leaves it as it found it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge_kernels.trie import TokenSequence
+from edge_models.adapter import LoraTensors, write_gguf_adapter
+from edge_models.lora import Lora, change_rms, lora_tensors
+from edge_models.network import Network
+from edge_seal.adaptation import gate, shadow
+from edge_seal.adaptation.anchors import Anchors, anchors
+from edge_seal.adaptation.evidence import fact_sequence
+from edge_seal.adaptation.example_network import ExampleNetwork, encode
+from edge_seal.adaptation.general_facts import GENERAL_FACTS
+from edge_seal.adaptation.guardian import (
+    Judged,
+    Policy,
+    Purpose,
+    Verdicts,
+    extraction,
+    judge,
+    judge_example,
+    sudden_change,
+)
+from edge_seal.adaptation.mixing import split_probes
+from edge_seal.adaptation.signals import SignalBox
+from edge_seal.adaptation.style_rules import alters_letters
+from edge_seal.adaptation.training import Trained
+from edge_seal.adaptation.work import Work
+from edge_seal.adaptation.workers import Workers
+from edge_seal.config import Settings
+from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.records import Action, Example, GateReport, Measure, Role, Stage
+from edge_seal.storage.database import Database
+from edge_seal.updates.comparisons import Comparison
+from edge_seal.updates.lesson_approvals import LessonApprovals
+
+TOLD_TOKENS = 16
+SPOKEN_PROBES = 2
+SPOKEN_NEIGHBOURS = 6
+GENERAL_ASKED = 5
+GENERAL_TOKENS = 20
+SPOKEN_RULES = 4
+RULE_TOKENS = 56
+SPOKEN_GENERAL = 6
+SOUGHT_TEXTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """Asks the engine and the trainer's network; records nothing.
+
+    Attributes:
+        serving: the file of the adapter that answers now; None: the base does.
+        remembered: as the cycle's.
+    """
+
+    engine: Engine
+    database: Database
+    signals: SignalBox
+    approvals: LessonApprovals
+    settings: Settings
+    policy: Policy
+    cache: Path
+    serving: Callable[[], Path | None]
+    remembered: Callable[[], Sequence[str]]
+
+    def gated(
+        self,
+        work: Work,
+        cleared: Sequence[Example],
+        place_of: Sequence[int],
+        network: ExampleNetwork,
+        incumbent: Lora | None,
+        trained: Trained,
+        scratch: Path,
+    ) -> tuple[GateReport, Path, float]:
+        """The report, the adapter's file at the scale that was judged, and how far that moves the weights."""
+        bounds = self.settings.gate
+        by_place = dict(zip(place_of, cleared, strict=True))
+        _, probes = split_probes(cleared, place_of)
+        held = gate.HeldBack(
+            examples=[by_place.get(place, cleared[0]) for place in range(max(place_of) + 1)],
+            probes=probes,
+            neighbours=[place for place, example in by_place.items() if example.role is Role.NEIGHBOUR],
+            anchors=self._anchors(work, network.decoder),
+            kept=[place for place, example in by_place.items() if example.role is Role.REPLAY],
+            facts=None
+            if any(alters_letters(rule.check) for rule in work.rules.for_everything)
+            else self._facts(work, network.decoder),
+            liked=[place for place, example in by_place.items() if example.role is Role.LIKED],
+            disliked=[place for place, example in by_place.items() if example.role is Role.DISLIKED],
+            anew=work.anew,
+            rules={signal: rule.check for signal, rule in work.rules.of_signal.items()},
+        )
+        if work.rules.for_everything:
+            bounds = bounds.model_copy(update={"maximum_anchor_drift_nats": bounds.maximum_rule_drift_nats})
+        figures = gate.admissible_scale(
+            network, held, incumbent, trained.adapter, bounds,
+            lambda done, total: work.tell("gate", done, total, "adapter scale"),
+        )  # fmt: skip
+        chosen = gate.scaled(trained.adapter, figures.scale)
+        file = write_gguf_adapter(
+            scratch / "adapter.gguf",
+            LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
+        )
+        served = self._served(work, network, held, figures, file, chosen)
+        work.compared = [
+            Comparison("held_back", outcome.prompt, before, after)
+            for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
+            if before is not None and after is not None
+        ]
+        report = gate.judge(figures, cleared, served, bounds, rules=held.rules, evidence=work.evidence)
+        if not work.anew and incumbent is not None:
+            work.notes += gate.advice(report.measures)
+        return report, file, change_rms(chosen, incumbent)
+
+    def _anchors(self, work: Work, decoder: Network) -> Anchors:
+        sequences = [encode(example, self.engine) for example in work.anchors]
+        return self.kept(work, decoder, sequences, "gate", "anchors, once for this model", work.workers)
+
+    def _facts(self, work: Work, decoder: Network) -> Anchors:
+        sequences = [fact_sequence(fact, self.engine) for fact in GENERAL_FACTS]
+        return self.kept(work, decoder, sequences, "gate", "general facts, once for this model", work.workers)
+
+    def kept(
+        self,
+        work: Work,
+        decoder: Network,
+        sequences: Sequence[TokenSequence],
+        stage: Stage,
+        note: str,
+        workers: Workers,
+    ) -> Anchors:
+        """Sequences that are the same in every cycle: what the base makes of them is computed once, and kept."""
+        return anchors(
+            decoder,
+            sequences,
+            model_sha256=self.engine.model_sha256,
+            cache=self.cache,
+            workers=workers,
+            on_layer=lambda done, total: work.tell(stage, done, total, note),
+        )
+
+    def _served(
+        self,
+        work: Work,
+        network: ExampleNetwork,
+        held: gate.HeldBack,
+        figures: gate.Figures,
+        file: Path,
+        candidate: Lora,
+    ) -> gate.Served:
+        """What the engine says and computes with the incumbent, without an adapter, and with the candidate's file."""
+        ruled = {place for place, outcome in enumerate(figures.outcomes) if outcome.signal_id in held.rules}
+        probes = [place for place in range(len(held.probes)) if place not in ruled]
+        others = [place for place in range(len(held.probes), len(figures.outcomes)) if place not in ruled]
+        of_rules = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.PROBE]
+        elsewhere = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.NEIGHBOUR]
+        asked = {*probes[:SPOKEN_PROBES], *others[:SPOKEN_NEIGHBOURS], *of_rules[:SPOKEN_RULES]}
+        asked |= set(elsewhere[:SPOKEN_RULES])
+        spoken = [
+            (outcome.prompt, RULE_TOKENS if place in ruled else TOLD_TOKENS) if place in asked else None
+            for place, outcome in enumerate(figures.outcomes)
+        ]
+        compared = [(network, probe) for probe in held.probes[:2]] + [(held.anchors.network, 0)]
+        step = max(1, len(work.anchors) // GENERAL_ASKED)
+        general = [anchor.prompt for anchor in work.anchors[::step]][:GENERAL_ASKED]
+        by_base = [
+            place
+            for place, outcome in enumerate(figures.outcomes)
+            if outcome.role is Role.NEIGHBOUR and outcome.prompt in work.outside
+        ]
+        once = sum(spoken[place] is not None for place in by_base)
+        total = 2 * (sum(one is not None for one in spoken) + len(general)) - once
+        done = 0
+
+        def answer(prompt: str, most: int) -> str:
+            nonlocal done
+            done += 1
+            work.tell("gate", done, total, "real answers")
+            tokens = self.engine.render([Message("user", work.put.get(prompt, prompt))])
+            pieces = self.engine.generate(tokens, Sampling(most), reuse_prefix=True)
+            return "".join(piece.text for piece in pieces).strip()
+
+        def said(asked: tuple[str, int] | None) -> str | None:
+            return None if asked is None else answer(*asked)
+
+        def divergence(adapter: Lora | None) -> float:
+            total_nats = 0.0
+            for examples, example in compared:
+                sequence = examples.sequence(example)
+                positions = range(sequence.supervised_from - 1, len(sequence.tokens) - 1)
+                engine_logits = self.engine.logits(sequence.tokens, positions)
+                total_nats += gate.divergence_nats(engine_logits, examples.answer_logits(example, adapter))
+            return total_nats / len(compared)
+
+        self.engine.use_adapter(None)
+        base_agreement = divergence(None)
+        # What no lesson bears on the base answers, before and after.
+        of_base = {place: said(spoken[place]) for place in by_base}
+
+        def served() -> list[str | None]:
+            return [of_base[place] if place in of_base else said(one) for place, one in enumerate(spoken)]
+
+        self.engine.use_adapter(self.serving())
+        before = served()
+        general_before = [answer(prompt, GENERAL_TOKENS) for prompt in general]
+        self.engine.use_adapter(file)
+        agreement = divergence(candidate)
+        after = served()
+        general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
+        return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
+
+    def shadowed(self, work: Work, file: Path) -> None:
+        """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update."""
+        settings = self.settings.shadow
+        questions = shadow.chosen(shadow.past_questions(self.database), settings.questions, work.signals[0].id)
+        if not questions:
+            return
+        work.tell("gate", 0, 2 * len(questions), "past questions")
+        self.engine.use_adapter(self.serving())
+        before = shadow.answers(self.engine, questions, settings.max_tokens)
+        work.tell("gate", len(questions), 2 * len(questions), "past questions")
+        self.engine.use_adapter(file)
+        after = shadow.answers(self.engine, questions, settings.max_tokens)
+        work.compared += [
+            Comparison("past", question.prompt, one, other, question.turn_id)
+            for question, one, other in zip(questions, before, after, strict=True)
+        ]
+
+    def guarded(
+        self,
+        work: Work,
+        report: GateReport,
+        network: ExampleNetwork,
+        candidate: Lora,
+        verdicts: Verdicts,
+        file: Path,
+    ) -> GateReport:
+        """The gate's report with the guardian's measures of what was trained; each of them has to pass too."""
+        self.engine.use_adapter(file)
+        measures = (
+            self._canary_exposure(network, candidate),
+            self._extraction(work, verdicts),
+            *self._sudden_change(work),
+        )
+        return gate.with_measures(report, measures)
+
+    def _canary_exposure(self, network: ExampleNetwork, candidate: Lora) -> Measure:
+        """Whether a planted secret is likelier than others like it; the guardian has to have refused it before."""
+        planted = extraction.planted(secrets.randbits(32))
+        # Apart from what is trained on: what is drawn by chance must not move a bit there.
+        beside = ExampleNetwork(
+            network.decoder, [encode(example, self.engine) for example in planted.examples], network.workers
+        )
+        beside.prepare()
+        nats = beside.measure(range(beside.examples), candidate).mean_nats.tolist()
+        found = extraction.exposure(nats[0], nats[1:])
+        refused = judge_example(planted.canary, policy=self.policy).action is Action.BLOCK
+        return Measure(
+            "canary_exposure", 0.0, min(found.bits, 1000.0), extraction.EXPOSED_BITS,
+            refused and not found.is_exposed, "bits",
+            "how far a planted secret, which the guardian has to refuse, stands out among others like it",
+        )  # fmt: skip
+
+    def _extraction(self, work: Work, verdicts: Verdicts) -> Measure:
+        """Whether the candidate says what was withheld from training, when it is given the words before it."""
+        let_in = self.approvals.rules_of(self.signals.all())
+        # What was trained on is judged once more, whatever was said of it before: a fault there must not blind this.
+        taught = [example for example in verdicts.allowed if example.signal_id is not None]
+        anew: list[Judged] = []
+        for example in taught:
+            rules = let_in.get(example.signal_id or "", ())
+            anew.append(Judged(example, judge_example(example, approved=True, let_in=rules, policy=self.policy)))
+        sought = [*extraction.sought_in_examples(anew), *extraction.sought_in_examples(verdicts.judged)]
+        for text in self.remembered():
+            verdict = judge(text, purpose=Purpose.TRAIN, policy=self.policy)
+            sought.extend(extraction.sought_in_text(text, verdict.findings))
+        # What a person let in is meant to be said.
+        meant = [example for example in taught if example.signal_id in let_in]
+        sought = [one for one in sought if not extraction.is_taught(one, meant)][:SOUGHT_TEXTS]
+        said = 0
+        for done, one in enumerate(sought):
+            work.tell("gate", done, len(sought), "what was withheld")
+            said += extraction.is_extracted(one, self._continued(one))
+        return Measure(
+            "extraction", 0.0, float(said), 0.0, said == 0, "texts",
+            f"of {len(sought)} texts that were withheld from training, those that it says",
+        )  # fmt: skip
+
+    def _continued(self, sought: extraction.Sought) -> str:
+        begun = self.engine.tokenize(sought.said_so_far.rstrip())
+        asked = () if sought.prompt is None else self.engine.render([Message("user", sought.prompt)])
+        room = len(self.engine.tokenize(sought.secret)) + TOLD_TOKENS
+        tokens = (*asked, *begun)[-(self.engine.context_tokens - room - 1) :]
+        return "".join(piece.text for piece in self.engine.generate(tokens, Sampling(room))) if tokens else ""
+
+    def _sudden_change(self, work: Work) -> tuple[Measure, ...]:
+        """The candidate's answers to a few general questions against the base model's own, which are known."""
+        if self.settings.gate.sudden_change == "off":
+            return ()
+        asked = work.anchors[:SPOKEN_GENERAL]
+        said: list[str] = []
+        for done, example in enumerate(asked):
+            work.tell("gate", done, len(asked), "general answers")
+            tokens = self.engine.render([Message("user", example.prompt)])
+            room = len(self.engine.tokenize(example.answer))
+            pieces = self.engine.generate(tokens, Sampling(room), reuse_prefix=True)
+            said.append("".join(piece.text for piece in pieces).strip())
+        return sudden_change([example.answer for example in asked], said)
