@@ -42,15 +42,18 @@ class Anchors:
     Args:
         network: over the anchors alone, prepared.
         known: the base's distributions after their supervised tokens' parents; None: computed.
+        said_anyway: only where an anchor goes on as the base would is it compared; for anchors in a form that is not
+            the base's own.
     """
 
-    def __init__(self, network: ExampleNetwork, known: KeptBase | None = None) -> None:
+    def __init__(self, network: ExampleNetwork, known: KeptBase | None = None, *, said_anyway: bool = False) -> None:
         self.network = network
+        self.said_anyway = said_anyway
         self.base = network.hold(range(network.examples), known=known)
 
     def drift_nats(self, adapter: Lora | None) -> float:
-        """How far `adapter` (None: the base) moves the anchors, mean nats a token; see `drift_from_base_nats`."""
-        return 0.0 if adapter is None else self.network.drift_from_base_nats(adapter)
+        """How far `adapter` (None: the base) moves the anchors, mean nats a token, a lower bound of the whole."""
+        return 0.0 if adapter is None else self.departure(adapter).divergence_nats
 
     def base_hits(self) -> BoolArray:
         """Of each sequence, whether the base says its supervised tokens when it takes the likeliest one each time."""
@@ -58,7 +61,7 @@ class Anchors:
 
     def departure(self, adapter: Lora) -> Departure:
         """The same, with the entropy of what is said; see `departure_from_base`."""
-        return self.network.departure_from_base(adapter)
+        return self.network.departure_from_base(adapter, said_anyway=self.said_anyway)
 
 
 def anchors(
@@ -69,6 +72,7 @@ def anchors(
     cache: Path,
     workers: Workers | None = None,
     on_layer: Callable[[int, int], None] = lambda _done, _total: None,
+    said_anyway: bool = False,
 ) -> Anchors:
     """The anchors from the cache, or computed and kept there; `on_layer(done, total)` is called as they are.
 
@@ -79,6 +83,7 @@ def anchors(
         cache: a directory, made where it is missing.
         workers: what computes; None: the caller's thread alone.
         on_layer: hears of each frozen layer that had to be computed.
+        said_anyway: as `Anchors` takes it.
     """
     network = ExampleNetwork(decoder, sequences, workers)
     path = cache / f"anchors-{_key(decoder, sequences, model_sha256)}.bin"
@@ -87,11 +92,11 @@ def anchors(
         hidden, base = kept
         try:
             network.prepare(known=hidden)
-            return Anchors(network, base)
+            return Anchors(network, base, said_anyway=said_anyway)
         except (ValueError, IndexError) as error:
             log.warning("the anchors in %s are computed anew: %s", path, error)
     network.prepare(on_layer)
-    made = Anchors(network)
+    made = Anchors(network, said_anyway=said_anyway)
     if made.base is not None:
         _write(path, network, made.base)
     return made

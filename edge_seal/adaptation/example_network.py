@@ -33,8 +33,6 @@ LEAST_PART_TOKENS = 48
 """Below so many tokens a part's products are too small for it to be worth a thread of its own."""
 LOGITS_BYTES = 1 << 26
 """How many bytes of logits are computed at once; a head of 49,152 words gives 340 rows then."""
-FORESEEN_WEIGHT = 0.1
-"""Of a token that the base would say anyway, where an answer is the base's own in another form; others count 1."""
 BASE_TOKENS = 64
 """How many of the base's likeliest tokens are kept at a position that is held near it."""
 
@@ -116,6 +114,7 @@ class ExampleNetwork:
         # For each node its row in what is kept; the base says the same after a node, whoever passes there.
         self._teacher_row: IntArray = np.full(len(self._trie), -1, dtype=np.int64)
         self._base_nats: dict[int, float] = {}
+        self._foreseen_base: KeptBase | None = None
         # Edges, each as a node and a token in one number, in order.
         self._foreseen: IntArray = np.zeros(0, dtype=np.int64)
 
@@ -230,6 +229,7 @@ class ExampleNetwork:
                 self._base_after([one for one, theirs in forbidden.items() if theirs == tokens], tokens)
                 for tokens in dict.fromkeys(forbidden.values())
             ),
+            self._foreseen_base,
         ]
         self._base = _kept_together([part for part in parts if part is not None])
         self._teacher_row[:] = -1
@@ -260,17 +260,24 @@ class ExampleNetwork:
         return _kept_together([KeptBase(nodes, distributions) for nodes, distributions in parts])
 
     def foresee(self, examples: Sequence[int]) -> None:
-        """From now on the tokens of `examples` that the base would say anyway hardly count in `gradient`.
+        """From now on the tokens of `examples` that the base would say anyway are held to what it says there.
 
-        For answers that are the base's own but for their form: of forty tokens one comma's absence is the lesson.
+        For answers that are the base's own but for their form: of forty tokens one comma's absence is the lesson, and
+        what is no lesson is to stay as it is. `hold` takes it in.
         """
-        found: list[IntArray] = []
-        batches = list(self._batches(examples))
-        for (batch, _), (_, is_argmax) in zip(
-            batches, self.workers.each(lambda part: self._edges(part[0], None), batches), strict=True
-        ):
-            found.append(self._edge_keys(batch)[is_argmax])
-        self._foreseen = np.unique(np.concatenate(found)) if found else self._foreseen[:0]
+
+        def seen(part: tuple[TrieBatch, int]) -> tuple[IntArray, KeptBase]:
+            batch, _ = part
+            is_argmax, kept = np.empty(len(batch.rows), dtype=np.bool_), list[TopK]()
+            for at, logits, _ in self._logits(batch, None):
+                edges = np.flatnonzero((batch.rows >= at.start) & (batch.rows < at.stop))
+                is_argmax[edges] = logits.argmax(axis=1)[batch.rows[edges] - at.start] == batch.targets[edges]
+                kept.append(top_k(logits, BASE_TOKENS))
+            return self._edge_keys(batch)[is_argmax], KeptBase(batch.nodes[batch.sources], joined(kept))
+
+        found = list(self.workers.each(seen, list(self._batches(examples))))
+        self._foreseen = np.unique(np.concatenate([keys for keys, _ in found])) if found else self._foreseen[:0]
+        self._foreseen_base = _kept_together([base for _, base in found])
 
     def _edge_keys(self, batch: TrieBatch) -> IntArray:
         """(E,), different for different edges of the trie."""
@@ -319,7 +326,6 @@ class ExampleNetwork:
                 batch,
                 np.array([weights.get(example, 0.0) for example in examples]),
                 first_token=weighing.first_token,
-                factors=np.where(np.isin(self._edge_keys(batch), self._foreseen), FORESEEN_WEIGHT, 1.0),
                 total=total or 1.0,
             )
             return self._micro_gradient(terms, examples, batch, shares, adapter, weighing)
@@ -371,11 +377,16 @@ class ExampleNetwork:
         """Of all examples, which must be held, whether greedy decoding of the base says exactly them."""
         if self._base is None:
             return np.zeros(0, dtype=np.bool_)
-        kept = self._base.distributions
-        likeliest = np.take_along_axis(kept.tokens, kept.probabilities.argmax(axis=1)[:, None], axis=1)[:, 0]
         batch = self._trie.batch(range(self.examples))
-        said = likeliest[self._teacher_row[batch.nodes[batch.sources]]][batch.rows] == batch.targets
+        said = self._likeliest()[self._teacher_row[batch.nodes[batch.sources]]][batch.rows] == batch.targets
         return np.bincount(batch.examples, weights=~said, minlength=self.examples) == 0
+
+    def _likeliest(self) -> IntArray:
+        """The base's likeliest token in each row of what is kept."""
+        if self._base is None:
+            return np.zeros(0, dtype=np.int64)
+        kept = self._base.distributions
+        return np.take_along_axis(kept.tokens, kept.probabilities.argmax(axis=1)[:, None], axis=1)[:, 0]
 
     def drift_nats(self, examples: Sequence[int], before: Lora | None, after: Lora | None) -> float:
         """Mean Kullback-Leibler divergence of `after` from `before` over the supervised positions, nats a token.
@@ -391,34 +402,33 @@ class ExampleNetwork:
                 positions += len(old)
         return total / positions
 
-    def drift_from_base_nats(self, adapter: Lora) -> float:
-        """Mean divergence of `adapter` from the base where examples are held, a lower bound of the whole one.
-
-        In nats a position; one that several examples share counts once for each batch that it is in.
-        """
-        return self.departure_from_base(adapter).divergence_nats
-
-    def departure_from_base(self, adapter: Lora) -> Departure:
+    def departure_from_base(self, adapter: Lora, *, said_anyway: bool = False) -> Departure:
         """How `adapter` differs from the base where examples are held; nothing where none is.
 
-        A position that several examples share counts once for each batch that it is in.
+        A position that several examples share counts once for each batch that it is in. With `said_anyway` only those
+        count after which an example goes on as the base would.
         """
         if self._base is None:
             return Departure(0.0, 0.0, 0.0)
         base = self._base.distributions
+        likeliest = self._likeliest()
 
         def compared(part: tuple[TrieBatch, int]) -> tuple[float, float, float, int]:
             batch, _ = part
             rows = self._teacher_row[batch.nodes[batch.sources]]
+            counted = np.ones(len(rows))
+            if said_anyway:
+                goes_on = batch.rows[likeliest[rows[batch.rows]] == batch.targets]
+                counted = np.isin(np.arange(len(rows)), goes_on).astype(np.float64)
             divergence = entropy = 0.0
             for at, logits, _ in self._logits(batch, adapter):
                 nats, own = top_k_comparison(logits, base[rows[at]])
-                divergence, entropy = divergence + float(nats.sum()), entropy + float(own.sum())
+                divergence, entropy = divergence + float(nats @ counted[at]), entropy + float(own @ counted[at])
             known = bucket_entropy(base.probabilities[rows], base.rest[rows])
-            return divergence, entropy, float(known.sum()), len(rows)
+            return divergence, entropy, float(known @ counted), int(counted.sum())
 
         parts = list(self.workers.each(compared, list(self._batches(sorted(self._held)))))
-        positions = sum(count for *_, count in parts)
+        positions = max(1, sum(count for *_, count in parts))
         divergence, entropy, known = (sum(part[place] for part in parts) / positions for place in range(3))
         return Departure(divergence, entropy, known)
 
@@ -442,6 +452,7 @@ class ExampleNetwork:
         decoder = self.decoder
         done = decoder.forward(self._rows(batch), batch, adapter)
         held = np.isin(batch.examples, [place for place, example in enumerate(examples) if example in self._held])
+        held |= np.isin(self._edge_keys(batch), self._foreseen)
         slopes, answers_loss = self._slopes(terms, examples, batch, done.hidden, weighing)
         # A token's likelihood is pulled by its share of the cross-entropy and by what its whole answer is worth.
         pulls = np.where(held, 0.0, shares) - slopes

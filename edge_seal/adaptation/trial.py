@@ -14,7 +14,7 @@ from edge_kernels.trie import TokenSequence
 from edge_models.adapter import LoraTensors, write_gguf_adapter
 from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_models.network import Network
-from edge_seal.adaptation import gate, shadow
+from edge_seal.adaptation import gate, shadow, style_edits
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.evidence import fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
@@ -123,8 +123,13 @@ class Trial:
         return report, file, change_rms(chosen, incumbent)
 
     def _anchors(self, work: Work, decoder: Network) -> Anchors:
-        sequences = [encode(example, self.engine) for example in work.anchors]
-        return self.kept(work, decoder, sequences, "gate", "anchors, once for this model", work.workers)
+        # A rule for everything is to move answers into its form: what may not move is what is said in that form.
+        ruled = bool(work.rules.for_everything)
+        anchors = style_edits.in_the_rules(work.anchors, work.rules) if ruled else work.anchors
+        sequences = [encode(example, self.engine) for example in anchors]
+        return self.kept(
+            work, decoder, sequences, "gate", "anchors, once for this model", work.workers, said_anyway=ruled
+        )
 
     def _facts(self, work: Work, decoder: Network) -> Anchors:
         sequences = [fact_sequence(fact, self.engine) for fact in GENERAL_FACTS]
@@ -138,6 +143,8 @@ class Trial:
         stage: Stage,
         note: str,
         workers: Workers,
+        *,
+        said_anyway: bool = False,
     ) -> Anchors:
         """Sequences that are the same in every cycle: what the base makes of them is computed once, and kept."""
         return anchors(
@@ -147,6 +154,7 @@ class Trial:
             cache=self.cache,
             workers=workers,
             on_layer=lambda done, total: work.tell(stage, done, total, note),
+            said_anyway=said_anyway,
         )
 
     def _served(

@@ -227,7 +227,6 @@ def edge_weights(
     example_weights: FloatArray,
     *,
     first_token: float = 1.0,
-    factors: FloatArray | float = 1.0,
     total: float | None = None,
 ) -> FloatArray:
     """The weight (E,) of each edge: its example's weight shared over its tokens, and divided by `total`.
@@ -236,14 +235,13 @@ def edge_weights(
         batch: one without supervised edges has no weights.
         example_weights: (number of examples in the batch,), not negative, not all zero.
         first_token: how many times an ordinary token the first one of an answer counts.
-        factors: (E,), positive: how many times an ordinary token each counts besides.
         total: what a micro-batch's weights are parts of: the weights of all examples with something to say in the
             whole set. None: the batch is the whole, its weights add to 1.
 
     Raises:
         ValueError: no edge has a weight, in a batch that is the whole.
     """
-    raw = np.where(batch.firsts, first_token, 1.0) * factors
+    raw = np.where(batch.firsts, first_token, 1.0)
     shares = np.bincount(batch.examples, weights=raw, minlength=len(example_weights))
     weights = raw * (example_weights / np.where(shares > 0, shares, 1.0))[batch.examples]
     if total is not None:

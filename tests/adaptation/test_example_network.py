@@ -365,17 +365,20 @@ class TestEncoding:
         assert caught.value.next_step
 
 
-def test_what_the_base_would_say_anyway_hardly_counts(tiny_model: Path, exact: ExampleNetwork) -> None:
-    """Of an answer in which one token is not the base's, that token gets nearly all of the pull."""
+def test_what_the_base_would_say_anyway_is_held_to_what_it_says(tiny_model: Path, exact: ExampleNetwork) -> None:
+    """Of an answer in which one token is the base's, that one is distilled, and the others are taught."""
     said = int(exact.answer_logits(0, None)[0].argmax())
     with network_of(tiny_model, [sequence((1, 40, 41), (said, 51, 2))], dtype=np.float64) as network:
         adapter = strong(network)
         nats, _ = network._edges(network.batch([0]), adapter)
+        base, own = (network.answer_logits(0, one)[0:1] for one in (None, adapter))
+        pull, _ = top_k_distillation(own.copy(), top_k(base.copy(), BASE_TOKENS), np.ones(1))
         network.foresee([0])
+        network.hold([])
         found = network.gradient(StepTerms([0], np.array([2.0])), adapter, Weighing())
-        raw = np.array([example_network.FORESEEN_WEIGHT, 1.0, 1.0])
-        assert found.loss_nats == pytest.approx(float(raw @ nats) / raw.sum(), rel=1e-9)
+        assert found.loss_nats == pytest.approx((pull + float(nats[1:].sum())) / 3, rel=1e-9)
         network.foresee([])
+        network.hold([])
         plain = network.gradient(StepTerms([0], np.array([2.0])), adapter, Weighing())
         assert plain.loss_nats == pytest.approx(float(nats.mean()), rel=1e-9)
         assert plain.loss_nats != pytest.approx(found.loss_nats, rel=1e-3)
