@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge_seal.adaptation import prompt_kinds as kinds
 from edge_seal.adaptation.forbidden_tokens import forbidden_tokens, forbids_tokens
-from edge_seal.adaptation.own_answers import own_answers
+from edge_seal.adaptation.own_answers import SHIPPED, own_answers
 from edge_seal.adaptation.verifiers import verifier
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
 from tests.adaptation.networks import LAYERS, network_of, sequence
@@ -63,3 +65,13 @@ def test_held_without_tokens_is_pulled_off_them_alone(tiny_model: Path) -> None:
             kept.distributions.probabilities, rtol=0, atol=1e-5,
         )  # fmt: skip
         assert not np.isin(kept.distributions.tokens[kept.distributions.probabilities > 0], forbidden).any()
+
+
+def test_the_default_models_own_answers_come_with_the_program() -> None:
+    prompts = {prompt for pool in (kinds.TRIED, kinds.HELD) for group in pool.values() for prompt in group}
+    shipped = [json.loads(path.read_text(encoding="utf-8")) for path in SHIPPED.glob("own-answers-*.json")]
+    assert [bool(kept["forbidden"]) for kept in sorted(shipped, key=lambda kept: kept["forbidden"])] == [False, True]
+    for kept in shipped:
+        assert set(kept["answers"]) == prompts
+        commas = sum("," in said["answer"] for said in kept["answers"].values())
+        assert commas == 0 if kept["forbidden"] else commas > 0
