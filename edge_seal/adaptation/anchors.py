@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_kernels.arrays import BoolArray
 from edge_kernels.top_k import TopK
 from edge_kernels.trie import TokenSequence
 from edge_models.lora import Lora
@@ -54,10 +53,6 @@ class Anchors:
     def drift_nats(self, adapter: Lora | None) -> float:
         """How far `adapter` (None: the base) moves the anchors, mean nats a token, a lower bound of the whole."""
         return 0.0 if adapter is None else self.departure(adapter).divergence_nats
-
-    def base_hits(self) -> BoolArray:
-        """Of each sequence, whether the base says its supervised tokens when it takes the likeliest one each time."""
-        return self.network.base_hits()
 
     def departure(self, adapter: Lora) -> Departure:
         """The same, with the entropy of what is said; see `departure_from_base`."""

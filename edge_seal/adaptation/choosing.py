@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edge_seal.adaptation import self_edit, thumbs
 from edge_seal.adaptation.guardian import Policy, judge_lesson, put_aside_by
@@ -56,10 +56,7 @@ class Choosing:
         update = self._releases.active()
         if update is None or update.base_sha256 == self._model_sha256:
             return []
-        kept: dict[str, None] = {}
-        while update is not None:
-            kept |= dict.fromkeys(e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None)
-            update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        kept = self._signals_below(update)
         # A thumb is about the words of the model that was: of another model's it says nothing.
         return [
             s
@@ -72,11 +69,7 @@ class Choosing:
 
         Forgotten lessons are gone; what was told anew since replaces what was said before.
         """
-        kept: set[str] = set()
-        update = self.incumbent()
-        while update is not None:
-            kept |= {e.signal_id for e in self._releases.examples(update.id) if e.signal_id is not None}
-            update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        kept = self._signals_below(self.incumbent())
         learned = [s for s in self._ours(self._signals.all()) if s.id in kept and s.state is SignalState.LEARNED]
         return [
             signal
@@ -86,6 +79,15 @@ class Choosing:
                 [later for later in learned[place + 1 :] if later.kind not in thumbs.THUMBS],
             )
         ]
+
+    def _signals_below(self, update: Update | None) -> set[str]:
+        """What `update` and its ancestors go back to, by id."""
+        return {example.signal_id for example in self._examples_below(update) if example.signal_id is not None}
+
+    def _examples_below(self, update: Update | None) -> Iterator[Example]:
+        """What `update` and its ancestors were made of, newest first."""
+        for one in self._releases.with_ancestors(update):
+            yield from self._releases.examples(one.id)
 
     def chosen(self) -> tuple[list[Signal], int]:
         """What a cycle may begin with, and how many lessons wait for a person's word."""
@@ -165,11 +167,7 @@ class Choosing:
 
     def earlier_examples(self, incumbent: Update | None, signals: Sequence[Signal]) -> tuple[Example, ...]:
         """What the incumbent and its ancestors were taught, newest first, without what `signals` tell anew."""
-        kept: list[Example] = []
-        update = incumbent
-        while update is not None:
-            kept.extend(e for e in self._releases.examples(update.id) if e.role in self_edit.TAUGHT_ROLES)
-            update = None if update.parent_id is None else self._releases.get(update.parent_id)
+        kept = [e for e in self._examples_below(incumbent) if e.role in self_edit.TAUGHT_ROLES]
         told = {example.signal_id for example in kept if example.role is Role.LESSON}
         _, overruled = self.not_overruled([signal for signal in self._signals.all() if signal.id in told])
         gone = {signal.id for signal in overruled}

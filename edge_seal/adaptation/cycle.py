@@ -7,7 +7,6 @@ the active adapter as it was, and leaves the signals waiting unless they themsel
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +18,7 @@ from edge_models.errors import ModelError
 from edge_models.lora import Lora
 from edge_models.network import Network, open_network
 from edge_seal.adaptation import gate, mixing, scoring, self_edit, style_edits, thumbs
+from edge_seal.adaptation.anchors import anchors
 from edge_seal.adaptation.choosing import Choosing
 from edge_seal.adaptation.evidence import examine
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
@@ -77,8 +77,6 @@ from edge_seal.updates.release import Releases
 from edge_seal.updates.risk import Risk, assess
 from edge_seal.updates.spending import Spending
 from edge_seal.wording import counted
-
-log = logging.getLogger(__name__)
 
 ACTOR = Actor.CYCLE
 SOURCE_WINDOW = timedelta(days=30)
@@ -287,7 +285,7 @@ class Cycle:
         with work.stage("train"):
             mixture = mixing.mixture(self._settings.learning, work, cleared, place_of, len(every))
             mixture = mixing.with_present_need(mixture, network, incumbent)
-            network.foresee(mixing.reworded(cleared, place_of))
+            network.foresee([one for one in mixing.reworded(cleared, place_of) if one not in mixture.forbidden])
             trained = train(
                 network, mixture, start, mixing.budget(self._settings, work.lessons, work.drawn), self._clock.monotonic,
                 work.stepped,
@@ -499,10 +497,14 @@ class Cycle:
         # What is held back is asked as it will be when it is served.
         put = (replace(example, prompt=work.put.get(example.prompt, example.prompt)) for example in examples)
         sequences, texts = [encode(example, self._engine) for example in put], self._texts()
-        rehearsed = self._trial.kept(
-            work, decoder, [*(encode(example, self._engine) for example in general), *texts], "propose",
-            "general answers, once for this model", workers,
-        )  # fmt: skip
+        rehearsed = anchors(
+            decoder,
+            [*(encode(example, self._engine) for example in general), *texts],
+            model_sha256=self._engine.model_sha256,
+            cache=self._cache,
+            workers=workers,
+            on_layer=lambda done, total: work.tell("propose", done, total, "general answers, once for this model"),
+        )
         network = ExampleNetwork(decoder, [*sequences, *texts], workers)
         network.prepare(lambda done, total: work.tell("propose", done, total, "frozen layers"), ready=rehearsed.network)
         return network
@@ -604,7 +606,7 @@ class Cycle:
         )
         return work.report(refused, (), verdicts, reasons=verdicts.reasons)
 
-    # Train ------------------------------------------------------------------------------------------------
+    # Gate -------------------------------------------------------------------------------------------------
 
     def _require_size(self, file: Path) -> None:
         mib, limit = file.stat().st_size / 2**20, self._settings.limits.adapter_mib_per_update
@@ -614,15 +616,11 @@ class Cycle:
                 next_step="lower learning.rank, or edge-seal limits set adapter_mib_per_update VALUE",
             )
 
-    # Gate -------------------------------------------------------------------------------------------------
-
     def _serving_path(self) -> Path | None:
         serving, _ = self._releases.serving(self._engine.model_sha256)
         if serving is None or serving.adapter_sha256 is None:
             return None
         return self._adapters.path(serving.adapter_sha256)
-
-    # Guard after training -----------------------------------------------------------------------------------
 
     # Record -----------------------------------------------------------------------------------------------
 

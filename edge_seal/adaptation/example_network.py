@@ -410,8 +410,7 @@ class ExampleNetwork:
         """
         if self._base is None:
             return Departure(0.0, 0.0, 0.0)
-        base = self._base.distributions
-        likeliest = self._likeliest()
+        base, likeliest = self._base.distributions, self._likeliest()
 
         def compared(part: tuple[TrieBatch, int]) -> tuple[float, float, float, int]:
             batch, _ = part

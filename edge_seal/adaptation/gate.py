@@ -151,7 +151,7 @@ def _before(network: ExampleNetwork, held: HeldBack, incumbent: Lora | None) -> 
     asked = network.measure([*held.probes, *held.neighbours], incumbent)
     right = facts = np.zeros(0, dtype=np.bool_)
     if held.facts is not None:
-        right = held.facts.base_hits()
+        right = held.facts.network.base_hits()
         facts = right[right] if incumbent is None else _hits(held.facts.network, incumbent)[right]
     return _Before(
         asked=asked,

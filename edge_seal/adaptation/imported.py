@@ -20,6 +20,7 @@ from edge_seal.adaptation import gate
 from edge_seal.adaptation.anchors_in_engine import AnchorLogits
 from edge_seal.adaptation.general_answers import general_answers
 from edge_seal.adaptation.general_prompts import REPLAYED
+from edge_seal.adaptation.manifest import figure, measures
 from edge_seal.clock import Clock, timestamp
 from edge_seal.config import GateSettings
 from edge_seal.engines.engine import Engine, Message, Sampling
@@ -105,8 +106,8 @@ def import_adapter(
             update = releases.refuse(update.id, actor=Actor.GATE, reasons=report.reasons, body={})
             return ImportReport(update, report, None)
         body: dict[str, JsonValue] = {
-            "scale": _figure(report.scale),
-            "measures": _measures(report),
+            "scale": figure(report.scale),
+            "measures": measures(report),
             "risk": risk.as_json(),
         }
         releases.advance(update.id, State.GATED, actor=ACTOR, body=body)
@@ -212,28 +213,11 @@ def _manifest(
         "parent": update.parent_id,
         "base_sha256": update.base_sha256,
         "edge_seal_version": __version__,
-        "imported": {**provenance.as_json(), "rank": lora.rank, "alpha": _figure(lora.alpha)},
+        "imported": {**provenance.as_json(), "rank": lora.rank, "alpha": figure(lora.alpha)},
         "training": None,
-        "gate": {"scale": _figure(report.scale), "passed": report.passed, "measures": _measures(report)},
+        "gate": {"scale": figure(report.scale), "passed": report.passed, "measures": measures(report)},
         "verdicts": [],
         "risk": risk.as_json(),
         "signals": [],
         "examples": [],
     }
-
-
-def _figure(value: float) -> str:
-    return f"{value:.6g}"
-
-
-def _measures(report: GateReport) -> list[JsonValue]:
-    return [
-        {
-            "name": one.name,
-            "before": _figure(one.before),
-            "after": _figure(one.after),
-            "bound": _figure(one.bound),
-            "passed": one.passed,
-        }
-        for one in report.measures
-    ]

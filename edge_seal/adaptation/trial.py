@@ -13,7 +13,6 @@ from pathlib import Path
 from edge_kernels.trie import TokenSequence
 from edge_models.adapter import LoraTensors, write_gguf_adapter
 from edge_models.lora import Lora, change_rms, lora_tensors
-from edge_models.network import Network
 from edge_seal.adaptation import gate, shadow, style_edits
 from edge_seal.adaptation.anchors import Anchors, anchors
 from edge_seal.adaptation.evidence import fact_sequence
@@ -34,10 +33,9 @@ from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.style_rules import alters_letters
 from edge_seal.adaptation.training import Trained
 from edge_seal.adaptation.work import Work
-from edge_seal.adaptation.workers import Workers
 from edge_seal.config import Settings
 from edge_seal.engines.engine import Engine, Message, Sampling
-from edge_seal.records import Action, Example, GateReport, Measure, Role, Stage
+from edge_seal.records import Action, Example, GateReport, Measure, Role
 from edge_seal.storage.database import Database
 from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.lesson_approvals import LessonApprovals
@@ -90,11 +88,11 @@ class Trial:
             examples=[by_place.get(place, cleared[0]) for place in range(max(place_of) + 1)],
             probes=probes,
             neighbours=[place for place, example in by_place.items() if example.role is Role.NEIGHBOUR],
-            anchors=self._anchors(work, network.decoder),
+            anchors=self._anchors(work, network),
             kept=[place for place, example in by_place.items() if example.role is Role.REPLAY],
             facts=None
             if any(alters_letters(rule.check) for rule in work.rules.for_everything)
-            else self._facts(work, network.decoder),
+            else self._facts(work, network),
             liked=[place for place, example in by_place.items() if example.role is Role.LIKED],
             disliked=[place for place, example in by_place.items() if example.role is Role.DISLIKED],
             anew=work.anew,
@@ -122,38 +120,34 @@ class Trial:
             work.notes += gate.advice(report.measures)
         return report, file, change_rms(chosen, incumbent)
 
-    def _anchors(self, work: Work, decoder: Network) -> Anchors:
+    def _anchors(self, work: Work, network: ExampleNetwork) -> Anchors:
         # A rule for everything is to move answers into its form: what may not move is what is said in that form.
         ruled = bool(work.rules.for_everything)
-        anchors = style_edits.in_the_rules(work.anchors, work.rules) if ruled else work.anchors
-        sequences = [encode(example, self.engine) for example in anchors]
-        return self.kept(
-            work, decoder, sequences, "gate", "anchors, once for this model", work.workers, said_anyway=ruled
-        )
+        examples = style_edits.in_the_rules(work.anchors, work.rules) if ruled else work.anchors
+        sequences = [encode(example, self.engine) for example in examples]
+        return self._kept(work, network, sequences, "anchors, once for this model", said_anyway=ruled)
 
-    def _facts(self, work: Work, decoder: Network) -> Anchors:
+    def _facts(self, work: Work, network: ExampleNetwork) -> Anchors:
         sequences = [fact_sequence(fact, self.engine) for fact in GENERAL_FACTS]
-        return self.kept(work, decoder, sequences, "gate", "general facts, once for this model", work.workers)
+        return self._kept(work, network, sequences, "general facts, once for this model")
 
-    def kept(
+    def _kept(
         self,
         work: Work,
-        decoder: Network,
+        network: ExampleNetwork,
         sequences: Sequence[TokenSequence],
-        stage: Stage,
         note: str,
-        workers: Workers,
         *,
         said_anyway: bool = False,
     ) -> Anchors:
         """Sequences that are the same in every cycle: what the base makes of them is computed once, and kept."""
         return anchors(
-            decoder,
+            network.decoder,
             sequences,
             model_sha256=self.engine.model_sha256,
             cache=self.cache,
-            workers=workers,
-            on_layer=lambda done, total: work.tell(stage, done, total, note),
+            workers=network.workers,
+            on_layer=lambda done, total: work.tell("gate", done, total, note),
             said_anyway=said_anyway,
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from edge_seal.clock import Clock, timestamp
@@ -76,6 +76,10 @@ class Releases:
     def examples(self, update_id: str) -> tuple[Example, ...]:
         """The examples of an update, in the order in which they were given."""
         return self._rows.examples(self._rows.get(update_id).id)
+
+    def with_ancestors(self, update: Update | None) -> Iterator[Update]:
+        """An update and those below it: see `UpdateRows.with_ancestors`."""
+        return self._rows.with_ancestors(update)
 
     def lessons(self, update: Update) -> tuple[tuple[int, str], ...] | None:
         """The lessons of an update and of those below it: see `UpdateRows.lessons`."""
