@@ -1,7 +1,8 @@
 """Whether recall lets in what bears on a question and nothing else: by mode, on both halves of the set; `--json`.
 
 The set is `bench/bearing_set.py`. Every question is asked of every person of its half, whose memories are all that the
-home holds. `--show` names what a half gets wrong; `--minimum` tries another `memory.minimum_similarity`.
+home holds. `--show` names what a half gets wrong; `--minimum` tries another `memory.minimum_similarity`. Then the
+pairs: a home with one memory is asked for the thing that it states in another word, or for another thing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "kernels"), str(ROOT / "models")]
 
-from bench.bearing_set import HELD_OUT, TUNED_ON, Half, Person  # noqa: E402  # run by path, from any directory
+from bench.bearing_set import ANOTHER_THING, HELD_OUT, SAME_THING, TUNED_ON, Half, Person  # noqa: E402  # run by path, from any directory
 from edge_models.store import ModelStore  # noqa: E402
 from edge_seal.clock import SystemClock  # noqa: E402
 from edge_seal.config import MemorySettings, ModelSettings, locate_home, shared_models  # noqa: E402
@@ -135,6 +136,21 @@ def measure(embedder: Embedder, name: str, half: Half, minimum: float) -> list[F
     return list(every.values())
 
 
+def recalled_of_pairs(embedder: Embedder, pairs: Sequence[tuple[str, str]], minimum: float) -> list[tuple[str, str]]:
+    """The pairs of a memory and a question whose memory is recalled on the question, as the only one there is."""
+    found: list[tuple[str, str]] = []
+    for memory, question in pairs:
+        with tempfile.TemporaryDirectory(prefix="edge-seal-bench-") as folder:
+            database = Database.open(Path(folder) / "edge-seal.db")
+            settings = MemorySettings(minimum_similarity=minimum, turns=False)
+            memories = Memories(database, _audit, embedder, SystemClock(), settings)
+            memories.remember(memory, Origin.TYPED)
+            if _recalled(memories, "hybrid", question):
+                found.append((memory, question))
+            database.close()
+    return found
+
+
 def _print_table(every: list[Figures]) -> None:
     print("mode     half        recall        precision  over all  easy without a memory  hard without a memory")
     for item in every:
@@ -158,12 +174,16 @@ def main() -> int:
     embedder = KeptEmbedder(OnnxEmbedder.open(files["model.onnx"], files["tokenizer.json"]))
     halves = (("tuned on", TUNED_ON), ("held out", HELD_OUT))
     every = [item for name, half in halves for item in measure(embedder, name, half, options.minimum)]
+    same, other = (recalled_of_pairs(embedder, pairs, options.minimum) for pairs in (SAME_THING, ANOTHER_THING))
     if options.json:
         figures = [{**asdict(item), **item.shares()} for item in every]
         about = {"machine": platform.machine(), "embedder_sha256": embedder.model_sha256, "minimum": options.minimum}
-        print(json.dumps({**about, "figures": figures}, indent=2))
+        pairs = {"same_thing_recalled": len(same), "of": len(SAME_THING), "another_thing_recalled": len(other)}
+        print(json.dumps({**about, "figures": figures, "pairs": {**pairs, "of_another": len(ANOTHER_THING)}}, indent=2))
         return 0
     _print_table(every)
+    print(f"the same thing in another word: {len(same)} of {len(SAME_THING)} recalled")
+    print(f"another thing: {len(other)} of {len(ANOTHER_THING)} recalled", *map(" | ".join, other), sep="\n  ")
     for item in every:
         if item.half == options.show and item.mode == "hybrid":
             print(*item.wrong, sep="\n")

@@ -538,3 +538,96 @@ HELD_OUT = Half(
         """
     ),
 )
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((memory, question) for memory, _, question in (line.partition(" | ") for line in _lines(text)))
+
+
+SAME_THING = _pairs("""
+    My dog is called Biscuit. | What is my puppy's name?
+    My terrier is called Biscuit. | What is my dog called?
+    My mother is called Ilse. | What is my mum's name?
+    My wife is called Nora. | What's my spouse's name?
+    My husband is called Ravi. | Who is my partner?
+    My boss is Petra Lind. | Who is my manager?
+    My flat is on the third floor. | Where is my apartment?
+    My car is in the garage on Mill Lane. | Where is my vehicle?
+    My Volvo is parked at the station. | Where is my car?
+    My bike is chained to the fence. | Where is my bicycle?
+    My GP is Dr Okafor. | Who is my doctor?
+    My phone number is 555 0199. | What is my telephone number?
+    My surname is Virtanen. | What is my last name?
+    My favourite dish is lasagne. | What is my favourite food?
+    My employer is the harbour board. | Who is my company?
+    My sister is called Leonie. | What is my sibling's name?
+    My daughter is called Lidia. | What is my child called?
+    My cat is called Tofu. | What is my pet's name?
+    My granny is called Alma. | What is my grandmother's name?
+    My laptop is in the blue bag. | Where is my computer?
+    My boat is called Aurora. | What is my ship called?
+    My shoe size is 44. | What is my foot size?
+    My birthday is on 24 September. | When is my date of birth?
+    My colleague is called Juno. | What is my coworker's name?
+    I keep my spare key under the flowerpot. | Where do I keep my keys?
+    I keep my passport in the desk. | Where do I keep my travel documents?
+    I park my car behind the bakery. | Where do I park my van?
+    My best friend is Pavel. | Who is my friend?
+    My dentist appointment is on Tuesday at ten. | When is my appointment?
+    My wedding is on 3 June. | When is my wedding day?
+    My physio is Ana. | Who is my physiotherapist?
+    My son's school is Kallio. | What is my son's name?
+    My tutor is Dr Bell. | Who is my teacher?
+    My hobby is knitting. | What is my favourite pastime?
+    My landlady is Mrs Moss. | Who is my landlord?
+    My kid is called Otto. | What is my son's name?
+    My horse is called Nimbus. | What is my mare's name?
+    My flatmate is Ines. | Who is my roommate?
+    My headphones are in the drawer. | Where are my earphones?
+    My glasses are on the piano. | Where are my spectacles?
+""")
+"""A memory, and a question that it answers in another word for the thing."""
+
+ANOTHER_THING = _pairs("""
+    My dog is called Biscuit. | What is my alpaca's name?
+    My dog is called Biscuit. | What is my cat called?
+    My mother is called Ilse. | Who is my grandmother?
+    My sister is called Leonie. | What is the name of my niece?
+    My son is called Zoltan. | Do you remember my godson's name?
+    My boss is Petra Lind. | Who is my butcher?
+    My landlord is Esther Eriksen. | Who is my cleaner?
+    My piano teacher is Irina. | Who is my swimming teacher?
+    My dentist is Dr Haddad. | Who is my optician?
+    I keep my spare key under the flowerpot. | Where do I keep my umbrella?
+    I keep my passport in the desk. | Where do I keep my hammer?
+    My passport is in the desk. | Where is my hammer?
+    My car is in the garage on Mill Lane. | Where is my boat?
+    My bike is chained to the fence. | Where is my ladder?
+    My phone number is 555 0199. | What is my account number?
+    My locker number is 64. | What is my seat number?
+    My shoe size is 44. | What is my hat size?
+    My surname is Virtanen. | What is my middle name?
+    My favourite film is Vertigo. | What is my favourite poem?
+    My favourite food is lasagne. | What is my favourite drink?
+    My favourite colour is teal. | What is my favourite song?
+    My favourite sport is archery. | What is my favourite board game?
+    My favourite flower is lilies. | What is my favourite tree?
+    My hobby is knitting. | What is my salary?
+    My birthday is on 24 September. | When is my wedding anniversary?
+    My dentist appointment is on Tuesday. | When is my flight?
+    My band is called Static Orchard. | What is my choir called?
+    My boat is called Aurora. | What is my house called?
+    My company is called Northlight. | What is my daughter's name?
+    My laptop is in the blue bag. | Where is my wallet?
+    My glasses are on the piano. | Where is my wallet?
+    My violin is in the attic. | Where is my tent?
+    My guitar is called Lucille. | What is my drum kit called?
+    My accountant is Mr Pohl. | Who is my barber?
+    My neighbour is called Greta. | What is my uncle's name?
+    I park my car behind the bakery. | Where do I park my motorbike?
+    I water my plants on Sunday. | When do I water my lawn?
+    I wash my car on Saturday. | When do I wash my hair?
+    My blood type is A positive. | What is my star sign?
+    My gym is Iron House. | What is my bank?
+""")
+"""A memory, and a question about another thing, on which it does not bear."""

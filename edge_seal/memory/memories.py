@@ -34,6 +34,7 @@ from edge_seal.memory import (
     reembedding,
     rows,
     search,
+    things,
     turns,
     vectors,
     word_index,
@@ -383,9 +384,20 @@ class Memories:
             return Recollection()
         least = self._settings.minimum_similarity
         hits = bearing(query, self._hits(query, wanted, mode), least)
+        is_of_another = self._of_another_thing(query, mode)
+        texts = word_index.found(self._database, (), [hit.number for hit in hits])
+        hits = tuple(hit for hit in hits if hit.answers or not is_of_another(texts[hit.number].text))
         # The same was so twice: for a question about the past these are two answers.
         hits = hits if periods.asks_about_past(query) else self._distinct(hits)
-        found = past.bearing(query, self._query(query, wanted, mode), least, besides) if past is not None else ()
+        found = (
+            tuple(
+                candidate
+                for candidate in past.bearing(query, self._query(query, wanted, mode), least, besides)
+                if not is_of_another(candidate.said)
+            )
+            if past is not None
+            else ()
+        )
         present = None if periods.asks_about_past(query) else self._now()
         for hit, candidate in itertools.zip_longest(hits, found):
             if hit is not None and len(memories) + len(recalled_turns) < wanted:
@@ -398,6 +410,28 @@ class Memories:
                 if turn is not None:
                     recalled_turns, left = (*recalled_turns, turn[0]), left - turn[1]
         return Recollection(self._former_first(query, memories), recalled_turns)
+
+    def _of_another_thing(self, question: str, mode: Mode) -> Callable[[str], bool]:
+        """Whether a text states a thing of the asker's, and another one than `question` asks for."""
+        asked = things.asked_for(question)
+        if asked is None:
+            return lambda _text: False
+        return partial(things.is_of_another, asked, question, likeness=None if mode == "keyword" else self._likeness())
+
+    def _likeness(self) -> things.Likeness | None:
+        embedder = self._embedder
+        if embedder is None:
+            return None
+
+        def cosine(one: str, other: str) -> float:
+            try:
+                first, second = embedder.embed([one, other])
+            except EmbedderUnavailable as error:
+                self.embedder_problem = error
+                return 1.0  # what cannot be told apart counts as the same
+            return float(first @ second)
+
+        return cosine
 
     def _distinct(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         """`hits` without near duplicates."""

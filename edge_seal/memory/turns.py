@@ -43,10 +43,11 @@ _REQUEST: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A past turn that bears on a question, without its neighbours yet."""
+    """A past turn that bears on a question, without its neighbours yet. `said`: what was typed."""
 
     number: int
     hit: Hit
+    said: str
 
 
 class PastTurns:
@@ -100,7 +101,7 @@ class PastTurns:
         asked = words.normalized(question)
         stale = frozenset[int]() if query.ended else self._outdated(rows, query.now)
         return [
-            Candidate(hit.number, hit)
+            Candidate(hit.number, hit, rows[hit.number].prompt)
             for hit in wanted
             if hit.number in rows
             and hit.number not in stale
