@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ RIDGE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question put to the lessons of one person."""
+    """One question put to the lessons of one person; no `figures` where none has an answer of the kind it wants."""
 
     group: str
     question: str
@@ -77,7 +78,7 @@ def main() -> None:
     arguments = parser.parse_args()
     asked = list(_asked(Vectors()))
     if arguments.fit:
-        _fit([item for item in asked if item.fitted_on])
+        _fit([item for item in asked if item.fitted_on and item.figures])
         return
     held = [item for item in asked if not item.fitted_on]
     rows = [_row(held, lessons) for lessons in LESSONS]
@@ -131,7 +132,8 @@ def _asked(vectors: Vectors) -> Iterator[Asked]:
             for group, question, fit in _questions(told, everything, general, fitted_on, seed):
                 vector = vectors.of([question])[0]
                 judged = judge.judge(question, vector)
-                yield Asked(group, question, judge.figures(question, vector), judged.log_odds, fit, count)
+                figures = () if judged.log_odds == -math.inf else judge.figures(question, vector)
+                yield Asked(group, question, figures, judged.log_odds, fit, count)
 
 
 def _questions(
