@@ -9,68 +9,78 @@ Invariant: pure; English only. In another language every question is of no kind.
 from __future__ import annotations
 
 import re
-from typing import Final, Literal, cast, get_args
+from enum import StrEnum
+from typing import Final
 
 from edge_seal.memory.bearing import about_asker
 
-AnswerKind = Literal["person", "time", "place", "amount", "age", "colour", "reason", "yes or no"]
-_EVERY: Final = frozenset(cast("tuple[AnswerKind, ...]", get_args(AnswerKind)))
+
+class AnswerKind(StrEnum):
+    """What a question may want."""
+
+    PERSON = "person"
+    TIME = "time"
+    PLACE = "place"
+    AMOUNT = "amount"
+    AGE = "age"
+    COLOUR = "colour"
+    REASON = "reason"
+    YES_OR_NO = "yes or no"
+
 
 _QUESTION_WORD: Final = re.compile(r"\b(?:what|which|who|whom|whose|when|where|why|how)\b", re.IGNORECASE)
 """The first of them asks; those after it mostly join clauses: "How do I call my cat when she should come in?"."""
 _AND_NOUN: Final = r"(?:what|which)(?:'s| is| are| was)?(?: the| my| kind of| sort of| of)* (?:exact |usual )?"
-_ASKED: Final[tuple[tuple[AnswerKind, re.Pattern[str]], ...]] = tuple(
-    (kind, re.compile(pattern, re.IGNORECASE))
+_ASKED: Final = {
+    kind: re.compile(pattern, re.IGNORECASE)
     for kind, pattern in (
-        ("reason", r"why\b|how come\b"),
-        ("age", r"how (?:old|young)\b|what age\b"),
-        ("amount", r"how (?:many|much|long|tall|big|far|large|heavy|high|wide|deep|fast|often|small)\b"),
-        ("colour", r"(?:what|which) colou?rs?\b"),
-        ("time", rf"when\b|how late\b|{_AND_NOUN}(?:time|day|weekday|date|hour|month|year|season|week)s?\b"),
-        ("place", rf"where\b|{_AND_NOUN}(?:place|city|town|village|country|address|street|room|spot)s?\b"),
-        ("person", r"who(?:'s|m|se)?\b"),
+        (AnswerKind.REASON, r"why\b|how come\b"),
+        (AnswerKind.AGE, r"how (?:old|young)\b|what age\b"),
+        (AnswerKind.AMOUNT, r"how (?:many|much|long|tall|big|far|large|heavy|high|wide|deep|fast|often|small)\b"),
+        (AnswerKind.COLOUR, r"(?:what|which) colou?rs?\b"),
+        (AnswerKind.TIME, rf"when\b|how late\b|{_AND_NOUN}(?:time|day|weekday|date|hour|month|year|season|week)s?\b"),
+        (AnswerKind.PLACE, rf"where\b|{_AND_NOUN}(?:place|city|town|village|country|address|street|room|spot)s?\b"),
+        (AnswerKind.PERSON, r"who(?:'s|m|se)?\b"),
     )
-)
+}
 _ASKS_WHETHER: Final = re.compile(
     r"(?:is|are|am|was|were|do|does|did|has|have|had|can|could|will|would|should|may|must)(?:n't)?"
     r"\s+(?!you\b)",
     re.IGNORECASE,
 )
-_WHETHER: Final[frozenset[AnswerKind]] = frozenset({"yes or no"})
 _NAMES: Final = re.compile(r"\b(?:called|names?|named)\b", re.IGNORECASE)
 
 _SPOKEN_OF: Final = {
-    "age": "age birthday born old year",
-    "amount": "size height number weight age salary price score length rent limit tall big pay earn cost",
-    "colour": "colour color",
-    "time": (
+    AnswerKind.AGE: "age birthday born old year",
+    AnswerKind.AMOUNT: "size height number weight age salary price score length rent limit tall big pay earn cost",
+    AnswerKind.COLOUR: "colour color",
+    AnswerKind.TIME: (
         "birthday anniversary appointment exam holiday deadline season day date time hour bedtime meeting month year"
         " shift train flight check-up party lesson interview concert delivery morning evening"
     ),
-    "place": (
+    AnswerKind.PLACE: (
         "home live town city country address street work job school shop office gym village place bakery market garage"
         " born studied employer company holiday club café restaurant bar pub library park beach"
     ),
-    "person": (
+    AnswerKind.PERSON: (
         "name called boss dentist doctor teacher friend landlord partner wife husband mother father sister brother"
         " daughter son cousin aunt uncle neighbour coach vet painter writer singer actor author player hero team club"
         " band call address employer company work support buy"
     ),
 }
 """What a lesson answers besides, by what it speaks of: "What is my birthday?" says when."""
-_ANSWERS: Final[tuple[tuple[AnswerKind, re.Pattern[str]], ...]] = tuple(
-    (cast("AnswerKind", kind), re.compile(rf"\b(?:{'|'.join(words.split())})s?\b", re.IGNORECASE))
-    for kind, words in _SPOKEN_OF.items()
-)
+_ANSWERS: Final = {
+    kind: re.compile(rf"\b(?:{'|'.join(words.split())})s?\b", re.IGNORECASE) for kind, words in _SPOKEN_OF.items()
+}
 
 
 def wanted(question: str) -> frozenset[AnswerKind]:
     """The kinds of answer that `question` wants; none: it leaves that open."""
     said = question.strip().replace("’", "'")
     if (first := _QUESTION_WORD.search(said)) is not None:
-        return frozenset(kind for kind, pattern in _ASKED if pattern.match(said, first.start()))
+        return frozenset(kind for kind, pattern in _ASKED.items() if pattern.match(said, first.start()))
     asks_whether = _ASKS_WHETHER.match(said) is not None and _NAMES.search(said) is None
-    return _WHETHER if asks_whether else frozenset()
+    return frozenset({AnswerKind.YES_OR_NO}) if asks_whether else frozenset()
 
 
 def answered_by(lesson: str) -> frozenset[AnswerKind]:
@@ -80,8 +90,8 @@ def answered_by(lesson: str) -> frozenset[AnswerKind]:
     """
     kinds = wanted(lesson)
     if not kinds and not about_asker(lesson):
-        return _EVERY
-    return kinds | {kind for kind, pattern in _ANSWERS if pattern.search(lesson)}
+        return frozenset(AnswerKind)
+    return kinds | {kind for kind, pattern in _ANSWERS.items() if pattern.search(lesson)}
 
 
 def may_answer(lesson: str, question: str) -> bool:
