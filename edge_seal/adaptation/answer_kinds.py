@@ -38,10 +38,8 @@ _ASKED: Final = tuple(
         (AnswerKind.AGE, r"how (?:old|young)\b|what age\b"),
         (AnswerKind.AMOUNT, r"how (?:many|much|long|tall|big|far|large|heavy|high|wide|deep|fast|often|small)\b"),
         (AnswerKind.COLOUR, r"(?:what|which) colou?rs?\b"),
-        (
-            AnswerKind.TIME,
-            rf"when\b|how (?:late|often)\b|how long (?:have|has|did|do|will)\b|{_AND_NOUN}(?:time|day|weekday|date|hour|month|year|season|week)s?\b",
-        ),
+        (AnswerKind.TIME, r"when\b|how (?:late|often)\b|how long (?:have|has|did|do|will)\b"),
+        (AnswerKind.TIME, rf"{_AND_NOUN}(?:time|day|weekday|date|hour|month|year|season|week)s?\b"),
         (AnswerKind.PLACE, rf"where\b|{_AND_NOUN}(?:place|city|town|village|country|address|street|room|spot)s?\b"),
         (AnswerKind.PERSON, r"who(?:'s|m|se)?\b"),
     )
