@@ -71,7 +71,7 @@ _SPOKEN_OF: Final = {
         clinic bank supermarket store nationality origin from
     """,
     AnswerKind.PERSON: """
-        name called boss dentist doctor teacher friend landlord partner wife husband mother father sister
+        my.name boss dentist doctor teacher friend landlord partner wife husband mother father sister
         brother daughter son cousin aunt uncle neighbour coach vet painter writer poet singer composer artist
         actor author director comedian player athlete politician character hero team club band call contact
         address employer company work job support buy

@@ -139,8 +139,12 @@ def is_of_another(asked: Thing, question: str, memory: str, *, likeness: Likenes
         return False
     if asked.head in _KINDS or other.head in _KINDS:
         return False
-    if any({asked.name, other.name} <= apart for apart in _APART):
+    names = {asked.name, other.name}
+    if any(names <= apart for apart in _APART):
         return True
+    # The asker's own name is the name of nothing else; "surname" and "nickname" may be one.
+    if "name" in names:
+        return not all(name.endswith("name") for name in names)
     if asked.head not in _LIKE_ANOTHER or other.head != asked.head:
         in_question, in_memory = _singulars(question), _singulars(memory)
         if _singular(asked.head) in in_memory or _singular(other.head) in in_question:

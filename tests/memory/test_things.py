@@ -82,6 +82,7 @@ def test_a_memory_of_one_statement_states_a_thing(memory: str, thing: Thing | No
         ("Who is my grandmother?", "My mother is called Ilse."),
         ("What is my favourite poem?", "My favourite film is Vertigo."),
         ("What is my seat number?", "My locker number is 64."),
+        ("What is my donkey's name?", "My name is Anna."),
         ("Where do I keep my umbrella?", "I keep my spare key under the flowerpot."),
     ],
 )
@@ -112,6 +113,7 @@ def test_of_others_their_vectors_decide_and_without_one_they_count_as_the_same(q
         ("Who is my vet?", "My dog's vet is Dr Kim."),
         ("Who is my vet?", "I take my dog to Dr Kim."),
         ("Who is my friend?", "My best friend is Pavel."),
+        ("What is my surname?", "My name is Anna Berg."),
         ("Where is my charger?", "My laptop is in the bag with the charger."),
         ("Where do I keep my umbrella?", "My umbrella stand is behind the door."),
         ("Where do I keep my passport?", "I lost my wallet in May."),
