@@ -44,12 +44,11 @@ _ASKED: Final = tuple(
         (AnswerKind.PERSON, r"who(?:'s|m|se)?\b"),
     )
 )
-_ASKS_WHETHER: Final = re.compile(
-    r"(?:is|are|am|was|were|do|does|did|has|have|had|can|could|will|would|should|may|must)(?:n't)?"
-    r"\s+(?!you\b)",
-    re.IGNORECASE,
-)
-_NAMES: Final = re.compile(r"\b(?:called|names?|named)\b", re.IGNORECASE)
+_AUXILIARY: Final = r"(?:is|are|am|was|were|do|does|did|has|have|had|can|could|will|would|should|may|must)(?:n't)?\b"
+_WHETHER: Final = re.compile(_AUXILIARY, re.IGNORECASE)
+# "Am I allergic to nuts?" and "Is my boss Petra?" ask for what was told; "Is my street noisy?" asks for something else.
+_WHETHER_OF_A_THING: Final = re.compile(rf"{_AUXILIARY} (?:my|our) (?!favou?rite)", re.IGNORECASE)
+_VALUE: Final = re.compile(r"\b(?:called|names?|named)\b|\s(?!I\b)[A-Z0-9]")
 
 _SPOKEN_OF: Final = {
     AnswerKind.AGE: "age birthday born old year",
@@ -88,8 +87,8 @@ def wanted(question: str) -> frozenset[AnswerKind]:
     said = question.strip().replace("’", "'")
     if (first := _QUESTION_WORD.search(said)) is not None:
         return frozenset(kind for kind, pattern in _ASKED if pattern.match(said, first.start()))
-    asks_whether = _ASKS_WHETHER.match(said) is not None and _NAMES.search(said) is None
-    return frozenset({AnswerKind.YES_OR_NO}) if asks_whether else frozenset()
+    of_a_thing = _WHETHER_OF_A_THING.match(said) is not None and _VALUE.search(said) is None
+    return frozenset({AnswerKind.YES_OR_NO}) if of_a_thing else frozenset()
 
 
 def answered_by(lesson: str) -> frozenset[AnswerKind]:
@@ -99,7 +98,7 @@ def answered_by(lesson: str) -> frozenset[AnswerKind]:
     something is so ("Do I have a sister?": two of them).
     """
     kinds = wanted(lesson)
-    if AnswerKind.YES_OR_NO in kinds or not (kinds or about_asker(lesson)):
+    if _WHETHER.match(lesson) or not (kinds or about_asker(lesson)):
         return frozenset(AnswerKind)
     return kinds | {kind for kind, pattern in _ANSWERS.items() if pattern.search(lesson)}
 
