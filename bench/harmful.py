@@ -273,10 +273,9 @@ def main() -> None:
         embedding = ModelStore(shared_models()).locate(Settings().model.embedder)
         embedder = OnnxEmbedder.open(embedding["model.onnx"], embedding["tokenizer.json"])
         kinds = [maker for maker in HARMFUL if not (arguments.evidence and maker is overtrained)]
-        for place in range(arguments.count):
-            seed = arguments.seed + place
-            # One of each in turn, so that a run that is stopped has both.
-            for case in (kinds[place % len(kinds)](seed), good(seed)):
+        for seed in range(arguments.seed, arguments.seed + arguments.count):
+            # One of each in turn, so that a run that is stopped has both; by the seed, so that it can go on elsewhere.
+            for case in (kinds[(seed - 1) % len(kinds)](seed), good(seed)):
                 # What is good, or only trained badly, is refused for its evidence seldom: the cycle asks it anyway.
                 asked_first = arguments.evidence or case.kind not in (good.__name__, overtrained.__name__)
                 outcome = run_evidence(case, decoder, engine) if asked_first else None

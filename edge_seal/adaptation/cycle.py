@@ -298,7 +298,7 @@ class Cycle:
             )
             self._require_size(file)
             if report.passed:
-                self._trial.shadowed(work, file)
+                report = self._trial.shadowed(work, report, file)
             work.risk = assess(cleared, (judged.verdict for judged in verdicts.judged), report, change_rms=change)
             stored = self._adapters.put(
                 file,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
 
@@ -328,6 +329,18 @@ def with_measures(report: GateReport, measures: Sequence[Measure]) -> GateReport
         measures=(*report.measures, *measures),
         reasons=(*report.reasons, *reasons),
     )
+
+
+NO_NUMBERS: Final = Measure(
+    "computable", 1.0, 0.0, 1.0, False, "share", "prompts on which the engine computes numbers with this file"
+)  # fmt: skip
+"""Of a file whose weights are too large for the engine's arithmetic, though not for the trainer's."""
+
+
+def judge_unservable(figures: Figures, evidence: Evidence | None, bounds: GateSettings) -> GateReport:
+    """The verdict on a candidate that the engine cannot answer with: nothing it says can be measured."""
+    asked = () if evidence is None else evidence_measures(evidence, bounds)
+    return _report(figures.scale, (*asked, *figures.measures, NO_NUMBERS), figures.outcomes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from edge_seal.adaptation.style_rules import alters_letters
 from edge_seal.adaptation.training import Trained
 from edge_seal.adaptation.work import Work
 from edge_seal.config import Settings
-from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.engines.engine import Engine, Message, NoNumbers, Sampling
 from edge_seal.records import Action, Example, GateReport, Measure, Role
 from edge_seal.storage.database import Database
 from edge_seal.updates.comparisons import Comparison
@@ -109,7 +109,11 @@ class Trial:
             scratch / "adapter.gguf",
             LoraTensors(network.decoder.architecture.family.name, chosen.rank, chosen.alpha, lora_tensors(chosen)),
         )
-        served = self._served(work, network, held, figures, file, chosen)
+        try:
+            served = self._served(work, network, held, figures, file, chosen)
+        except NoNumbers:
+            self.engine.use_adapter(None)
+            return gate.judge_unservable(figures, work.evidence, bounds), file, change_rms(chosen, incumbent)
         work.compared = [
             Comparison("held_back", outcome.prompt, before, after)
             for outcome, before, after in zip(figures.outcomes, served.before, served.after, strict=True)
@@ -221,22 +225,30 @@ class Trial:
         general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
         return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
 
-    def shadowed(self, work: Work, file: Path) -> None:
-        """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update."""
+    def shadowed(self, work: Work, report: GateReport, file: Path) -> GateReport:
+        """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update.
+
+        The report is refused if the engine computes no numbers on one of them.
+        """
         settings = self.settings.shadow
         questions = shadow.chosen(shadow.past_questions(self.database), settings.questions, work.signals[0].id)
         if not questions:
-            return
+            return report
         work.tell("gate", 0, 2 * len(questions), "past questions")
         self.engine.use_adapter(self.serving())
         before = shadow.answers(self.engine, questions, settings.max_tokens)
         work.tell("gate", len(questions), 2 * len(questions), "past questions")
-        self.engine.use_adapter(file)
-        after = shadow.answers(self.engine, questions, settings.max_tokens)
+        try:
+            self.engine.use_adapter(file)
+            after = shadow.answers(self.engine, questions, settings.max_tokens)
+        except NoNumbers:
+            self.engine.use_adapter(None)
+            return gate.with_measures(report, (gate.NO_NUMBERS,))
         work.compared += [
             Comparison("past", question.prompt, one, other, question.turn_id)
             for question, one, other in zip(questions, before, after, strict=True)
         ]
+        return report
 
     def guarded(
         self,
@@ -248,12 +260,18 @@ class Trial:
         file: Path,
     ) -> GateReport:
         """The gate's report with the guardian's measures of what was trained; each of them has to pass too."""
-        self.engine.use_adapter(file)
-        measures = (
-            self._canary_exposure(network, candidate),
-            self._extraction(work, verdicts),
-            *self._sudden_change(work),
-        )
+        if gate.NO_NUMBERS in report.measures:
+            return report
+        try:
+            self.engine.use_adapter(file)
+            measures = (
+                self._canary_exposure(network, candidate),
+                self._extraction(work, verdicts),
+                *self._sudden_change(work),
+            )
+        except NoNumbers:
+            self.engine.use_adapter(None)
+            measures = (gate.NO_NUMBERS,)
         return gate.with_measures(report, measures)
 
     def _canary_exposure(self, network: ExampleNetwork, candidate: Lora) -> Measure:

@@ -19,7 +19,7 @@ import numpy as np
 
 from edge_models.errors import DamagedFile, ModelError
 from edge_models.gguf_file import GgufFile
-from edge_seal.engines.engine import FloatArray, Message, Piece, Sampling
+from edge_seal.engines.engine import FloatArray, Message, NoNumbers, Piece, Sampling
 from edge_seal.engines.gguf_vocabulary import GgufVocabulary
 from edge_seal.engines.sampling import Drawer, TextStream
 from edge_seal.errors import EngineError, IntegrityError
@@ -177,7 +177,7 @@ class DecodingEngine(ABC):
             result[index] = logits[after[index]] - normalizer
         if not np.isfinite(result).all():
             self._clear(zeroed=True)
-            raise EngineError("the model computed probabilities that are no numbers", next_step=TAKE_BACK)
+            raise NoNumbers("the model computed probabilities that are no numbers", next_step=TAKE_BACK)
         return result
 
     def logits(self, tokens: Sequence[int], positions: Sequence[int]) -> FloatArray:
@@ -309,7 +309,7 @@ class DecodingEngine(ABC):
     def _require_adapted(self, path: Path) -> None:
         logits = self._check_logits()
         if not np.isfinite(logits).all():
-            raise EngineError(f"the adapter {path} makes the model compute what are no numbers")
+            raise NoNumbers(f"the adapter {path} makes the model compute what are no numbers")
         if np.array_equal(logits, self._base_logits):
             raise EngineError(f"the adapter {path} changes nothing")
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 FloatArray: TypeAlias = "NDArray[np.float32]"
 
 
+class NoNumbers(EngineError):
+    """The model computes what are no numbers: its file is damaged, or the adapter's weights are too large for it."""
+
+
 class EmbedderUnavailable(EngineError):
     """The embedder that is set cannot be used now. Words are searched in its place, never another embedder."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge_seal.engines.engine import NoNumbers
 from edge_seal.errors import EngineError
 
 if TYPE_CHECKING:
@@ -47,14 +48,14 @@ class Drawer:
         """The next token after `logits` `(vocabulary,)`.
 
         Raises:
-            EngineError: the logits are not numbers, or every token is forbidden.
+            NoNumbers: the logits are none, or every token is forbidden.
         """
         if self._forbidden.size:
             logits = logits.copy()
             logits[self._forbidden] = -np.inf
         best = int(np.argmax(logits))
         if not np.isfinite(logits[best]):
-            raise EngineError("the model computed logits that are no numbers", next_step="edge-seal rollback base")
+            raise NoNumbers("the model computed logits that are no numbers", next_step="edge-seal rollback base")
         if self._temperature == 0.0:
             return best
         # float64: a cumulative sum of 100,000 float32 terms is off by more than some tokens' probability.

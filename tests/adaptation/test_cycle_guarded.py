@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 import pytest
 
+from edge_kernels.arrays import FloatArray
+from edge_models.lora import Lora, lora_tensors
 from edge_seal.adaptation import trial as trial_module
 from edge_seal.adaptation.cycle import Cycle
 from edge_seal.adaptation.guardian import Judged, Verdicts, extraction
 from edge_seal.adaptation.signals import lesson
+from edge_seal.engines.engine import NoNumbers
 from edge_seal.records import Action, Example, Signal, State, Verdict
-from tests.adaptation.world import DOG, World, with_settings
+from tests.adaptation.world import DOG, HOME, World, with_settings
 
 
 class BlindGuardianCycle(Cycle):
@@ -68,3 +72,39 @@ def test_a_planted_secret_that_the_guardian_lets_in_stops_every_update(
     report = world.run()
     assert report.state is State.REJECTED
     assert any(reason.startswith("canary_exposure") for reason in report.reasons)
+
+
+class TestNoNumbers:
+    """Weights that the trainer's float32 holds can be too large for the engine's arithmetic."""
+
+    def test_a_file_that_the_engine_cannot_compute_with_is_rejected_with_the_reason(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.learned(HOME)
+        before = world.answer(HOME[0])
+
+        def far_too_large(adapter: Lora) -> Mapping[str, tuple[FloatArray, FloatArray]]:
+            return {name: (a * 6e37, b) for name, (a, b) in lora_tensors(adapter).items()}
+
+        monkeypatch.setattr(trial_module, "lora_tensors", far_too_large)
+        world.teach(DOG)
+        report = world.run()
+        assert report.state is State.REJECTED
+        assert any(reason.startswith("computable") for reason in report.reasons), report.reasons
+        active = world.releases.active()
+        assert active is not None
+        assert active.id == "u1"
+        assert world.answer(HOME[0]) == before
+        assert world.releases.audit().intact
+
+    @pytest.mark.parametrize("stage", ["_canary_exposure", "_sudden_change"])
+    def test_so_is_one_that_fails_later(self, world: World, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+        def failed(*_arguments: object) -> NoReturn:
+            raise NoNumbers("the model computed logits that are no numbers")
+
+        monkeypatch.setattr(trial_module.Trial, stage, failed)
+        world.teach(DOG)
+        report = world.run()
+        assert report.state is State.REJECTED
+        assert [reason.partition(":")[0] for reason in report.reasons] == ["computable"]
+        assert world.releases.active() is None
