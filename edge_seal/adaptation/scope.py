@@ -100,6 +100,10 @@ _ASKED: Final = re.compile(
     r"|tell|say|said|told|wonder|wondering|guess|ask|asking|trying|looking|need|help|please|something|again|sure|think)\b",
     re.IGNORECASE,
 )
+# "What should I call you?" asks for something of the assistant's; "What have I told you?" does not.
+_OF_THE_ASSISTANT: Final = re.compile(
+    r"(?!.*\b(?:my|me|mine|myself)\b).*\bI\b.*\b(?!(?:tell|told|say|said|ask|asked|to)\b)\w+ you\W*", re.IGNORECASE
+)
 _TURNED_ROUND: Final = re.compile(
     r"\b(?:least|worst|last|first|next|other|another|else|hate|dislike|boring|not|n't|never|used to|would|want|wish)\b",
     re.IGNORECASE,
@@ -167,6 +171,11 @@ def is_stated(text: str) -> bool:
     return _STATED.fullmatch(rest) is not None and _ASKED.search(rest) is None
 
 
+def is_of_the_assistant(question: str) -> bool:
+    """Whether `question` is about whom it is put to, and what the asker does with them: "What should I call you?"."""
+    return _OF_THE_ASSISTANT.fullmatch(question.strip()) is not None
+
+
 def asks_for(question: str, lessons: Sequence[str]) -> bool:
     """Whether `question` is one of `lessons` (their prompts) in its very words, or in a form that the grammar reads."""
     form = read_asked(question)
@@ -212,8 +221,9 @@ class Scope:
             weight * figure for weight, figure in zip(WEIGHTS, self.figures(question, vector), strict=True)
         )
         nearest = self._of_wording[int(fitting[(self._told[fitting] @ vector).argmax()])]
-        # Who tells something asks for no lesson, however near its words are.
+        # Who tells something, or asks of the assistant, asks for no lesson, however near its words are.
         asks = is_stated(nearest) or not is_stated(question)
+        asks = asks and (is_of_the_assistant(nearest) or not is_of_the_assistant(question))
         return Judged(asks and log_odds > 0.0, log_odds, nearest)
 
     def figures(self, question: str, vector: FloatArray) -> tuple[float, ...]:

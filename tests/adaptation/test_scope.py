@@ -16,6 +16,7 @@ from edge_seal.adaptation.scope import (
     Judged,
     Scope,
     beside,
+    is_of_the_assistant,
     untold_wordings,
     wordings,
 )
@@ -171,3 +172,27 @@ def test_a_question_may_look_as_if_it_told_something(scope: Scope, embedder: Onn
 
 def test_a_lesson_on_what_is_told_bears_on_what_is_told(embedder: OnnxEmbedder) -> None:
     assert is_inside(scope_of(["I am tired."], embedder), embedder, "I am so tired!")
+
+
+@pytest.mark.parametrize("question", ["What should I call you?", "How may I address you?"])
+def test_what_is_asked_of_the_assistant_is_no_lesson_on_the_asker(embedder: OnnxEmbedder, question: str) -> None:
+    taught = scope_of(["How should you address me?"], embedder)
+    assert not is_inside(taught, embedder, question)
+    assert is_inside(taught, embedder, "How do you address me?")
+    assert is_inside(scope_of(["What should I call you?"], embedder), embedder, question)
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("What should I call you?", True),
+        ("How can I help you?", True),
+        ("What have I told you?", False),
+        ("Did I tell you where I live?", False),
+        ("What should you call me?", False),
+        ("Where is my dog, I ask you?", False),
+        ("Who are you?", False),
+    ],
+)
+def test_whom_a_question_is_about(question: str, expected: bool) -> None:
+    assert is_of_the_assistant(question) is expected
