@@ -33,7 +33,7 @@ _WORD: Final = (
     r"|which|when)\b)[a-z][\w-]*"
 )
 _THING: Final = rf"my (?P<thing>(?:{_WORD} ){{0,3}}?{_WORD})"
-_THING_BEFORE: Final = rf"my (?P<thing>(?:{_WORD} ){{0,3}}{_WORD})"
+_THING_BEFORE: Final = rf"(?:my|the) (?P<thing>(?:{_WORD} ){{0,3}}{_WORD})"
 _IS: Final = r"(?:'s| is| are| was| were)"
 _VALUE: Final = r"[^\s,;:]+(?: [^\s,;:]+){0,5}"
 _MORE_OF_IT: Final = r"(?:,? and (?:he|she|it|they) .+)?"
@@ -45,7 +45,7 @@ _SLOTS: Final = tuple(
         rf"\b(?:what|how) (?:do|did|should) i call {_THING}\W*$",
         rf"\b(?:tell me|remind me|remember|recall|know|say|give me|forgot|forgotten)(?: of)? {_THING}'s names?\W*$",
         rf"\bnames? of {_THING}\W*$",
-        rf"\bwhat {_THING} is called\W*$",
+        rf"\b(?:what|how) {_THING} is called\W*$",
     )
 )
 _DOING: Final = re.compile(
@@ -70,17 +70,19 @@ _APART: Final = tuple(
         grandson, granddaughter, niece, nephew, stepmother, stepfather, stepsister, stepbrother, stepson,
         stepdaughter, godmother, godfather, godson, goddaughter, great-aunt, great-uncle, great-grandmother,
         great-grandfather, mother-in-law, father-in-law, sister-in-law, brother-in-law, son-in-law, daughter-in-law,
-        half-brother, half-sister;
+        half-brother, half-sister,
         manager, dentist, doctor, neighbour, landlord, plumber, coach, hairdresser, vet, baker, gardener, flatmate,
         colleague, secretary, babysitter, tailor, pharmacist, electrician, piano teacher, swimming teacher, driving
         instructor, cleaner, accountant, lawyer, therapist, butcher, optician, best friend, partner, mechanic,
         midwife, florist;
         phone, laptop, tablet, car, bicycle, motorbike, boat, printer, camera, watch, television;
         flat, office, cottage, garage, garden, school, gym, church, allotment;
+        height, weight, age, blood pressure, blood type, star sign, salary;
         passport, wallet, spare key, umbrella, toolbox, medicine, driving licence, first aid kit, sewing kit, torch;
         birthday, wedding anniversary, name day, exam, graduation, check-up, retirement;
         colour, food, film, book, poem, song, sport, board game, season, drink, flower, tree, city, country, band,
-        number, animal, bird, dessert, fruit, vegetable;
+        number, animal, bird, dessert, fruit, vegetable, month, day of the week, holiday,
+        restaurant, singer, writer, painter, shop;
         first name, middle name, surname, maiden name, nickname;
         shoe size, hat size, ring size, glove size, clothes size, trouser size, collar size;
         locker number, seat number, room number, phone number, house number, flight number, customer number, bus
@@ -96,10 +98,14 @@ _KINDS: Final = frozenset({"pet", "animal", "kid", "child", "children", "sibling
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A thing of the asker's by one name for all that mean it, and in what doing of theirs it is; mostly none."""
+    """A thing of the asker's by one name for all that mean it.
+
+    `verb`: what they do with it, where that is what is said. `favourite`: it is a favourite of theirs.
+    """
 
     name: str
     verb: str = ""
+    favourite: bool = False
 
     @property
     def head(self) -> str:
@@ -111,9 +117,9 @@ def asked_for(question: str) -> Thing | None:
     said = plain(question[:300])
     for pattern in _SLOTS:
         if match := pattern.search(said):
-            return Thing(_named(match["thing"]))
+            return _thing(match["thing"])
     match = _DOING.search(said)
-    return Thing(_named(match["thing"]), match["verb"].lower()) if match else None
+    return _thing(match["thing"], match["verb"].lower()) if match else None
 
 
 def stated(memory: str) -> Thing | None:
@@ -124,9 +130,9 @@ def stated(memory: str) -> Thing | None:
     text = said[0].rstrip(".! ")
     for pattern in _STATED_SLOTS:
         if match := pattern.fullmatch(text):
-            return Thing(_named(match["thing"]))
+            return _thing(match["thing"])
     match = _STATED_DOING.fullmatch(text)
-    return Thing(_named(match["thing"]), match["verb"].lower()) if match else None
+    return _thing(match["thing"], match["verb"].lower()) if match else None
 
 
 def is_of_another(asked: Thing, question: str, memory: str, *, likeness: Likeness | None) -> bool:
@@ -135,13 +141,13 @@ def is_of_another(asked: Thing, question: str, memory: str, *, likeness: Likenes
     `likeness` None: only what the lists know is told apart.
     """
     other = stated(memory)
-    if other is None or other.verb != asked.verb or other.name == asked.name:
-        return False
-    if asked.head in _KINDS or other.head in _KINDS:
+    if other is None or bool(other.verb) != bool(asked.verb) or other.name == asked.name:
         return False
     names = {asked.name, other.name}
     if any(names <= apart for apart in _APART):
         return True
+    if not (asked.favourite and other.favourite) and (asked.head in _KINDS or other.head in _KINDS):
+        return False
     # The asker's own name is the name of nothing else; "surname" and "nickname" may be one.
     if "name" in names:
         return not all(name.endswith("name") for name in names)
@@ -152,9 +158,10 @@ def is_of_another(asked: Thing, question: str, memory: str, *, likeness: Likenes
     return likeness is not None and likeness(*map(ASKED_FOR.format, (asked.name, other.name))) < SAME_THING
 
 
-def _named(thing: str) -> str:
-    name = attribute_name(subject_name(thing)).removeprefix(_FAVOURITE)
-    return "flat" if name == "apartment" else name
+def _thing(said: str, verb: str = "") -> Thing:
+    name = attribute_name(subject_name(said))
+    short = name.removeprefix(_FAVOURITE)
+    return Thing("flat" if short == "apartment" else short, verb, favourite=short != name)
 
 
 def _singulars(text: str) -> frozenset[str]:

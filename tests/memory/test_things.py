@@ -32,13 +32,17 @@ def of_another(question: str, memory: str, cosine: float | None = None) -> bool:
         ("And what is the name of my choir?", "choir", ""),
         ("Who is my best friend?", "best friend", ""),
         ("When is my wedding anniversary?", "wedding anniversary", ""),
-        ("What is my favourite poem?", "poem", ""),
-        ("What is my favorite color?", "colour", ""),
+        ("Do you know how my canary is called?", "canary", ""),
         ("Where did I put my spare key?", "spare key", "put"),
     ],
 )
 def test_a_question_in_a_plain_form_asks_for_a_thing(question: str, name: str, verb: str) -> None:
     assert asked_for(question) == Thing(name, verb)
+
+
+def test_a_favourite_is_told_by_its_kind() -> None:
+    assert asked_for("What is my favorite color?") == Thing("colour", favourite=True)
+    assert stated("My favourite animal is the otter.") == Thing("animal", favourite=True)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,9 @@ def test_a_memory_of_one_statement_states_a_thing(memory: str, thing: Thing | No
         ("What is my favourite poem?", "My favourite film is Vertigo."),
         ("What is my seat number?", "My locker number is 64."),
         ("What is my donkey's name?", "My name is Anna."),
+        ("Who is my godfather?", "My best friend is Jonas Jankowski."),
+        ("What is my favourite animal?", "My favourite food is pierogi."),
+        ("What is my weight?", "My height is 176 centimetres."),
         ("Where do I keep my umbrella?", "I keep my spare key under the flowerpot."),
     ],
 )
@@ -97,6 +104,7 @@ def test_what_the_lists_know_needs_no_vector(question: str, memory: str) -> None
         ("What is my pup's name?", "My dog is called Biscuit."),
         ("Where is my car?", "My Volvo is parked at the station."),
         ("Where do I keep my hammer?", "I keep my passport in the desk."),
+        ("When do I clean the windows?", "I water the plants on Monday."),
     ],
 )
 def test_of_others_their_vectors_decide_and_without_one_they_count_as_the_same(question: str, memory: str) -> None:
@@ -112,11 +120,13 @@ def test_of_others_their_vectors_decide_and_without_one_they_count_as_the_same(q
         ("What is my pet's name?", "My cat is called Tofu."),
         ("Who is my vet?", "My dog's vet is Dr Kim."),
         ("Who is my vet?", "I take my dog to Dr Kim."),
+        ("When do I wash the car?", "I clean the car on Saturday."),
+        ("What is my favourite pet?", "My favourite pet is the otter."),
         ("Who is my friend?", "My best friend is Pavel."),
         ("What is my surname?", "My name is Anna Berg."),
         ("Where is my charger?", "My laptop is in the bag with the charger."),
         ("Where do I keep my umbrella?", "My umbrella stand is behind the door."),
-        ("Where do I keep my passport?", "I lost my wallet in May."),
+        ("Where do I keep my passport?", "I lost it in May."),
         ("What is my number plate?", "My car is a grey Skoda Fabia, registration KX19 VBN."),
     ],
 )
