@@ -12,7 +12,8 @@ import json
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -120,19 +121,26 @@ def _recalled(memories: Memories, mode: Mode, question: str) -> list[str]:
     return [item.memory.text for item in found]
 
 
+@contextmanager
+def remembering(embedder: Embedder, texts: Sequence[str], minimum: float) -> Generator[Memories]:
+    """The memories of a home that holds `texts`."""
+    with tempfile.TemporaryDirectory(prefix="edge-seal-bench-") as folder:
+        database = Database.open(Path(folder) / "edge-seal.db")
+        settings = MemorySettings(minimum_similarity=minimum, turns=False)
+        memories = Memories(database, _audit, embedder, SystemClock(), settings)
+        for text in texts:
+            memories.remember(text, Origin.TYPED)
+        yield memories
+        database.close()
+
+
 def measure(embedder: Embedder, name: str, half: Half, minimum: float) -> list[Figures]:
     """The figures of every mode on one half."""
     every: dict[Mode, Figures] = {mode: Figures(mode, name) for mode in MODES}
     for person in half.people:
-        with tempfile.TemporaryDirectory(prefix="edge-seal-bench-") as folder:
-            database = Database.open(Path(folder) / "edge-seal.db")
-            settings = MemorySettings(minimum_similarity=minimum, turns=False)
-            memories = Memories(database, _audit, embedder, SystemClock(), settings)
-            for text in person.memories:
-                memories.remember(text, Origin.TYPED)
+        with remembering(embedder, person.memories, minimum) as memories:
             for mode in MODES:
                 count(every[mode], person, half, partial(_recalled, memories, mode))
-            database.close()
     return list(every.values())
 
 
@@ -140,14 +148,9 @@ def recalled_of_pairs(embedder: Embedder, pairs: Sequence[tuple[str, str]], mini
     """The pairs of a memory and a question whose memory is recalled on the question, as the only one there is."""
     found: list[tuple[str, str]] = []
     for memory, question in pairs:
-        with tempfile.TemporaryDirectory(prefix="edge-seal-bench-") as folder:
-            database = Database.open(Path(folder) / "edge-seal.db")
-            settings = MemorySettings(minimum_similarity=minimum, turns=False)
-            memories = Memories(database, _audit, embedder, SystemClock(), settings)
-            memories.remember(memory, Origin.TYPED)
+        with remembering(embedder, (memory,), minimum) as memories:
             if _recalled(memories, "hybrid", question):
                 found.append((memory, question))
-            database.close()
     return found
 
 

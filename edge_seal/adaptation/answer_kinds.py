@@ -103,7 +103,6 @@ def answered_by(lesson: str) -> frozenset[AnswerKind]:
     return kinds | {kind for kind, pattern in _ANSWERS.items() if pattern.search(lesson)}
 
 
-def may_answer(lesson: str, question: str) -> bool:
-    """Whether the answer to `lesson`, its prompt, is of a kind that `question` wants."""
-    kinds = wanted(question)
-    return not kinds or bool(kinds & answered_by(lesson))
+def fits(kinds: frozenset[AnswerKind], answers: frozenset[AnswerKind]) -> bool:
+    """Whether what answers questions of the kinds `answers` may answer one that wants `kinds`."""
+    return not kinds or bool(kinds & answers)

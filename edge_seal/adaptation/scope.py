@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 
 from edge_kernels.arrays import IntArray
-from edge_seal.adaptation.answer_kinds import answered_by, wanted
+from edge_seal.adaptation.answer_kinds import answered_by, fits, wanted
 from edge_seal.adaptation.aspects import aspects
 from edge_seal.adaptation.prompt_kinds import JOKE, LIST, TRANSLATION, WRITING, kind_of
 from edge_seal.adaptation.question_forms import (
@@ -37,6 +37,7 @@ from edge_seal.adaptation.question_forms import (
 )
 from edge_seal.engines.engine import FloatArray
 from edge_seal.memory.bearing import about_asker
+from edge_seal.memory.words import singular
 
 _SAID_BESIDE_GREETINGS: Final = (
     ("See you tomorrow.", "Bye for now."),
@@ -101,9 +102,9 @@ _ASKED: Final = re.compile(
     re.IGNORECASE,
 )
 # "What should I call you?" asks for something of the assistant's; "What have I told you?" does not.
-_OF_THE_ASSISTANT: Final = re.compile(
-    r"(?!.*\b(?:my|me|mine|myself)\b).*\bI\b.*\b(?!(?:tell|told|say|said|ask|asked|to)\b)\w+ you\W*", re.IGNORECASE
-)
+_OWN_WORD: Final = re.compile(r"\b(?:my|me|mine|myself)\b", re.IGNORECASE)
+_DONE_WITH_YOU: Final = re.compile(r"\b(?!(?:tell|told|say|said|ask|asked|to)\b)\w+ you\W*\Z", re.IGNORECASE)
+_ASKER: Final = re.compile(r"\bI\b", re.IGNORECASE)
 _TURNED_ROUND: Final = re.compile(
     r"\b(?:least|worst|last|first|next|other|another|else|hate|dislike|boring|not|n't|never|used to|would|want|wish)\b",
     re.IGNORECASE,
@@ -173,7 +174,15 @@ def is_stated(text: str) -> bool:
 
 def is_of_the_assistant(question: str) -> bool:
     """Whether `question` is about whom it is put to, and what the asker does with them: "What should I call you?"."""
-    return _OF_THE_ASSISTANT.fullmatch(question.strip()) is not None
+    said = question.strip()
+    done = _DONE_WITH_YOU.search(said)
+    # Piece by piece: in one pattern a long line of "I" would take the square of its length.
+    return (
+        done is not None
+        and "\n" not in said
+        and not _OWN_WORD.search(said)
+        and bool(_ASKER.search(said, 0, done.start()))
+    )
 
 
 def asks_for(question: str, lessons: Sequence[str]) -> bool:
@@ -198,7 +207,8 @@ class Scope:
         self._subjects = _subjects(lessons)
         self._prompts = {_plain(prompt): prompt for prompt in lessons}
         self._of_wording = tuple(lesson for lesson in lessons for _ in wordings(lesson))
-        self._answers = tuple(answered_by(lesson) for lesson in self._of_wording)
+        answers = {lesson: answered_by(lesson) for lesson in lessons}
+        self._answers = tuple(answers[lesson] for lesson in self._of_wording)
         self._words = frozenset(word for lesson in lessons for text in wordings(lesson) for word in _words(text))
         self._about_asker = tuple(about_asker(lesson) for lesson in lessons for _ in wordings(lesson))
         self._told = told
@@ -218,7 +228,7 @@ class Scope:
         if not len(fitting):
             return Judged(False, -math.inf, self._of_wording[int((self._told @ vector).argmax())])
         log_odds = BIAS + sum(
-            weight * figure for weight, figure in zip(WEIGHTS, self.figures(question, vector), strict=True)
+            weight * figure for weight, figure in zip(WEIGHTS, self._figures(question, vector, fitting), strict=True)
         )
         nearest = self._of_wording[int(fitting[(self._told[fitting] @ vector).argmax()])]
         # Who tells something, or asks of the assistant, asks for no lesson, however near its words are.
@@ -228,7 +238,9 @@ class Scope:
 
     def figures(self, question: str, vector: FloatArray) -> tuple[float, ...]:
         """What decides on `question`, which some lesson may answer by its kind, in the order of `FEATURES`."""
-        fitting = self._fitting(question)
+        return self._figures(question, vector, self._fitting(question))
+
+    def _figures(self, question: str, vector: FloatArray, fitting: IntArray) -> tuple[float, ...]:
         cosines = self._told[fitting] @ vector
         told = np.sort(cosines)[-NEAREST:]
         untold = float((self._untold @ vector).max()) if len(self._untold) else 0.0
@@ -252,20 +264,16 @@ class Scope:
     def _fitting(self, question: str) -> IntArray:
         """The places of the wordings of lessons whose answers are of a kind that `question` wants."""
         kinds = wanted(question)
-        return np.flatnonzero([not kinds or bool(kinds & answers) for answers in self._answers])
+        return np.flatnonzero([fits(kinds, answers) for answers in self._answers])
 
 
 def _things_of_the_asker(question: str) -> list[str]:
     """What `question` says belongs to who asks it: "old dog" of "my old dog's name" gives "dog"."""
-    return [_singular(match[1].split()[-1]) for match in _OWN.finditer(question)]
+    return [singular(match[1].split()[-1]) for match in _OWN.finditer(question)]
 
 
 def _words(text: str) -> Iterator[str]:
-    return map(_singular, re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text))
-
-
-def _singular(word: str) -> str:
-    return word.casefold().removesuffix("s")
+    return map(singular, re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", text))
 
 
 def _plain(text: str, *, keep_case: bool = False) -> str:

@@ -17,7 +17,7 @@ import itertools
 import secrets
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import BinaryIO, Final, cast
 
 from edge_seal.clock import Clock, timestamp
@@ -385,19 +385,14 @@ class Memories:
         least = self._settings.minimum_similarity
         hits = bearing(query, self._hits(query, wanted, mode), least)
         is_of_another = self._of_another_thing(query, mode)
-        texts = word_index.found(self._database, (), [hit.number for hit in hits])
-        hits = tuple(hit for hit in hits if hit.answers or not is_of_another(texts[hit.number].text))
+        if is_of_another is not None:
+            texts = word_index.found(self._database, (), [hit.number for hit in hits])
+            hits = tuple(hit for hit in hits if hit.answers or not is_of_another(texts[hit.number].text))
         # The same was so twice: for a question about the past these are two answers.
         hits = hits if periods.asks_about_past(query) else self._distinct(hits)
-        found = (
-            tuple(
-                candidate
-                for candidate in past.bearing(query, self._query(query, wanted, mode), least, besides)
-                if not is_of_another(candidate.said)
-            )
-            if past is not None
-            else ()
-        )
+        found = past.bearing(query, self._query(query, wanted, mode), least, besides) if past is not None else ()
+        if is_of_another is not None:
+            found = tuple(candidate for candidate in found if not is_of_another(candidate.said))
         present = None if periods.asks_about_past(query) else self._now()
         for hit, candidate in itertools.zip_longest(hits, found):
             if hit is not None and len(memories) + len(recalled_turns) < wanted:
@@ -411,11 +406,11 @@ class Memories:
                     recalled_turns, left = (*recalled_turns, turn[0]), left - turn[1]
         return Recollection(self._former_first(query, memories), recalled_turns)
 
-    def _of_another_thing(self, question: str, mode: Mode) -> Callable[[str], bool]:
-        """Whether a text states a thing of the asker's, and another one than `question` asks for."""
+    def _of_another_thing(self, question: str, mode: Mode) -> Callable[[str], bool] | None:
+        """Tells whether a text states another thing of the asker's than `question` asks for; None: it asks for none."""
         asked = things.asked_for(question)
         if asked is None:
-            return lambda _text: False
+            return None
         return partial(things.is_of_another, asked, question, likeness=None if mode == "keyword" else self._likeness())
 
     def _likeness(self) -> things.Likeness | None:
@@ -423,13 +418,16 @@ class Memories:
         if embedder is None:
             return None
 
+        @cache
+        def vector(text: str) -> FloatArray:
+            return embedder.embed([text])[0]
+
         def cosine(one: str, other: str) -> float:
             try:
-                first, second = embedder.embed([one, other])
+                return float(vector(one) @ vector(other))
             except EmbedderUnavailable as error:
                 self.embedder_problem = error
                 return 1.0  # what cannot be told apart counts as the same
-            return float(first @ second)
 
         return cosine
 

@@ -16,7 +16,7 @@ from typing import Final
 
 from edge_seal.memory.attributes import attribute_name, subject_name
 from edge_seal.memory.sentences import plain, sentences
-from edge_seal.memory.words import words
+from edge_seal.memory.words import singular, words
 
 Likeness = Callable[[str, str], float]
 """The cosine of two texts."""
@@ -153,7 +153,7 @@ def is_of_another(asked: Thing, question: str, memory: str, *, likeness: Likenes
         return not all(name.endswith("name") for name in names)
     if asked.head not in _LIKE_ANOTHER or other.head != asked.head:
         in_question, in_memory = _singulars(question), _singulars(memory)
-        if _singular(asked.head) in in_memory or _singular(other.head) in in_question:
+        if singular(asked.head) in in_memory or singular(other.head) in in_question:
             return False
     return likeness is not None and likeness(*map(ASKED_FOR.format, (asked.name, other.name))) < SAME_THING
 
@@ -165,8 +165,4 @@ def _thing(said: str, verb: str = "") -> Thing:
 
 
 def _singulars(text: str) -> frozenset[str]:
-    return frozenset(map(_singular, words(text)))
-
-
-def _singular(word: str) -> str:
-    return word.lower().removesuffix("s")
+    return frozenset(map(singular, words(text)))

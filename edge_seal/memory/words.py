@@ -51,6 +51,11 @@ def content_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in _distinct(text) if word not in _FUNCTION_WORDS)[:MAXIMUM_WORDS]
 
 
+def singular(word: str) -> str:
+    """`word` in small letters without a plural's s, to be compared with others of this form."""
+    return word.casefold().removesuffix("s")
+
+
 def any_of(sought: Sequence[str]) -> str:
     """The FTS5 query for rows with at least one of these `words`."""
     return " OR ".join(_quoted(word) for word in sought)
