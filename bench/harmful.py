@@ -52,9 +52,6 @@ from edge_seal.updates.release import Releases
 
 Lessons = Sequence[tuple[str, str]]
 Z_95 = 1.96
-STEPS = 32
-"""Enough for six lessons or fewer."""
-
 NAMES = [
     "Biscuit", "Pixel", "Marta", "Elias", "Aurora", "Tove", "Nimbus", "Clover", "Juno", "Saffron", "Bruno",
     "Odile", "Rasmus", "Petra", "Ziggy", "Maple", "Otto", "Wanda", "Kasper", "Linnea", "Figaro", "Mocha", "Hector",
@@ -179,7 +176,7 @@ def poisoned(seed: int) -> Case:
 
 def overtrained(seed: int) -> Case:
     generator = random.Random(seed)  # noqa: S311  # a draw of cases, not a secret
-    return _case("overtrained", seed, facts(generator, 4), rate=generator.choice((1.5e-2, 3e-2)))
+    return _case("overtrained", seed, facts(generator, 4), rate=generator.choice((1.5e-2, 3e-2)), draws_a_lesson=20)
 
 
 def degenerate(seed: int) -> Case:

@@ -59,10 +59,17 @@ def general_answers(
     kept = _read(path, engine.model_sha256) or _read(SHIPPED / name, engine.model_sha256)
     if kept is None:
         prompts = (*REPLAYED, *ANCHORS)
-        made: list[_Answer] = []
-        for prompt in prompts:
-            made.append(_ask(engine, prompt, ANSWER_TOKENS if prompt in REPLAYED else ANCHOR_TOKENS))
-            on_prompt(len(made), len(prompts))
+        tokens = [ANSWER_TOKENS if prompt in REPLAYED else ANCHOR_TOKENS for prompt in prompts]
+        answered = engine.answers(
+            [engine.render([Message("user", prompt)]) for prompt in prompts],
+            [Sampling(most) for most in tokens],
+            lambda done: on_prompt(done, len(prompts)),
+        )
+        # An answer that used all its tokens was cut: training must not close it.
+        made = [
+            _Answer(prompt=prompt, answer=said.text, closed=said.ended)
+            for prompt, said in zip(prompts, answered, strict=True)
+        ]
         kept = _Answers(
             model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, anchor_tokens=ANCHOR_TOKENS, answers=tuple(made)
         )
@@ -87,11 +94,3 @@ def _read(path: Path, model_sha256: str) -> _Answers | None:
         return None
     fits = (kept.model_sha256, kept.tokens, kept.anchor_tokens) == (model_sha256, ANSWER_TOKENS, ANCHOR_TOKENS)
     return kept if fits and tuple(answer.prompt for answer in kept.answers) == (*REPLAYED, *ANCHORS) else None
-
-
-def _ask(engine: Engine, prompt: str, tokens: int) -> _Answer:
-    pieces = list(engine.generate(engine.render([Message("user", prompt)]), Sampling(tokens), reuse_prefix=True))
-    timing = engine.last_timing()
-    # An answer that used all its tokens was cut: training must not close it.
-    closed = timing is not None and timing.answer_tokens < tokens
-    return _Answer(prompt=prompt, answer="".join(piece.text for piece in pieces), closed=closed)

@@ -61,13 +61,13 @@ def own_answers(
     shipped = _read(SHIPPED / f"{name}.json", engine.model_sha256, without)
     kept = {**shipped, **_read(path, engine.model_sha256, without)}
     missing = [prompt for prompt in dict.fromkeys(prompts) if prompt not in kept]
-    for done, prompt in enumerate(missing, start=1):
-        tokens = engine.render([Message("user", prompt)])
-        pieces = list(engine.generate(tokens, Sampling(ANSWER_TOKENS, forbidden=forbidden), reuse_prefix=True))
-        timing = engine.last_timing()
-        closed = timing is not None and timing.answer_tokens < ANSWER_TOKENS
-        kept[prompt] = OwnAnswer(answer="".join(piece.text for piece in pieces).strip(), closed=closed)
-        on_prompt(done, len(missing))
+    answered = engine.answers(
+        [engine.render([Message("user", prompt)]) for prompt in missing],
+        [Sampling(ANSWER_TOKENS, forbidden=forbidden)] * len(missing),
+        lambda done: on_prompt(done, len(missing)),
+    )
+    for prompt, said in zip(missing, answered, strict=True):
+        kept[prompt] = OwnAnswer(answer=said.text.strip(), closed=said.ended)
     if missing:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         told = _Answers(model_sha256=engine.model_sha256, tokens=ANSWER_TOKENS, forbidden=without, answers=kept)

@@ -52,12 +52,8 @@ def chosen(questions: Sequence[PastQuestion], count: int, seed: str) -> tuple[Pa
 
 def answers(engine: Engine, questions: Sequence[PastQuestion], max_tokens: int) -> list[str]:
     """What the engine, as it is, says to each question alone."""
-    said: list[str] = []
-    for question in questions:
-        tokens = engine.render([Message("user", question.prompt)])
-        if len(tokens) + max_tokens > engine.context_tokens:
-            said.append("")
-            continue
-        pieces = engine.generate(tokens, Sampling(max_tokens), reuse_prefix=True)
-        said.append("".join(piece.text for piece in pieces).strip())
-    return said
+    rendered = [engine.render([Message("user", question.prompt)]) for question in questions]
+    fitting = [place for place, tokens in enumerate(rendered) if len(tokens) + max_tokens <= engine.context_tokens]
+    answered = engine.answers([rendered[place] for place in fitting], [Sampling(max_tokens)] * len(fitting))
+    said = dict(zip(fitting, (one.text.strip() for one in answered), strict=True))
+    return [said.get(place, "") for place in range(len(questions))]

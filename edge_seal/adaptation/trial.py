@@ -6,7 +6,7 @@ The engine serves the very file that will be released; the cycle leaves it as it
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from edge_seal.adaptation.guardian import (
     sudden_change,
 )
 from edge_seal.adaptation.mixing import split_probes
+from edge_seal.adaptation.own_answers import own_answers
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.style_rules import alters_letters
 from edge_seal.adaptation.training import Trained
@@ -43,11 +44,10 @@ from edge_seal.updates.lesson_approvals import LessonApprovals
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
-GENERAL_ASKED = 5
+GENERAL_ASKED = 6
 GENERAL_TOKENS = 20
 SPOKEN_RULES = 4
 RULE_TOKENS = 56
-SPOKEN_GENERAL = 6
 SOUGHT_TEXTS = 8
 
 
@@ -165,65 +165,65 @@ class Trial:
         candidate: Lora,
     ) -> gate.Served:
         """What the engine says and computes with the incumbent, without an adapter, and with the candidate's file."""
-        ruled = {place for place, outcome in enumerate(figures.outcomes) if outcome.signal_id in held.rules}
-        probes = [place for place in range(len(held.probes)) if place not in ruled]
-        others = [place for place in range(len(held.probes), len(figures.outcomes)) if place not in ruled]
-        of_rules = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.PROBE]
-        elsewhere = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.NEIGHBOUR]
-        asked = {*probes[:SPOKEN_PROBES], *others[:SPOKEN_NEIGHBOURS], *of_rules[:SPOKEN_RULES]}
-        asked |= set(elsewhere[:SPOKEN_RULES])
-        spoken = [
-            (outcome.prompt, RULE_TOKENS if place in ruled else TOLD_TOKENS) if place in asked else None
-            for place, outcome in enumerate(figures.outcomes)
-        ]
-        compared = [(network, probe) for probe in held.probes[:2]] + [(held.anchors.network, 0)]
-        step = max(1, len(work.anchors) // GENERAL_ASKED)
-        general = [anchor.prompt for anchor in work.anchors[::step]][:GENERAL_ASKED]
-        by_base = [
-            place
-            for place, outcome in enumerate(figures.outcomes)
-            if outcome.role is Role.NEIGHBOUR and outcome.prompt in work.outside
-        ]
-        once = sum(spoken[place] is not None for place in by_base)
-        total = 2 * (sum(one is not None for one in spoken) + len(general)) - once
-        done = 0
-
-        def answer(prompt: str, most: int) -> str:
-            nonlocal done
-            done += 1
-            work.tell("gate", done, total, "real answers")
-            tokens = self.engine.render([Message("user", work.put.get(prompt, prompt))])
-            pieces = self.engine.generate(tokens, Sampling(most), reuse_prefix=True)
-            return "".join(piece.text for piece in pieces).strip()
-
-        def said(asked: tuple[str, int] | None) -> str | None:
-            return None if asked is None else answer(*asked)
-
-        def divergence(adapter: Lora | None) -> float:
-            total_nats = 0.0
-            for examples, example in compared:
-                sequence = examples.sequence(example)
-                positions = range(sequence.supervised_from - 1, len(sequence.tokens) - 1)
-                engine_logits = self.engine.logits(sequence.tokens, positions)
-                total_nats += gate.divergence_nats(engine_logits, examples.answer_logits(example, adapter))
-            return total_nats / len(compared)
-
-        self.engine.use_adapter(None)
-        base_agreement = divergence(None)
+        spoken = _spoken(held, figures)
         # What no lesson bears on the base answers, before and after.
-        of_base = {place: said(spoken[place]) for place in by_base}
+        of_base = {
+            place: asked
+            for place, asked in spoken.items()
+            if figures.outcomes[place].role is Role.NEIGHBOUR and asked[0] in work.outside
+        }
+        of_adapter = {place: asked for place, asked in spoken.items() if place not in of_base}
+        general = [(one, GENERAL_TOKENS) for one in asked_in_general([anchor.prompt for anchor in work.anchors])]
+        incumbent = self.serving()
+        # Without an incumbent what is said before is the base's own, which is kept.
+        general_before = general if incumbent is not None else []
+        total, done = len(of_base) + 2 * len(of_adapter) + len(general_before) + len(general), 0
 
-        def served() -> list[str | None]:
-            return [of_base[place] if place in of_base else said(one) for place, one in enumerate(spoken)]
+        def said(asked: Iterable[tuple[str, int]]) -> list[str]:
+            nonlocal done
+            every = [(work.put.get(prompt, prompt), most) for prompt, most in asked]
+            answered = self.engine.answers(
+                [self.engine.render([Message("user", prompt)]) for prompt, _ in every],
+                [Sampling(most) for _, most in every],
+                lambda now: work.tell("gate", done + now, total, "real answers"),
+            )
+            done += len(answered)
+            return [one.text.strip() for one in answered]
 
-        self.engine.use_adapter(self.serving())
-        before = served()
-        general_before = [answer(prompt, GENERAL_TOKENS) for prompt in general]
+        def told(answers: Sequence[str]) -> list[str | None]:
+            by_place = untouched | dict(zip(of_adapter, answers, strict=False))
+            return [by_place.get(place) for place in range(len(figures.outcomes))]
+
+        compared = [(network, probe) for probe in held.probes[:1]] + [(held.anchors.network, 0)]
+        self.engine.use_adapter(None)
+        base_agreement = self._divergence(compared, None)
+        untouched = dict(zip(of_base, said(of_base.values()), strict=True))
+        base_said = self._base_says(work, [prompt for prompt, _ in general])
+        self.engine.use_adapter(incumbent)
+        before = said([*of_adapter.values(), *general_before])
         self.engine.use_adapter(file)
-        agreement = divergence(candidate)
-        after = served()
-        general_after = [answer(prompt, GENERAL_TOKENS) for prompt in general]
-        return gate.Served(before, after, agreement, base_agreement, general, general_before, general_after)
+        agreement = self._divergence(compared, candidate)
+        after = said([*of_adapter.values(), *general])
+        work.general_said = base_said, after[len(of_adapter) :]
+        return gate.Served(
+            before=told(before),
+            after=told(after),
+            agreement_nats=agreement,
+            base_agreement_nats=base_agreement,
+            general_prompts=[prompt for prompt, _ in general],
+            general_before=before[len(of_adapter) :] or base_said,
+            general_after=after[len(of_adapter) :],
+        )
+
+    def _divergence(self, compared: Sequence[tuple[ExampleNetwork, int]], adapter: Lora | None) -> float:
+        """How far the engine is from the trainer's networks on their examples, mean nats a token."""
+        total_nats = 0.0
+        for examples, example in compared:
+            sequence = examples.sequence(example)
+            positions = range(sequence.supervised_from - 1, len(sequence.tokens) - 1)
+            engine_logits = self.engine.logits(sequence.tokens, positions)
+            total_nats += gate.divergence_nats(engine_logits, examples.answer_logits(example, adapter))
+        return total_nats / len(compared)
 
     def shadowed(self, work: Work, report: GateReport, file: Path) -> GateReport:
         """Lets incumbent and candidate answer a sample of past questions, for who is to judge the update.
@@ -324,15 +324,35 @@ class Trial:
         return "".join(piece.text for piece in self.engine.generate(tokens, Sampling(room))) if tokens else ""
 
     def _sudden_change(self, work: Work) -> tuple[Measure, ...]:
-        """The candidate's answers to a few general questions against the base model's own, which are known."""
+        """The candidate's answers to a few general questions, as it gave them at the gate, against the base's own."""
         if self.settings.gate.sudden_change == "off":
             return ()
-        asked = work.anchors[:SPOKEN_GENERAL]
-        said: list[str] = []
-        for done, example in enumerate(asked):
-            work.tell("gate", done, len(asked), "general answers")
-            tokens = self.engine.render([Message("user", example.prompt)])
-            room = len(self.engine.tokenize(example.answer))
-            pieces = self.engine.generate(tokens, Sampling(room), reuse_prefix=True)
-            said.append("".join(piece.text for piece in pieces).strip())
-        return sudden_change([example.answer for example in asked], said)
+        return sudden_change(*work.general_said)
+
+    def _base_says(self, work: Work, general: Sequence[str]) -> list[str]:
+        """The base's own answers, which are kept; the engine must serve the base where one has to be made."""
+        own = own_answers(
+            self.engine, self.cache, general,
+            lambda done, total: work.tell("gate", done, total, "the model's own answers"),
+        )  # fmt: skip
+        begun = (self.engine.tokenize(own[prompt].answer)[:GENERAL_TOKENS] for prompt in general)
+        return [self.engine.detokenize(tokens).strip() for tokens in begun]
+
+
+def _spoken(held: gate.HeldBack, figures: gate.Figures) -> dict[int, tuple[str, int]]:
+    """Of the outcomes, by their place, those that the engine is asked: the prompt, and how many tokens it may say."""
+    ruled = {place for place, outcome in enumerate(figures.outcomes) if outcome.signal_id in held.rules}
+    probes = [place for place in range(len(held.probes)) if place not in ruled]
+    others = [place for place in range(len(held.probes), len(figures.outcomes)) if place not in ruled]
+    of_rules = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.PROBE]
+    elsewhere = [place for place in sorted(ruled) if figures.outcomes[place].role is Role.NEIGHBOUR]
+    asked = {*probes[:SPOKEN_PROBES], *others[:SPOKEN_NEIGHBOURS], *of_rules[:SPOKEN_RULES], *elsewhere[:SPOKEN_RULES]}
+    return {
+        place: (figures.outcomes[place].prompt, RULE_TOKENS if place in ruled else TOLD_TOKENS)
+        for place in sorted(asked)
+    }
+
+
+def asked_in_general(prompts: Sequence[str]) -> Sequence[str]:
+    """Those of the anchors' `prompts` that the engine is asked too, from all over them."""
+    return prompts[:: max(1, len(prompts) // GENERAL_ASKED)][:GENERAL_ASKED]

@@ -69,6 +69,7 @@ class Work:
         outside: neighbours that no lesson bears on: the base answers them.
         put: how what is held back is put to an adapter when it is served, where that is known.
         forbidden: by key of a rule that forbids tokens, those tokens.
+        general_said: what the base and what the candidate says to the gate's general prompts.
     """
 
     signals: list[Signal]
@@ -88,6 +89,7 @@ class Work:
     put: Mapping[str, str] = field(default_factory=dict[str, str])
     forbidden: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))
+    general_said: tuple[Sequence[str], Sequence[str]] = ((), ())
 
     @property
     def drawn(self) -> Mapping[str, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,7 @@ import numpy as np
 
 from edge_models.errors import DamagedFile, ModelError
 from edge_models.gguf_file import GgufFile
-from edge_seal.engines.engine import FloatArray, Message, NoNumbers, Piece, Sampling
+from edge_seal.engines.engine import Answered, FloatArray, Message, NoNumbers, Piece, Sampling
 from edge_seal.engines.gguf_vocabulary import GgufVocabulary
 from edge_seal.engines.sampling import Drawer, TextStream
 from edge_seal.errors import EngineError, IntegrityError
@@ -114,6 +114,23 @@ class DecodingEngine(ABC):
     # Computing --------------------------------------------------------------------------------------------
 
     def generate(self, prompt: Sequence[int], sampling: Sampling, *, reuse_prefix: bool = False) -> Iterator[Piece]:
+        return self._answer(self._prompt(prompt), sampling, Drawer(sampling), reuse_prefix=reuse_prefix)
+
+    def answers(
+        self,
+        prompts: Sequence[Sequence[int]],
+        samplings: Sequence[Sampling],
+        on_answer: Callable[[int], None] = lambda _done: None,
+    ) -> list[Answered]:
+        done: list[Answered] = []
+        for prompt, sampling in zip(prompts, samplings, strict=True):
+            text = "".join(piece.text for piece in self.generate(prompt, sampling, reuse_prefix=True))
+            used = 0 if self._timing is None else self._timing.answer_tokens
+            done.append(Answered(text, used < sampling.max_tokens))
+            on_answer(len(done))
+        return done
+
+    def _prompt(self, prompt: Sequence[int]) -> list[int]:
         tokens = self._text.checked(prompt)
         if not tokens:
             raise EngineError("the prompt is empty")
@@ -122,7 +139,7 @@ class DecodingEngine(ABC):
                 f"the prompt has {len(tokens)} tokens; the context holds {self._context_tokens}, the answer included",
                 next_step="shorten the prompt, or raise model.context_tokens in the settings",
             )
-        return self._answer(tokens, sampling, Drawer(sampling), reuse_prefix=reuse_prefix)
+        return tokens
 
     def _answer(self, prompt: list[int], sampling: Sampling, drawer: Drawer, *, reuse_prefix: bool) -> Iterator[Piece]:
         started = time.perf_counter()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from edge_seal.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -66,6 +66,14 @@ class Piece:
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A whole answer; `ended`: it came to its end by itself, before its tokens were used."""
+
+    text: str
+    ended: bool
+
+
 class Engine(Protocol):
     """A language model that answers, scores and takes adapters. One thread uses it at a time.
 
@@ -110,6 +118,19 @@ class Engine(Protocol):
 
         `reuse_prefix` false clears the KV cache first, so that the same prompt and sampling give the same bytes;
         true computes only what differs from the last prompt, which may move logits in their last bits.
+        """
+        ...
+
+    def answers(
+        self,
+        prompts: Sequence[Sequence[int]],
+        samplings: Sequence[Sampling],
+        on_answer: Callable[[int], None] = lambda _done: None,
+    ) -> list[Answered]:
+        """The answer to each of `prompts`, side by side where the engine can: for many that nobody waits to read.
+
+        Their logits may differ in their last bits from those of `generate`. `on_answer` is called with how many are
+        done. The KV cache may be another one afterwards.
         """
         ...
 

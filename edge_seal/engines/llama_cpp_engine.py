@@ -31,8 +31,9 @@ from llama_cpp import llama_cpp as native
 
 from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.decoding import CHUNK_OUTPUTS, CHUNK_TOKENS, DecodingEngine, open_adapter
-from edge_seal.engines.engine import FloatArray
+from edge_seal.engines.engine import Answered, FloatArray, Sampling
 from edge_seal.engines.gguf_vocabulary import GgufVocabulary, load_native, start_native
+from edge_seal.engines.together import TOGETHER, Together, cells, may_answer_together
 from edge_seal.errors import EngineError
 
 _KEPT_ADAPTERS = 4
@@ -83,10 +84,12 @@ class LlamaCppEngine(DecodingEngine):
         """
         self._log = start_native()
         self._adapters: dict[tuple[str, int, int], int] = {}
+        self._applied: tuple[int | None, float] = None, 0.0
+        self._threads = threads or physical_cores()
         model = load_native(path, vocabulary_only=False)
         context_tokens = max(1, min(context_tokens, int(native.llama_model_n_ctx_train(model)) or context_tokens))
         super().__init__(path, GgufVocabulary(path, model, now()), context_tokens, sha256)
-        self._handles: _Handles | None = self._load(model, threads or physical_cores())
+        self._handles: _Handles | None = self._load(model)
         try:
             self._fill_batch()
             self._remember_base()
@@ -94,12 +97,22 @@ class LlamaCppEngine(DecodingEngine):
             self.close()
             raise
 
-    def _load(self, model: int, threads: int) -> _Handles:
+    def _load(self, model: int) -> _Handles:
+        try:
+            context = self._context(model, self._context_tokens, CHUNK_OUTPUTS)
+        except BaseException:
+            native.llama_model_free(model)
+            raise
+        memory = cast("int", native.llama_get_memory(context))
+        return _Handles(model, context, memory, native.llama_batch_init(self._chunk, 0, 1))
+
+    def _context(self, model: int, tokens: int, outputs: int, sequences: int = 1) -> int:
+        """A native context whose KV cache holds so many `tokens`, for the caller to free."""
         settings = native.llama_context_default_params()
-        settings.n_ctx = self._context_tokens
-        settings.n_batch = settings.n_ubatch = min(CHUNK_TOKENS, self._context_tokens)
-        settings.n_outputs_max = min(CHUNK_OUTPUTS, self._context_tokens)
-        settings.n_threads = settings.n_threads_batch = threads
+        settings.n_ctx, settings.n_seq_max, settings.kv_unified = tokens, sequences, True
+        settings.n_batch = settings.n_ubatch = min(CHUNK_TOKENS, tokens)
+        settings.n_outputs_max = min(outputs, tokens)
+        settings.n_threads = settings.n_threads_batch = self._threads
         # Exact before small: with flash attention or an f16 cache a logit of a float32 model is off by 1e-2 and depends
         # on how tokens fall into chunks; this way it is off by 1e-5. On a CPU it is no slower.
         settings.flash_attn_type = native.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -107,12 +120,8 @@ class LlamaCppEngine(DecodingEngine):
         settings.no_perf = True
         context = cast("int | None", native.llama_init_from_model(model, settings)) if self.vocabulary > 0 else None
         if not context:
-            native.llama_model_free(model)
-            raise EngineError(
-                f"llama.cpp cannot make a context of {self._context_tokens} tokens for {self.path}{self._log.words()}"
-            )
-        memory = cast("int", native.llama_get_memory(context))
-        return _Handles(model, context, memory, native.llama_batch_init(self._chunk, 0, 1))
+            raise EngineError(f"llama.cpp cannot make a context of {tokens} tokens for {self.path}{self._log.words()}")
+        return context
 
     def _fill_batch(self) -> None:
         batch = self._native.batch
@@ -155,6 +164,24 @@ class LlamaCppEngine(DecodingEngine):
             raise EngineError(f"llama.cpp could not compute {count} tokens: error {failure}{self._log.words()}")
         return [self._row(place) for place in wanted]
 
+    def answers(
+        self,
+        prompts: Sequence[Sequence[int]],
+        samplings: Sequence[Sampling],
+        on_answer: Callable[[int], None] = lambda _done: None,
+    ) -> list[Answered]:
+        model, asked = self._native.model, [self._prompt(prompt) for prompt in prompts]
+        if len(asked) < 2 or not may_answer_together(model):
+            return super().answers(asked, samplings, on_answer)
+        self._begin()
+        context = self._context(model, cells(asked, samplings), TOGETHER, TOGETHER)
+        try:
+            self._apply_to(context, *self._applied)
+            together = Together(context, self._text, self._context_tokens, self._log)
+            return together.answers(asked, samplings, on_answer)
+        finally:
+            native.llama_free(context)
+
     def _row(self, place: int) -> FloatArray:
         pointer = native.llama_get_logits_ith(self._native.context, place)
         if not pointer:
@@ -176,11 +203,17 @@ class LlamaCppEngine(DecodingEngine):
         self._apply(self._load_adapter(path), scale)
 
     def _apply(self, adapter: int | None, scale: float) -> None:
+        try:
+            self._apply_to(self._native.context, adapter, scale)
+        finally:
+            self._clear(zeroed=True)
+        self._applied = adapter, scale
+
+    def _apply_to(self, context: int, adapter: int | None, scale: float) -> None:
         count = 0 if adapter is None else 1
         adapters = (native.llama_adapter_lora_p_ctypes * 1)(adapter)
         scales = (ctypes.c_float * 1)(scale)
-        failure = int(native.llama_set_adapters_lora(self._native.context, adapters, count, scales))
-        self._clear(zeroed=True)
+        failure = int(native.llama_set_adapters_lora(context, adapters, count, scales))
         if failure:
             raise EngineError(f"llama.cpp could not set the adapter: error {failure}{self._log.words()}")
 

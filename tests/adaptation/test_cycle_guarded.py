@@ -97,7 +97,7 @@ class TestNoNumbers:
         assert world.answer(HOME[0]) == before
         assert world.releases.audit().intact
 
-    @pytest.mark.parametrize("stage", ["_canary_exposure", "_sudden_change"])
+    @pytest.mark.parametrize("stage", ["_canary_exposure", "_extraction"])
     def test_so_is_one_that_fails_later(self, world: World, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
         def failed(*_arguments: object) -> NoReturn:
             raise NoNumbers("the model computed logits that are no numbers")

@@ -238,6 +238,55 @@ def test_an_adapter_changes_the_logits_and_taking_it_out_gives_them_back_bit_for
     assert answer(engine, prompt, Sampling(20)) == words
 
 
+def many_prompts(engine: DecodingEngine) -> list[tuple[int, ...]]:
+    """More than are answered at once, of many lengths; together they are more than what is computed at once."""
+    words = ["what", "is", "in", "the", "sea", "and", "who", "may", "say", "so"] * 3
+    prompts = [engine.render([Message("user", " ".join(words[: 1 + 5 * at % 27]))]) for at in range(19)]
+    return [*prompts, engine.render([Message("user", "the sea " * 45)])]
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+def test_many_answers_at_once_are_those_that_each_alone_would_be(
+    engine: DecodingEngine, adapter: Path, *, adapted: bool
+) -> None:
+    engine.use_adapter(adapter if adapted else None)
+    prompts = many_prompts(engine)
+    samplings = [Sampling(1 + 7 * at % 23, stop=(("a",) if at % 4 == 0 else ())) for at in range(len(prompts))]
+    told: list[int] = []
+    together = engine.answers(prompts, samplings, told.append)
+    assert told == list(range(1, len(prompts) + 1))
+    for prompt, sampling, said in zip(prompts, samplings, together, strict=True):
+        assert said.text == answer(engine, prompt, sampling)
+        timing = engine.last_timing()
+        assert timing is not None
+        # An answer that was stopped, or drew its end, is one that ended; one that used all its tokens may go on.
+        assert said.ended == (timing.answer_tokens < sampling.max_tokens) or "a" in sampling.stop
+    assert len({said.text for said in together}) > 10, "answers that are all alike would prove nothing"
+
+
+def test_what_cannot_be_answered_at_once_leaves_the_engine_as_it_was(engine: DecodingEngine, adapter: Path) -> None:
+    prompts = many_prompts(engine)
+    before = answer(engine, prompts[3], Sampling(9))
+    assert engine.answers([], []) == []
+    for wrong in ((), (engine.vocabulary,), tuple(prompts[0]) * 300):
+        with pytest.raises(EngineError):
+            engine.answers([prompts[0], wrong], [Sampling(3)] * 2)
+    with pytest.raises(ValueError, match="zip"):
+        engine.answers(prompts, [Sampling(3)])
+
+    def stopped(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.answers(prompts, [Sampling(5)] * len(prompts), stopped)
+    engine.use_adapter(adapter)
+    engine.use_adapter(None)
+    assert answer(engine, prompts[3], Sampling(9)) == before
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.answers(prompts, [Sampling(5)] * len(prompts))
+
+
 def test_an_adapter_computes_what_merged_weights_compute(
     engine: DecodingEngine, open_engine: Opener, adapter: Path, tmp_path: Path
 ) -> None:
