@@ -27,6 +27,10 @@ from edge_seal.records import Example
 
 MEASURED_TOGETHER = 24
 """Examples a forward pass that needs no gradient takes at once; bounds its memory."""
+LEAST_MEASURED = 4
+"""Examples that a worker takes at the least."""
+FROZEN_TOGETHER = 512
+"""About how many tokens go through a frozen layer at once."""
 PART_TOKENS = 640
 """About how many tokens are computed at once: what a layer does to them stays in the caches."""
 LEAST_PART_TOKENS = 48
@@ -159,7 +163,9 @@ class ExampleNetwork:
     def _frozen(self, trie: TokenTrie, on_layer: Callable[[int, int], None]) -> FloatArray:
         """(nodes of `trie`, width)."""
         hidden = np.empty((len(trie), self.decoder.architecture.width), np.float32)
-        for done, computed in self.decoder.frozen(trie, each=self.workers.each):
+        # What the chunks begin with stands in each of them, and must not make one more chunk.
+        chunk_tokens = LEAST_PART_TOKENS + len(trie) // self._parts(len(trie), FROZEN_TOGETHER)
+        for done, computed in self.decoder.frozen(trie, chunk_tokens=chunk_tokens, each=self.workers.each):
             hidden = computed
             on_layer(done, self.decoder.first_adapted)
         return hidden
@@ -345,11 +351,7 @@ class ExampleNetwork:
     ) -> Iterator[tuple[list[int], TrieBatch]]:
         """`units` in parts for the workers, none larger than `PART_TOKENS` where that can be, and each `fits`."""
         nodes = self._trie.nodes([example for unit in units for example in unit])
-        parts = max(-(-nodes // PART_TOKENS), min(self.workers.count, nodes // LEAST_PART_TOKENS), 1)
-        if parts > 1:
-            # Every worker gets as many as the others, or the last ones would be waited for.
-            parts = -(-parts // self.workers.count) * self.workers.count
-        for group in self._trie.shared_out(units, parts):
+        for group in self._trie.shared_out(units, self._parts(nodes, PART_TOKENS)):
             for examples, batch in self._trie.packed(group, fits):
                 if not fits(batch):
                     raise LimitReached(
@@ -357,6 +359,13 @@ class ExampleNetwork:
                         next_step="edge-seal limits set memory_mib_per_update …, or teach it in a shorter form",
                     )
                 yield examples, batch
+
+    def _parts(self, size: int, most: int, least: int = LEAST_PART_TOKENS) -> int:
+        """In how many parts of at most `most` and at least `least` the workers do something of this size."""
+        count = self.workers.count
+        parts = max(-(-size // most), min(count, size // least), 1)
+        # Every worker gets as many as the others, or the last ones would be waited for.
+        return -(-parts // count) * count if parts > 1 else parts
 
     def measure(self, examples: Sequence[int], adapter: Lora | None) -> Measurement:
         """How likely `examples` are under `adapter` (None: the base)."""
@@ -540,8 +549,10 @@ class ExampleNetwork:
             yield at, logits, inverse
 
     def _batches(self, examples: Sequence[int]) -> Iterator[tuple[TrieBatch, int]]:
-        for start in range(0, len(examples), MEASURED_TOGETHER):
-            part = examples[start : start + MEASURED_TOGETHER]
+        parts = self._parts(len(examples), MEASURED_TOGETHER, LEAST_MEASURED)
+        together = max(1, -(-len(examples) // parts))
+        for start in range(0, len(examples), together):
+            part = examples[start : start + together]
             yield self._trie.batch(part), len(part)
 
 

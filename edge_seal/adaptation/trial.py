@@ -194,7 +194,7 @@ class Trial:
             by_place = untouched | dict(zip(of_adapter, answers, strict=False))
             return [by_place.get(place) for place in range(len(figures.outcomes))]
 
-        compared = [(network, probe) for probe in held.probes[:1]] + [(held.anchors.network, 0)]
+        compared = [(network, probe) for probe in held.probes[:SPOKEN_PROBES]] or [(held.anchors.network, 0)]
         self.engine.use_adapter(None)
         base_agreement = self._divergence(compared, None)
         untouched = dict(zip(of_base, said(of_base.values()), strict=True))
