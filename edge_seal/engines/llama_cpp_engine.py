@@ -33,7 +33,7 @@ from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.decoding import CHUNK_OUTPUTS, CHUNK_TOKENS, DecodingEngine, open_adapter
 from edge_seal.engines.engine import Answered, FloatArray, Sampling
 from edge_seal.engines.gguf_vocabulary import GgufVocabulary, load_native, start_native
-from edge_seal.engines.together import TOGETHER, Together, cells, may_answer_together
+from edge_seal.engines.together import Together, may_answer_together, side_by_side
 from edge_seal.errors import EngineError
 
 _KEPT_ADAPTERS = 4
@@ -171,13 +171,14 @@ class LlamaCppEngine(DecodingEngine):
         on_answer: Callable[[int], None] = lambda _done: None,
     ) -> list[Answered]:
         model, asked = self._native.model, [self._prompt(prompt) for prompt in prompts]
-        if len(asked) < 2 or not may_answer_together(model):
+        sequences, tokens = side_by_side(asked, samplings, self._context_tokens) if asked else (0, 0)
+        if sequences < 2 or not may_answer_together(model):
             return super().answers(asked, samplings, on_answer)
         self._begin()
-        context = self._context(model, cells(asked, samplings), TOGETHER, TOGETHER)
+        context = self._context(model, tokens, sequences, sequences)
         try:
             self._apply_to(context, *self._applied)
-            together = Together(context, self._text, self._context_tokens, self._log)
+            together = Together(context, sequences, self._text, self._context_tokens, self._log)
             return together.answers(asked, samplings, on_answer)
         finally:
             native.llama_free(context)

@@ -66,14 +66,18 @@ class Together:
     """A context of the native `model` for answers side by side; `open` frees it.
 
     Args:
-        context: the native context, of `TOGETHER` sequences.
+        context: the native context.
+        sequences: how many answers it holds side by side.
         vocabulary: the model's.
         context_tokens: how many tokens a prompt and its answer may have.
         log: what llama.cpp says.
     """
 
-    def __init__(self, context: int, vocabulary: GgufVocabulary, context_tokens: int, log: NativeLog) -> None:
+    def __init__(
+        self, context: int, sequences: int, vocabulary: GgufVocabulary, context_tokens: int, log: NativeLog
+    ) -> None:
         self._context = context
+        self._sequences = sequences
         self._memory = native.llama_get_memory(context)
         self._vocabulary = vocabulary
         self._context_tokens = context_tokens
@@ -89,7 +93,7 @@ class Together:
             (place, prompt[shared:], sampling)
             for place, (prompt, sampling) in reversed(list(enumerate(zip(prompts, samplings, strict=True))))
         ]
-        free, drawing, done = list(range(TOGETHER)), list[_Answer](), dict[int, Answered]()
+        free, drawing, done = list(range(self._sequences)), list[_Answer](), dict[int, Answered]()
         while waiting or drawing:
             while waiting and free:
                 place, tokens, sampling = waiting.pop()
@@ -109,7 +113,7 @@ class Together:
         for start in range(0, len(tokens), BATCH_TOKENS):
             part = tokens[start : start + BATCH_TOKENS]
             self._decode([(token, start + at, 0, False) for at, token in enumerate(part)])
-        for sequence in range(1, TOGETHER):
+        for sequence in range(1, self._sequences):
             native.llama_memory_seq_cp(self._memory, 0, sequence, -1, -1)
 
     def _computed(self, drawing: Sequence[_Answer]) -> Iterator[tuple[_Answer, FloatArray]]:
@@ -153,11 +157,14 @@ def common_beginning(prompts: Sequence[Sequence[int]]) -> int:
     return next(differ, most)
 
 
-def cells(prompts: Sequence[Sequence[int]], samplings: Sequence[Sampling]) -> int:
-    """How many places of a KV cache `TOGETHER` of the longest need."""
+def side_by_side(
+    prompts: Sequence[Sequence[int]], samplings: Sequence[Sampling], context_tokens: int
+) -> tuple[int, int]:
+    """How many answers are made at once, and how many tokens their KV cache holds: about `context_tokens` at most."""
     shared = common_beginning(prompts)
     longest = max(len(prompt) - shared + one.max_tokens for prompt, one in zip(prompts, samplings, strict=True))
-    return shared + TOGETHER * longest
+    sequences = min(TOGETHER, len(prompts), max(1, context_tokens // longest))
+    return sequences, shared + sequences * longest
 
 
 @contextmanager

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 from edge_models.adapter import write_gguf_adapter
+from edge_seal.engines import together
 from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.engine import FloatArray, Message, Sampling
 from edge_seal.engines.llama_cpp_engine import LlamaCppEngine
+from edge_seal.engines.together import side_by_side
 from edge_seal.errors import EngineError
 from tests.engines.tiny_engines import TINY, Q, answer, lora, next_logits, refused
 from tests.support.tiny_gguf import TinyLlama, write_tiny_gguf
@@ -42,6 +44,22 @@ def test_a_kept_prefix_moves_no_bit_of_a_quantized_base(tmp_path: Path, quantiza
         kept = engine._keep_prefix(list(tokens))
         assert kept == 77
         np.testing.assert_array_equal(engine._last_logits(list(tokens[kept:])), whole)
+
+
+def test_how_many_answers_are_made_at_once_follows_from_the_context() -> None:
+    prompts, samplings = [[1, 2, 3, at] for at in range(20)], [Sampling(20)] * 20
+    assert side_by_side(prompts, samplings, 2048) == (8, 3 + 8 * 21)
+    assert side_by_side(prompts[:3], samplings[:3], 2048) == (3, 3 + 3 * 21)
+    assert side_by_side(prompts, samplings, 70) == (3, 3 + 3 * 21)
+    assert side_by_side(prompts, samplings, 10)[0] == 1
+    assert side_by_side([[1], [1]], [Sampling(5)] * 2, 64) == (2, 2 * 6)
+
+
+def test_what_is_computed_at_once_is_bounded(engine: LlamaCppEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = [engine.render([Message("user", "what is in the sea " * (1 + at % 3))]) for at in range(7)]
+    one_by_one = [answer(engine, prompt, Sampling(6)) for prompt in prompts]
+    monkeypatch.setattr(together, "BATCH_TOKENS", 5)
+    assert [said.text for said in engine.answers(prompts, [Sampling(6)] * 7)] == one_by_one
 
 
 def test_many_adapters_are_not_all_kept(engine: LlamaCppEngine, tmp_path: Path) -> None:
