@@ -158,13 +158,14 @@ def train(
         if step + 1 < FIRST_CHECK_STEP or (step + 1) % CHECK_EVERY_STEPS:
             continue
         held = network.measure(mixture.validation, adapter)
-        waited = 0 if held.mean_nats.mean() < best.nats else waited + 1
+        # What is learned at the peak rate settles as the rate falls: that is waited for.
+        at_peak = step + 1 <= budget.stable * budget.steps
+        waited = 0 if at_peak or held.mean_nats.mean() < best.nats else waited + 1
         best = best.or_better(adapter.values, float(held.mean_nats.mean()))
         if held.hits.all() and network.measure(mixture.settled, adapter).worst_nats.max() < SETTLED_WORST_NATS:
             stopped = "every lesson and every held-back wording is said right"
             break
-        # What is learned at the peak rate settles as the rate falls.
-        if waited >= PATIENCE_CHECKS and step + 1 > budget.stable * budget.steps:
+        if waited >= PATIENCE_CHECKS:
             stopped = "the held-back wordings stopped improving"
             break
     final = network.measure(mixture.validation, adapter).mean_nats.mean() if mixture.validation else 0.0
