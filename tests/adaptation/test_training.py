@@ -195,7 +195,7 @@ class TestEarlyStop:
         contrary = replace(MIXTURE, validation=[8])
         result = trained(network, contrary, replace(BUDGET, steps=160, stable=0.5))
         assert result.report.stopped_because == "the held-back wordings stopped improving"
-        assert result.report.steps == 80 + PATIENCE_CHECKS * CHECK_EVERY_STEPS
+        assert 80 + PATIENCE_CHECKS * CHECK_EVERY_STEPS <= result.report.steps < 160
 
     def test_when_the_held_back_wordings_get_worse_and_the_best_is_kept(self, network: ExampleNetwork) -> None:
         contrary = replace(MIXTURE, validation=[8])
