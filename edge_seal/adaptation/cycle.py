@@ -287,7 +287,7 @@ class Cycle:
             mixture = mixing.with_present_need(mixture, network, incumbent)
             network.foresee([one for one in mixing.reworded(cleared, place_of) if one not in mixture.forbidden])
             trained = train(
-                network, mixture, start, mixing.budget(self._settings, work), self._clock.monotonic,
+                network, mixture, start, mixing.budget(self._settings, work.lessons, work.drawn), self._clock.monotonic,
                 work.stepped,
             )  # fmt: skip
 

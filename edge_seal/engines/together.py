@@ -63,10 +63,10 @@ class _Answer:
 
 
 class Together:
-    """A context of the native `model` for answers side by side; `open` frees it.
+    """Answers side by side in one native context.
 
     Args:
-        context: the native context.
+        context: the native context, for the caller to free.
         sequences: how many answers it holds side by side.
         vocabulary: the model's.
         context_tokens: how many tokens a prompt and its answer may have.
@@ -142,12 +142,13 @@ class Together:
             failure = int(native.llama_decode(self._context, batch))
         if failure:
             raise EngineError(f"llama.cpp could not compute {len(tokens)} tokens: error {failure}{self._log.words()}")
-        size = (self._vocabulary.size,)
-        return {
-            place: np.ctypeslib.as_array(native.llama_get_logits_ith(self._context, place), size)
-            for place, (*_, wanted) in enumerate(tokens)
-            if wanted
-        }
+        return {place: self._row(place) for place, (*_, wanted) in enumerate(tokens) if wanted}
+
+    def _row(self, place: int) -> FloatArray:
+        pointer = native.llama_get_logits_ith(self._context, place)
+        if not pointer:
+            raise EngineError(f"llama.cpp gave no logits for place {place}{self._log.words()}")
+        return np.ctypeslib.as_array(pointer, (self._vocabulary.size,))
 
 
 def common_beginning(prompts: Sequence[Sequence[int]]) -> int:
