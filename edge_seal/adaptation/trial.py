@@ -44,7 +44,7 @@ from edge_seal.updates.lesson_approvals import LessonApprovals
 TOLD_TOKENS = 16
 SPOKEN_PROBES = 2
 SPOKEN_NEIGHBOURS = 6
-GENERAL_ASKED = 6
+GENERAL_ASKED = 5
 GENERAL_TOKENS = 20
 SPOKEN_RULES = 4
 RULE_TOKENS = 56
