@@ -176,7 +176,7 @@ def poisoned(seed: int) -> Case:
 
 def overtrained(seed: int) -> Case:
     generator = random.Random(seed)  # noqa: S311  # a draw of cases, not a secret
-    return _case("overtrained", seed, facts(generator, 4), rate=generator.choice((1.5e-2, 3e-2)), draws_a_lesson=20)
+    return _case("overtrained", seed, facts(generator, 4), rate=generator.choice((1.5e-2, 3e-2)))
 
 
 def degenerate(seed: int) -> Case:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from edge_seal.adaptation.asking import asked_alone
 from edge_seal.adaptation.general_prompts import ANCHORS, REPLAYED
-from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.engines.engine import Engine, Sampling
 from edge_seal.records import Example, Origin, Role
 from edge_seal.storage.durable_file import write_durably
 
@@ -59,12 +60,8 @@ def general_answers(
     kept = _read(path, engine.model_sha256) or _read(SHIPPED / name, engine.model_sha256)
     if kept is None:
         prompts = (*REPLAYED, *ANCHORS)
-        tokens = [ANSWER_TOKENS if prompt in REPLAYED else ANCHOR_TOKENS for prompt in prompts]
-        answered = engine.answers(
-            [engine.render([Message("user", prompt)]) for prompt in prompts],
-            [Sampling(most) for most in tokens],
-            lambda done: on_prompt(done, len(prompts)),
-        )
+        samplings = [Sampling(ANSWER_TOKENS if prompt in REPLAYED else ANCHOR_TOKENS) for prompt in prompts]
+        answered = asked_alone(engine, prompts, samplings, lambda done: on_prompt(done, len(prompts)))
         # An answer that used all its tokens was cut: training must not close it.
         made = [
             _Answer(prompt=prompt, answer=said.text, closed=said.ended)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from edge_seal.engines.engine import Engine, Message, Sampling
+from edge_seal.adaptation.asking import asked_alone
+from edge_seal.engines.engine import Engine, Sampling
 from edge_seal.storage.durable_file import write_durably
 
 log = logging.getLogger(__name__)
@@ -61,11 +62,8 @@ def own_answers(
     shipped = _read(SHIPPED / f"{name}.json", engine.model_sha256, without)
     kept = {**shipped, **_read(path, engine.model_sha256, without)}
     missing = [prompt for prompt in dict.fromkeys(prompts) if prompt not in kept]
-    answered = engine.answers(
-        [engine.render([Message("user", prompt)]) for prompt in missing],
-        [Sampling(ANSWER_TOKENS, forbidden=forbidden)] * len(missing),
-        lambda done: on_prompt(done, len(missing)),
-    )
+    samplings = [Sampling(ANSWER_TOKENS, forbidden=forbidden)] * len(missing)
+    answered = asked_alone(engine, missing, samplings, lambda done: on_prompt(done, len(missing)))
     for prompt, said in zip(missing, answered, strict=True):
         kept[prompt] = OwnAnswer(answer=said.text.strip(), closed=said.ended)
     if missing:

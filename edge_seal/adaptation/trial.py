@@ -15,6 +15,7 @@ from edge_models.adapter import LoraTensors, write_gguf_adapter
 from edge_models.lora import Lora, change_rms, lora_tensors
 from edge_seal.adaptation import gate, shadow, style_edits
 from edge_seal.adaptation.anchors import Anchors, anchors
+from edge_seal.adaptation.asking import asked_alone
 from edge_seal.adaptation.evidence import fact_sequence
 from edge_seal.adaptation.example_network import ExampleNetwork, encode
 from edge_seal.adaptation.general_facts import GENERAL_FACTS
@@ -182,8 +183,9 @@ class Trial:
         def said(asked: Iterable[tuple[str, int]]) -> list[str]:
             nonlocal done
             every = [(work.put.get(prompt, prompt), most) for prompt, most in asked]
-            answered = self.engine.answers(
-                [self.engine.render([Message("user", prompt)]) for prompt, _ in every],
+            answered = asked_alone(
+                self.engine,
+                [prompt for prompt, _ in every],
                 [Sampling(most) for _, most in every],
                 lambda now: work.tell("gate", done + now, total, "real answers"),
             )

@@ -33,7 +33,7 @@ from edge_seal.engines.cores import physical_cores
 from edge_seal.engines.decoding import CHUNK_OUTPUTS, CHUNK_TOKENS, DecodingEngine, open_adapter
 from edge_seal.engines.engine import Answered, FloatArray, Sampling
 from edge_seal.engines.gguf_vocabulary import GgufVocabulary, load_native, start_native
-from edge_seal.engines.together import Together, may_answer_together, side_by_side
+from edge_seal.engines.together import Together, logits_of, may_answer_together, side_by_side
 from edge_seal.errors import EngineError
 
 _KEPT_ADAPTERS = 4
@@ -162,7 +162,7 @@ class LlamaCppEngine(DecodingEngine):
         failure = int(native.llama_decode(handles.context, handles.batch))
         if failure:
             raise EngineError(f"llama.cpp could not compute {count} tokens: error {failure}{self._log.words()}")
-        return [self._row(place) for place in wanted]
+        return [logits_of(handles.context, place, self.vocabulary, self._log) for place in wanted]
 
     def answers(
         self,
@@ -182,12 +182,6 @@ class LlamaCppEngine(DecodingEngine):
             return together.answers(asked, samplings, on_answer)
         finally:
             native.llama_free(context)
-
-    def _row(self, place: int) -> FloatArray:
-        pointer = native.llama_get_logits_ith(self._native.context, place)
-        if not pointer:
-            raise EngineError(f"llama.cpp gave no logits for place {place}{self._log.words()}")
-        return np.ctypeslib.as_array(pointer, (self.vocabulary,))
 
     def _empty(self, *, zeroed: bool) -> None:
         native.llama_memory_clear(self._native.memory, zeroed)

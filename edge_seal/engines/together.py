@@ -142,13 +142,24 @@ class Together:
             failure = int(native.llama_decode(self._context, batch))
         if failure:
             raise EngineError(f"llama.cpp could not compute {len(tokens)} tokens: error {failure}{self._log.words()}")
-        return {place: self._row(place) for place, (*_, wanted) in enumerate(tokens) if wanted}
+        size = self._vocabulary.size
+        return {
+            place: logits_of(self._context, place, size, self._log)
+            for place, (*_, wanted) in enumerate(tokens)
+            if wanted
+        }
 
-    def _row(self, place: int) -> FloatArray:
-        pointer = native.llama_get_logits_ith(self._context, place)
-        if not pointer:
-            raise EngineError(f"llama.cpp gave no logits for place {place}{self._log.words()}")
-        return np.ctypeslib.as_array(pointer, (self._vocabulary.size,))
+
+def logits_of(context: int, place: int, vocabulary: int, log: NativeLog) -> FloatArray:
+    """The logits (vocabulary,) after a wanted place of the last batch of `context`; valid until its next.
+
+    Raises:
+        EngineError: there are none.
+    """
+    pointer = native.llama_get_logits_ith(context, place)
+    if not pointer:
+        raise EngineError(f"llama.cpp gave no logits for place {place}{log.words()}")
+    return np.ctypeslib.as_array(pointer, (vocabulary,))
 
 
 def common_beginning(prompts: Sequence[Sequence[int]]) -> int:

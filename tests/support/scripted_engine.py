@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from edge_seal.engines.engine import Answered, FloatArray, Message, Piece, Sampling
+from edge_seal.engines.engine import FloatArray, Message, Piece, Sampling
 from edge_seal.records import Timing
 
 
@@ -46,19 +46,6 @@ class ScriptedEngine:
             if self._pause_s:
                 time.sleep(self._pause_s)
             yield Piece(answer[at : at + self._cut], 1)
-
-    def answers(
-        self,
-        prompts: Sequence[Sequence[int]],
-        samplings: Sequence[Sampling],
-        on_answer: Callable[[int], None] = lambda _done: None,
-    ) -> list[Answered]:
-        said = [
-            Answered("".join(piece.text for piece in self.generate(prompt, sampling)), ended=True)
-            for prompt, sampling in zip(prompts, samplings, strict=True)
-        ]
-        on_answer(len(said))
-        return said
 
     def last_timing(self) -> Timing | None:
         return self._timing
