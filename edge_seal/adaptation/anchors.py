@@ -31,7 +31,7 @@ from edge_seal.storage import digested
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 """Goes up whenever the frozen layers or the kept distributions are computed differently."""
 
 
@@ -117,6 +117,7 @@ def _write(path: Path, network: ExampleNetwork, base: KeptBase) -> None:
         tokens=base.distributions.tokens.astype("<i4"),
         probabilities=base.distributions.probabilities.astype("<f4"),
         rest=base.distributions.rest.astype("<f4"),
+        last=base.hidden.astype("<f4"),
     )
     digested.keep(path, file.getvalue())
 
@@ -127,9 +128,9 @@ def _read(path: Path) -> tuple[np.ndarray, KeptBase] | None:
         return None
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-            parts = {name: archive[name] for name in ("hidden", "nodes", "tokens", "probabilities", "rest")}
+            parts = {name: archive[name] for name in ("hidden", "nodes", "tokens", "probabilities", "rest", "last")}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         log.warning("the anchors in %s are computed anew: %s", path, type(error).__name__)
         return None
     distributions = TopK(parts["tokens"].astype(np.int64), parts["probabilities"], parts["rest"])
-    return parts["hidden"], KeptBase(parts["nodes"], distributions)
+    return parts["hidden"], KeptBase(parts["nodes"], distributions, parts["last"])

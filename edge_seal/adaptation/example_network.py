@@ -7,7 +7,8 @@ Examples are named by their index in the order they were given.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -86,10 +87,17 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class KeptBase:
-    """What the base says after some nodes of the trie, (T,) different ones: its likeliest tokens and the rest."""
+    """What the base says after some nodes of the trie, (T,) different ones: its likeliest tokens and the rest.
+
+    `hidden` (T, width) is what the head makes that of.
+    """
 
     nodes: IntArray
     distributions: TopK
+    hidden: FloatArray
+
+    def __getitem__(self, rows: IntArray) -> KeptBase:
+        return KeptBase(self.nodes[rows], self.distributions[rows], self.hidden[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,7 @@ class ExampleNetwork:
         self._trie = TokenTrie(sequences)
         self._hidden: FloatArray | None = None
         self._held: frozenset[int] = frozenset()
+        self._forbids = False
         self._base: KeptBase | None = None
         self._known_base: KeptBase | None = None
         # For each node its row in what is kept; the base says the same after a node, whoever passes there.
@@ -190,7 +199,7 @@ class ExampleNetwork:
             return None
         here = ready._trie.found_in(self._trie)[ready._base.nodes]
         order = np.argsort(here)[int((here < 0).sum()) :]
-        return KeptBase(here[order], ready._base.distributions[order])
+        return replace(ready._base[order], nodes=here[order])
 
     @property
     def frozen_activations(self) -> FloatArray:
@@ -228,6 +237,7 @@ class ExampleNetwork:
             what the base says there; None where there is nothing to be held.
         """
         forbidden = forbidden or {}
+        self._forbids = bool(forbidden)
         self._held = frozenset((*examples, *forbidden))
         parts = [
             known if known is not None else self._base_after(examples),
@@ -248,11 +258,11 @@ class ExampleNetwork:
             logits[:, list(forbidden)] = -np.inf
             return logits
 
-        def kept(part: tuple[TrieBatch, int]) -> tuple[IntArray, TopK]:
+        def kept(part: tuple[TrieBatch, int]) -> KeptBase:
             batch, _ = part
-            return batch.nodes[batch.sources], joined(
-                [top_k(allowed(logits), BASE_TOKENS) for _, logits, _ in self._logits(batch, None)]
-            )
+            hidden = self._hidden_after(batch, None)
+            parts = [top_k(allowed(logits), BASE_TOKENS) for _, logits, _ in self._logit_chunks(hidden)]
+            return KeptBase(batch.nodes[batch.sources], joined(parts), hidden)
 
         batches = list(self._batches(examples))
         if not batches:
@@ -261,9 +271,8 @@ class ExampleNetwork:
             asked = np.unique(np.concatenate([batch.nodes[batch.sources] for batch, _ in batches]))
             known = np.isin(self._known_base.nodes, asked)
             if int(known.sum()) == len(asked):
-                return KeptBase(asked, self._known_base.distributions[np.flatnonzero(known)])
-        parts = list(self.workers.each(kept, batches))
-        return _kept_together([KeptBase(nodes, distributions) for nodes, distributions in parts])
+                return self._known_base[np.flatnonzero(known)]
+        return _kept_together(list(self.workers.each(kept, batches)))
 
     def foresee(self, examples: Sequence[int]) -> None:
         """From now on the tokens of `examples` that the base would say anyway are held to what it says there.
@@ -275,15 +284,61 @@ class ExampleNetwork:
         def seen(part: tuple[TrieBatch, int]) -> tuple[IntArray, KeptBase]:
             batch, _ = part
             is_argmax, kept = np.empty(len(batch.rows), dtype=np.bool_), list[TopK]()
-            for at, logits, _ in self._logits(batch, None):
+            hidden = self._hidden_after(batch, None)
+            for at, logits, _ in self._logit_chunks(hidden):
                 edges = np.flatnonzero((batch.rows >= at.start) & (batch.rows < at.stop))
                 is_argmax[edges] = logits.argmax(axis=1)[batch.rows[edges] - at.start] == batch.targets[edges]
                 kept.append(top_k(logits, BASE_TOKENS))
-            return self._edge_keys(batch)[is_argmax], KeptBase(batch.nodes[batch.sources], joined(kept))
+            return self._edge_keys(batch)[is_argmax], KeptBase(batch.nodes[batch.sources], joined(kept), hidden)
 
         found = list(self.workers.each(seen, list(self._batches(examples))))
         self._foreseen = np.unique(np.concatenate([keys for keys, _ in found])) if found else self._foreseen[:0]
         self._foreseen_base = _kept_together([base for _, base in found])
+
+    @property
+    def holds_form_alone(self) -> bool:
+        """Whether something is held that is not the base's own answer to the letter; see `foresee` and `hold`."""
+        return bool(len(self._foreseen)) or self._forbids
+
+    def shortlist(self, examples: Sequence[int], of_base: int) -> IntArray:
+        """The words that `narrowed` needs: what `examples` should say, and the base's likeliest where it is held to.
+
+        Args:
+            examples: what is to be learned.
+            of_base: how many of the base's words at each position that is held.
+
+        Returns:
+            ascending.
+        """
+        said = [np.asarray(one.tokens[one.supervised_from :], np.int64) for one in map(self.sequence, examples)]
+        if self._base is not None:
+            kept = self._base.distributions
+            order = np.argsort(-kept.probabilities, axis=1)[:, :of_base]
+            said.append(np.take_along_axis(kept.tokens, order, axis=1).ravel())
+        return np.unique(np.concatenate(said))
+
+    def narrowed(self, words: IntArray) -> ExampleNetwork:
+        """This network for `gradient` with a vocabulary of `words` alone; what is held is held to the base among them.
+
+        The loss on a shortlist instead of the whole vocabulary (Jean et al. 2015, arXiv:1412.2007, section 3.2, where a
+        part of the corpus has its own): most of 49,152 words are likely nowhere in an update, and the head's products
+        are a quarter of a step. What is measured is to be measured with all words.
+
+        Args:
+            words: ascending; see `shortlist`.
+
+        Raises:
+            ValueError: with `holds_form_alone`.
+        """
+        if self.holds_form_alone:
+            raise ValueError("where a form alone is taught, what is held needs all words")
+        narrow: ExampleNetwork = copy(self)
+        narrow.decoder, narrow._trie = self.decoder.narrowed(words), self._trie.saying(words)
+        narrow._known_base, narrow._base_nats = None, {}
+        if self._base is not None:
+            parts = [top_k(logits, BASE_TOKENS) for _, logits, _ in narrow._logit_chunks(self._base.hidden)]
+            narrow._base = replace(self._base, distributions=joined(parts))
+        return narrow
 
     def _edge_keys(self, batch: TrieBatch) -> IntArray:
         """(E,), different for different edges of the trie."""
@@ -537,8 +592,11 @@ class ExampleNetwork:
 
     def _logits(self, batch: TrieBatch, adapter: Lora | None) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """The batch's logits in chunks, see `_logit_chunks`."""
-        done = self.decoder.forward(self._rows(batch), batch, adapter, for_backward=False)
-        return self._logit_chunks(done.hidden)
+        return self._logit_chunks(self._hidden_after(batch, adapter))
+
+    def _hidden_after(self, batch: TrieBatch, adapter: Lora | None) -> FloatArray:
+        """(S, width), what the last layer gives at the batch's sources."""
+        return self.decoder.forward(self._rows(batch), batch, adapter, for_backward=False).hidden
 
     def _logit_chunks(self, hidden: FloatArray) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """Logits of `hidden` (S, D) a part at a time: which rows, their logits (C, V), and the last norm's inverse."""
@@ -561,7 +619,8 @@ def _kept_together(parts: Sequence[KeptBase]) -> KeptBase | None:
     if not parts:
         return None
     nodes, first = np.unique(np.concatenate([part.nodes for part in parts]), return_index=True)
-    return KeptBase(nodes, joined([part.distributions for part in parts])[first])
+    hidden = np.concatenate([part.hidden for part in parts])[first]
+    return KeptBase(nodes, joined([part.distributions for part in parts])[first], hidden)
 
 
 def _log_softmax(logits: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 import numpy as np
@@ -29,6 +29,11 @@ WARM_UP_STEPS = 5
 CHECK_EVERY_STEPS = 8
 FIRST_CHECK_STEP = 32
 PATIENCE_CHECKS = 3
+WORDS_OF_BASE = 16
+"""How many of the base's likeliest words a step knows, at each position that is held near it."""
+WORDS_A_DIMENSION = 8
+"""And how many it knows at the least for each dimension of the model: with fewer words than dimensions there would be
+directions that none of them holds, along which what is not said is let loose."""
 LEAST_NEED, MOST_NEED = 0.1, 3.0
 """Nats within which what an example's worst token lacks decides how often it is drawn."""
 SETTLED_WORST_NATS = 0.1
@@ -119,7 +124,8 @@ def train(
         LimitReached: a single example or pair does not fit into the memory bound.
     """
     network.hold(mixture.held, forbidden=mixture.forbidden)
-    network.reference([thumb.example for thumb in mixture.thumbs])
+    stepped = _narrowed(network, mixture)
+    stepped.reference([thumb.example for thumb in mixture.thumbs])
     adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
     optimizer = AdamW(
         adapter.values,
@@ -138,9 +144,9 @@ def train(
             break
         weighing = budget.weighing
         if mixture.mismatched:
-            weighing = replace(weighing, reference_point=network.reference_point(mixture.mismatched, adapter))
+            weighing = replace(weighing, reference_point=stepped.reference_point(mixture.mismatched, adapter))
         terms = drawing.step()
-        gradient = network.gradient(terms, adapter, weighing, _fits_into(budget.memory_bytes, network))
+        gradient = stepped.gradient(terms, adapter, weighing, _fits_into(budget.memory_bytes, stepped))
         drawing.saw(gradient.nats)
         if not np.isfinite(clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)):
             stopped = "the gradient was not finite"
@@ -179,6 +185,19 @@ def train(
             losses=tuple(losses),
         ),
     )
+
+
+def _narrowed(network: ExampleNetwork, mixture: Mixture) -> ExampleNetwork:
+    """What the steps are computed with: `network` with a short list of words, where that can be and saves something."""
+    if network.holds_form_alone or mixture.thumbs:
+        return network
+    sides = (side for pair in mixture.pairs for side in (pair.chosen, pair.rejected))
+    needed = network.shortlist(sorted({*chain.from_iterable(mixture.kinds.values()), *sides}), WORDS_OF_BASE)
+    sizes = network.decoder.architecture
+    fill = WORDS_A_DIMENSION * sizes.width - len(needed)
+    if fill > 0:
+        needed = np.union1d(needed, np.linspace(0, sizes.vocabulary - 1, fill, dtype=np.int64))
+    return network if len(needed) > sizes.vocabulary // 2 else network.narrowed(needed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ of the model after it (where an example is a single token, it has one).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,7 @@ class TokenTrie:
                 path.append(node)
             self._paths.append(np.asarray(path, dtype=np.int64))
         self._children = children
+        self._words: IntArray | None = None
         self.tokens: IntArray = np.asarray(tokens, dtype=np.int64)
         self.parents: IntArray = np.asarray(parents, dtype=np.int64)
         self.positions: IntArray = np.asarray(depths, dtype=np.int64)
@@ -106,6 +108,12 @@ class TokenTrie:
                 found[node] = other._children.get((above, token), -1)
         return found
 
+    def saying(self, words: IntArray) -> TokenTrie:
+        """This trie, in whose batches a target is no token but its place in `words` (ascending, no two the same)."""
+        told: TokenTrie = copy(self)
+        told._words = words
+        return told
+
     def path(self, example: int) -> IntArray:
         """The nodes that an example passes through, in order: those of all of its tokens but the last."""
         return self._paths[example]
@@ -115,7 +123,11 @@ class TokenTrie:
         return len(set[int]().union(*(self._paths[example].tolist() for example in examples)))
 
     def batch(self, examples: Sequence[int]) -> TrieBatch:
-        """The part of the trie that `examples` need (at least one)."""
+        """The part of the trie that `examples` need (at least one).
+
+        Raises:
+            ValueError: a target is not among the words of `saying`.
+        """
         paths = [self._paths[example] for example in examples]
         nodes = np.unique(np.concatenate(paths))
         row_of = np.full(len(self), -1, dtype=np.int64)
@@ -139,10 +151,18 @@ class TokenTrie:
             branches=branches_of([row_of[path] for path in paths], len(nodes)),
             sources=sources,
             rows=rows.astype(np.int64),
-            targets=np.concatenate(targets),
+            targets=self._places(np.concatenate(targets)),
             examples=np.concatenate(owners),
             firsts=np.concatenate(firsts),
         )
+
+    def _places(self, targets: IntArray) -> IntArray:
+        if self._words is None:
+            return targets
+        places = np.minimum(np.searchsorted(self._words, targets), len(self._words) - 1)
+        if not np.array_equal(self._words[places], targets):
+            raise ValueError(f"{np.setdiff1d(targets, self._words).tolist()} are to be said, and not among the words")
+        return places
 
     def sees(self, batch: TrieBatch) -> BoolArray:
         """(n, n), true at a node of `batch` itself and at its ancestors: the mask of the plain `attention`."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,6 +33,14 @@ class Pass(ForwardPass):
 
     tapes: list[Tape]
     views: Mapping[int, View]
+
+
+@dataclass(slots=True)
+class _Binding:
+    """Which adapter stands in the layers; networks that share these share it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    adapter: Lora | None = None
 
 
 class Decoder:
@@ -59,8 +68,7 @@ class Decoder:
         self._head = self._embedding if tied else self._tensor("output.weight")
         self._final_gain = self._tensor("output_norm.weight")
         self._layers = {layer: self._load(layer) for layer in self.adapted_layers}
-        self._binding = threading.Lock()
-        self._bound: Lora | None = None
+        self._binding = _Binding()
 
     @property
     def adapted_layers(self) -> range:
@@ -175,6 +183,16 @@ class Decoder:
             )
         return gradients
 
+    def narrowed(self, words: IntArray) -> Decoder:
+        """This network with a vocabulary of `words` alone, each by its place there; all else is shared with it.
+
+        A softmax over them is the one over all words, given that one of these is said.
+        """
+        narrow: Decoder = copy(self)
+        narrow.architecture = replace(self.architecture, vocabulary=len(words))
+        narrow._head = self._head[words]
+        return narrow
+
     def _views(self, batch: TrieBatch, layers: range) -> dict[int, View]:
         """By window, what the `layers` need to know of `batch`."""
         views: dict[int, View] = {}
@@ -187,15 +205,15 @@ class Decoder:
 
     def _bind(self, adapter: Lora) -> None:
         """Puts `adapter` into the layers, where it is not there already."""
-        with self._binding:
-            bound = self._bound
+        with self._binding.lock:
+            bound = self._binding.adapter
             if (
                 bound is not None
                 and (bound.rank, bound.alpha, bound.a.keys()) == (adapter.rank, adapter.alpha, adapter.a.keys())
                 and np.array_equal(bound.values, adapter.values)
             ):
                 return
-            self._bound = None
+            self._binding.adapter = None
             for layer in self._layers.values():
                 layer.bind(adapter)
-            self._bound = replace(adapter, values=adapter.values.copy())
+            self._binding.adapter = replace(adapter, values=adapter.values.copy())

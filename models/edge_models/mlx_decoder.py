@@ -7,12 +7,13 @@ between the adapter and the logits, and it differentiates that by itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 
 from edge_kernels import mlx_kernels as kernels
-from edge_kernels.arrays import FloatArray
+from edge_kernels.arrays import FloatArray, IntArray
 from edge_kernels.branch_attention import within
 from edge_kernels.mlx_kernels import Array, DeferredGradients
 from edge_kernels.rope import rope_table
@@ -126,6 +127,12 @@ class MlxDecoder:
             made.a[name][...] = gradients[f"{name}.a"]
             made.b[name][...] = gradients[f"{name}.b"]
         return made
+
+    def narrowed(self, words: IntArray) -> MlxDecoder:
+        """See `Decoder.narrowed`."""
+        narrow: MlxDecoder = copy(self)
+        narrow._network = self._network.narrowed(words)
+        return narrow
 
     def _views(self, batch: TrieBatch, layers: range) -> dict[int, View]:
         """By window, what the `layers` need to know of `batch`."""

@@ -7,11 +7,13 @@ stay quantized where MLX has the GGUF's own numbers, see `edge_kernels.mlx_kerne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
 from edge_kernels import mlx_kernels as kernels
+from edge_kernels.arrays import IntArray
 from edge_kernels.mlx_kernels import Array, Matrix
 from edge_models.architecture import read_architecture
 from edge_models.families import PROJECTIONS
@@ -144,6 +146,13 @@ class MlxNetwork:
         normed = norm("ffn_norm", middle)
         product = self._gate(linear("ffn_gate", normed)) * linear("ffn_up", normed)
         return norm("post_ffw_norm", linear("ffn_down", product)) + middle
+
+    def narrowed(self, words: IntArray) -> MlxNetwork:
+        """This network with a vocabulary of `words` alone; all else is shared with it."""
+        narrow: MlxNetwork = copy(self)
+        narrow.architecture = replace(self.architecture, vocabulary=len(words))
+        narrow._head = kernels.dense(kernels.numpy(self._head.rows(kernels.array(words))))
+        return narrow
 
     def logits(self, hidden: Array) -> Array:
         """(s, V) for rows (s, D) of the last layer's output."""

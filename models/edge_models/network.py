@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
-from edge_kernels.arrays import FloatArray
+from edge_kernels.arrays import FloatArray, IntArray
 from edge_kernels.backend import Backend
 from edge_kernels.trie import TokenTrie, TrieBatch
 from edge_models.architecture import Architecture
@@ -55,6 +55,8 @@ class Network(Protocol):
     def logits_backward(self, d_logits: FloatArray, hidden: FloatArray, inverse: FloatArray) -> FloatArray: ...
 
     def backward(self, done: ForwardPass, d_hidden: FloatArray, adapter: Lora) -> Lora: ...
+
+    def narrowed(self, words: IntArray) -> Self: ...
 
 
 def open_network(file: GgufFile, adapted_layers: int, backend: Backend) -> Network:

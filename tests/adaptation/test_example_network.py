@@ -277,6 +277,78 @@ def test_a_hit_is_what_greedy_decoding_would_say(exact: ExampleNetwork) -> None:
         assert bool(exact.measure([example], adapter).hits[0]) == (greedy.tolist() == list(supervised))
 
 
+class TestShortlist:
+    """The gradient with some of the words alone."""
+
+    def test_it_is_what_is_said_and_what_the_base_says_where_it_is_held_to(self, exact: ExampleNetwork) -> None:
+        base = exact.hold(HELD)
+        assert base is not None
+        words = exact.shortlist([0, 2, 5], of_base=3)
+        said = {token for place in (0, 2, 5) for token in EXAMPLES[place].tokens[EXAMPLES[place].supervised_from :]}
+        order = np.argsort(-base.distributions.probabilities, axis=1)[:, :3]
+        likely = np.take_along_axis(base.distributions.tokens, order, axis=1)
+        assert words.tolist() == sorted(said | set(likely.ravel().tolist()))
+        assert exact.narrowed(exact.shortlist(range(7), of_base=3)).hold(HELD) is not None
+
+    def test_of_all_words_it_is_the_gradient(self, exact: ExampleNetwork) -> None:
+        exact.hold(HELD)
+        exact.reference([2, 6])
+        adapter, weighing = strong(exact), Weighing(FIRST, pair_weight=0.7)
+        narrow = exact.narrowed(np.arange(exact.decoder.architecture.vocabulary))
+        narrow.reference([2, 6])
+        whole = exact.gradient(EVERYTHING, adapter, weighing)
+        found = narrow.gradient(EVERYTHING, adapter, weighing)
+        assert found.loss_nats == pytest.approx(whole.loss_nats, rel=1e-12)
+        np.testing.assert_allclose(found.adapter.values, whole.adapter.values, rtol=0, atol=1e-12)
+
+    def test_of_some_words_it_is_that_of_the_distributions_among_them(self, exact: ExampleNetwork) -> None:
+        exact.hold(HELD)
+        words, adapter, asked = exact.shortlist([0, 1, 2, 3, 4], of_base=5), strong(exact), [0, 1, 2, 3, 4]
+        assert len(words) < exact.decoder.architecture.vocabulary / 2
+        narrow = exact.narrowed(words)
+        of_all, of_some = exact.answer_logits(2, adapter), narrow.answer_logits(2, adapter)
+        np.testing.assert_allclose(of_some, of_all[:, words], rtol=0, atol=1e-12)
+        loss, values = taken_apart(narrow, asked, adapter)
+        found = narrow.gradient(taught(asked), adapter, Weighing(FIRST))
+        assert found.loss_nats == pytest.approx(loss, rel=1e-10)
+        np.testing.assert_allclose(found.adapter.values, values, rtol=0, atol=1e-10 * np.abs(values).max())
+        # And the whole network is as it was, though both share what the adapter stands in.
+        again = exact.gradient(taught(asked), adapter, Weighing(FIRST))
+        assert again.loss_nats == pytest.approx(taken_apart(exact, asked, adapter)[0], rel=1e-10)
+        assert again.loss_nats > found.loss_nats
+
+    def test_what_is_held_pulls_nothing_at_the_base(self, exact: ExampleNetwork) -> None:
+        exact.hold(HELD)
+        narrow = exact.narrowed(exact.shortlist(HELD, of_base=2))
+        nothing = strong(exact)
+        nothing.values[...] = 0
+        found = narrow.gradient(StepTerms(HELD, WEIGHTS[list(HELD)]), nothing, Weighing())
+        assert found.loss_nats == pytest.approx(0.0, abs=1e-12)
+        np.testing.assert_allclose(found.adapter.values, 0.0, atol=1e-12)
+
+    def test_an_adapter_is_bound_once_for_both(self, exact: ExampleNetwork) -> None:
+        """The layers are shared: what the one network puts into them, the other must not take for its own."""
+        narrow = exact.narrowed(exact.shortlist(range(7), of_base=2))
+        one, other = strong(exact), strong(exact)
+        other.values[...] *= -1
+        expected = exact.answer_logits(0, one)
+        narrow.answer_logits(0, other)
+        np.testing.assert_array_equal(exact.answer_logits(0, one), expected)
+
+    def test_a_word_that_is_not_there_cannot_be_said(self, exact: ExampleNetwork) -> None:
+        narrow = exact.narrowed(exact.shortlist([0, 1], of_base=1))
+        with pytest.raises(ValueError, match=r"\[60, 61, 62, 63\] are to be said, and not among the words"):
+            narrow.gradient(taught([2]), strong(exact), Weighing())
+
+    def test_where_a_form_alone_is_taught_all_words_are_needed(self, exact: ExampleNetwork) -> None:
+        exact.hold(HELD, forbidden={0: (50,)})
+        assert exact.holds_form_alone
+        with pytest.raises(ValueError, match="needs all words"):
+            exact.narrowed(np.arange(exact.decoder.architecture.vocabulary))
+        exact.hold(HELD)
+        assert not exact.holds_form_alone
+
+
 def test_many_examples_measure_as_each_alone(tiny_model: Path) -> None:
     """More than one forward pass takes."""
     many = [sequence((1, 40 + place % 3), (50 + place, 2)) for place in range(60)]
@@ -374,10 +446,12 @@ def test_what_the_base_would_say_anyway_is_held_to_what_it_says(tiny_model: Path
         base, own = (network.answer_logits(0, one)[0:1] for one in (None, adapter))
         pull, _ = top_k_distillation(own.copy(), top_k(base.copy(), BASE_TOKENS), np.ones(1))
         network.foresee([0])
+        assert network.holds_form_alone
         network.hold([])
         found = network.gradient(StepTerms([0], np.array([2.0])), adapter, Weighing())
         assert found.loss_nats == pytest.approx((pull + float(nats[1:].sum())) / 3, rel=1e-9)
         network.foresee([])
+        assert not network.holds_form_alone
         network.hold([])
         plain = network.gradient(StepTerms([0], np.array([2.0])), adapter, Weighing())
         assert plain.loss_nats == pytest.approx(float(nats.mean()), rel=1e-9)

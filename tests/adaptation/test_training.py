@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_kernels.arrays import FloatArray
+from edge_models.decoder import Decoder
+from edge_seal.adaptation import training
 from edge_seal.adaptation.example_network import ExampleNetwork
 from edge_seal.adaptation.step_terms import Pair, PairObjective, StepTerms, Thumb, Weighing
 from edge_seal.adaptation.training import (
@@ -102,6 +105,33 @@ def test_held_examples_move_less_than_without_being_held(tiny_model: Path) -> No
             result = trained(network, replace(MIXTURE, kinds=kinds, held=[5, 6] if holds else []))
             drifts[holds] = network.drift_nats([5, 6], None, result.adapter)
     assert drifts[True] < 0.5 * drifts[False]
+
+
+def test_a_step_computes_the_words_that_it_needs_and_no_others(
+    network: ExampleNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads: list[int] = []
+    backward = Decoder.logits_backward
+
+    def seen(self: Decoder, d_logits: FloatArray, hidden: FloatArray, inverse: FloatArray) -> FloatArray:
+        heads.append(d_logits.shape[1])
+        return backward(self, d_logits, hidden, inverse)
+
+    monkeypatch.setattr(Decoder, "logits_backward", seen)
+    sizes = network.decoder.architecture
+    trained(network)
+    assert {*heads} == {sizes.vocabulary}, "as many words as the model's dimensions ask for are nearly all of these"
+    heads.clear()
+    monkeypatch.setattr(training, "WORDS_A_DIMENSION", 1)
+    monkeypatch.setattr(training, "WORDS_OF_BASE", 4)
+    trained(network)
+    network.hold(MIXTURE.held)
+    needed = len(network.shortlist(range(7), of_base=4))
+    assert needed < sizes.width <= min(heads) == max(heads) <= sizes.width + needed < sizes.vocabulary / 2
+    heads.clear()
+    # The thumbs' reference is over all words.
+    trained(network, replace(MIXTURE, thumbs=[Thumb(0, liked=True)], drawn={**MIXTURE.drawn, "thumbs": 1}))
+    assert {*heads} == {sizes.vocabulary}
 
 
 def test_what_training_starts_from_is_not_changed(network: ExampleNetwork) -> None:
