@@ -8,9 +8,11 @@ their GGUF names. Nothing here knows a family by its name: a layer has what `Arc
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +27,9 @@ from edge_models.decoder_layer import DecoderLayer, Tape, View
 from edge_models.gguf_file import GgufFile
 from edge_models.lora import Lora
 from edge_models.network import Each, ForwardPass
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -95,14 +100,15 @@ class Decoder:
 
         Yields (layers done, hidden) after each layer so that a caller can show progress or stop; the array (N, D) is
         the same one each time and is finished with the last yield. `each` does the chunks of a layer, whose weights are
-        in memory one layer at a time.
+        in memory, while those of the next layer are read.
         """
         hidden = self.embed(trie.tokens)
         chunks = [trie.batch(examples) for examples in trie.chunks(chunk_tokens)]
         views = [self._views(chunk, range(self.first_adapted)) for chunk in chunks]
         yield 0, hidden
-        for layer in range(self.first_adapted):
-            weights, window = self._load(layer), self.architecture.windows[layer]
+        frozen = range(self.first_adapted)
+        for layer, weights in zip(frozen, _one_ahead(self._load, frozen), strict=True):
+            window = self.architecture.windows[layer]
 
             def through(
                 part: tuple[TrieBatch, Mapping[int, View]], weights: DecoderLayer = weights, window: int = window
@@ -217,3 +223,16 @@ class Decoder:
             for layer in self._layers.values():
                 layer.bind(adapter)
             self._binding.adapter = replace(adapter, values=adapter.values.copy())
+
+
+def _one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """The results of `function`, each computed by a thread while the one before it is in use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="edge-models-ahead") as executor:
+        waiting: Future[Result] | None = None
+        for item in items:
+            following = executor.submit(function, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = following
+        if waiting is not None:
+            yield waiting.result()
