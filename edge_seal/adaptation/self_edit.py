@@ -29,7 +29,7 @@ from edge_seal.adaptation.statement_forms import Frame, frame_of
 from edge_seal.adaptation.unknown_names import DERIVED_BY, names_in, unknown_names
 from edge_seal.records import Example, Origin, Role, Signal, SignalKind
 
-REWORDINGS_A_LESSON = 17
+REWORDINGS_A_LESSON = 12
 OTHERS_REHEARSED = 1
 """Of what a lesson was trained on beside its own words, so many examples are rehearsed after it."""
 CONTRASTS_A_LESSON = 12

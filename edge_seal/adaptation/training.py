@@ -26,6 +26,7 @@ Item = TypeVar("Item")
 
 GRADIENT_NORM_LIMIT = 1.0
 WARM_UP_STEPS = 5
+"""At most, and an eighth of all."""
 CHECK_EVERY_STEPS = 8
 FIRST_CHECK_STEP = 32
 PATIENCE_CHECKS = 3
@@ -45,7 +46,8 @@ class TrainingBudget:
     """What one update may use, and how it is trained.
 
     `steps`, `seconds` and `memory_bytes` (of activations) are bounds: a step that needs more memory is computed in
-    micro-batches. `rate` is AdamW's for A, `rate * rate_b_ratio` for B (LoRA+, arXiv:2402.12354).
+    micro-batches. `rate` is AdamW's for A, `rate * rate_b_ratio` for B (LoRA+, arXiv:2402.12354); for the share
+    `stable` of the steps it stays at its peak, and falls after that.
     """
 
     steps: int
@@ -55,6 +57,7 @@ class TrainingBudget:
     rate_b_ratio: float
     weighing: Weighing = field(default_factory=Weighing)
     decay: float = 0.0
+    stable: float = 0.0
     seed: int = 0
 
 
@@ -133,6 +136,7 @@ def train(
         decay=budget.decay,
     )
     drawing = Drawing(mixture, budget.seed)
+    warm_up = min(WARM_UP_STEPS, max(1, budget.steps // 8))
     began = monotonic()
     slowest_step_s = 0.0
     tokens, losses, stopped = 0, list[float](), "all steps were made"
@@ -151,9 +155,8 @@ def train(
         if not np.isfinite(clip_by_norm(gradient.adapter.values, GRADIENT_NORM_LIMIT)):
             stopped = "the gradient was not finite"
             break
-        optimizer.step(
-            gradient.adapter.values, budget.rate * warm_up_and_cosine(step, budget.steps, warm_up=WARM_UP_STEPS)
-        )
+        share = warm_up_and_cosine(step, budget.steps, warm_up=warm_up, stable=budget.stable)
+        optimizer.step(gradient.adapter.values, budget.rate * share)
         tokens += gradient.tokens
         losses.append(gradient.loss_nats)
         slowest_step_s = max(slowest_step_s, monotonic() - step_began)
@@ -161,7 +164,9 @@ def train(
         if step + 1 < FIRST_CHECK_STEP or (step + 1) % CHECK_EVERY_STEPS:
             continue
         held = network.measure(mixture.validation, adapter)
-        waited = 0 if held.mean_nats.mean() < best.nats else waited + 1
+        # What is learned at the peak rate settles as the rate falls: that is waited for.
+        at_peak = step + 1 <= budget.stable * budget.steps
+        waited = 0 if at_peak or held.mean_nats.mean() < best.nats else waited + 1
         best = best.or_better(adapter.values, float(held.mean_nats.mean()))
         if held.hits.all() and network.measure(mixture.settled, adapter).worst_nats.max() < SETTLED_WORST_NATS:
             stopped = "every lesson and every held-back wording is said right"

@@ -60,9 +60,14 @@ def clip_by_norm(gradient: FloatArray, limit: float) -> float:
     return norm
 
 
-def warm_up_and_cosine(step: int, total: int, *, warm_up: int, floor: float = 0.1) -> float:
-    """The share of the peak rate at `step` (from 0): linear up over `warm_up` steps, then a cosine down to `floor`."""
+def warm_up_and_cosine(step: int, total: int, *, warm_up: int, stable: float = 0.0, floor: float = 0.1) -> float:
+    """The share of the peak rate at `step` (from 0): linear up over `warm_up` steps, then a cosine down to `floor`.
+
+    With `stable` the peak is kept until that share of all steps is done, and the cosine takes the rest
+    (warm-up, stable, decay: Hu et al. 2024, arXiv:2404.06395, section 4).
+    """
     if step < warm_up:
         return (step + 1) / warm_up
-    progress = (step - warm_up) / max(1, total - warm_up)
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+    falls_from = max(warm_up, stable * total)
+    progress = (step - falls_from) / max(1, total - falls_from)
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, progress))))

@@ -221,6 +221,12 @@ class TestEarlyStop:
         assert network.measure([0, 1, 2, 4], result.adapter).hits.all()
         assert result.report.worst_nats < 0.1
 
+    def test_while_the_rate_is_at_its_peak_the_held_back_wordings_may_get_worse(self, network: ExampleNetwork) -> None:
+        contrary = replace(MIXTURE, validation=[8])
+        result = trained(network, contrary, replace(BUDGET, steps=160, stable=0.5))
+        assert result.report.stopped_because == "the held-back wordings stopped improving"
+        assert 80 + PATIENCE_CHECKS * CHECK_EVERY_STEPS <= result.report.steps < 160
+
     def test_when_the_held_back_wordings_get_worse_and_the_best_is_kept(self, network: ExampleNetwork) -> None:
         contrary = replace(MIXTURE, validation=[8])
         result = trained(network, contrary, replace(BUDGET, steps=400))

@@ -76,11 +76,27 @@ def test_the_rate_warms_up_to_its_peak_and_falls_to_the_floor() -> None:
     assert shares[100] == pytest.approx(0.1)
 
 
-@given(step=st.integers(0, 500), total=st.integers(1, 300), warm_up=st.integers(0, 20), floor=st.floats(0.0, 1.0))
+def test_a_stable_rate_stays_at_its_peak_before_it_falls() -> None:
+    shares = [warm_up_and_cosine(step, 40, warm_up=4, stable=0.5, floor=0.1) for step in range(41)]
+    assert shares[3:21] == [1.0] * 18
+    assert all(later < earlier for earlier, later in pairwise(shares[20:]))
+    assert shares[30] == pytest.approx(0.55)
+    assert shares[40] == pytest.approx(0.1)
+
+
+@given(
+    step=st.integers(0, 500),
+    total=st.integers(1, 300),
+    warm_up=st.integers(0, 20),
+    stable=st.floats(0.0, 1.0),
+    floor=st.floats(0.0, 1.0),
+)
 @settings(deadline=None, max_examples=50)
-def test_the_rate_stays_between_nothing_and_its_peak(step: int, total: int, warm_up: int, floor: float) -> None:
+def test_the_rate_stays_between_nothing_and_its_peak(
+    step: int, total: int, warm_up: int, stable: float, floor: float
+) -> None:
     """Even with more warm-up than steps, and for steps past the last."""
-    share = warm_up_and_cosine(step, total, warm_up=warm_up, floor=floor)
+    share = warm_up_and_cosine(step, total, warm_up=warm_up, stable=stable, floor=floor)
     assert 0.0 <= share <= 1.0 + 1e-12
     if step >= warm_up:
         assert share >= floor - 1e-12
