@@ -286,7 +286,7 @@ class Cycle:
             mixture = mixing.mixture(self._settings.learning, work, cleared, place_of, len(every))
             mixture = mixing.with_present_need(mixture, network, incumbent)
             network.foresee([one for one in mixing.reworded(cleared, place_of) if one not in mixture.forbidden])
-            budget = mixing.budget(self._settings, work.lessons, work.drawn, bounded=work.bounded)
+            budget = mixing.budget(self._settings, work.lessons, work.drawn, scoped=work.scoped)
             trained = train(network, mixture, start, budget, self._clock.monotonic, work.stepped)
 
         with work.stage("gate"), self._adapters.scratch() as scratch:

@@ -153,7 +153,7 @@ def _before(network: ExampleNetwork, held: HeldBack, incumbent: Lora | None) -> 
     right = facts = np.zeros(0, dtype=np.bool_)
     if held.facts is not None:
         right = held.facts.network.base_hits()
-        facts = right[right] if incumbent is None else _hits(held.facts.network, incumbent)[right]
+        facts = right[right] if incumbent is None else _still_said(held.facts.network, right, incumbent)
     return _Before(
         asked=asked,
         gained_over=network.measure(held.probes, None) if held.anew else asked,
@@ -165,8 +165,9 @@ def _before(network: ExampleNetwork, held: HeldBack, incumbent: Lora | None) -> 
     )
 
 
-def _hits(network: ExampleNetwork, adapter: Lora | None) -> BoolArray:
-    return network.measure(range(network.examples), adapter).hits
+def _still_said(network: ExampleNetwork, right: BoolArray, adapter: Lora) -> BoolArray:
+    """Of the examples that are `right`, which `adapter` says."""
+    return network.measure(np.flatnonzero(right).tolist(), adapter).hits
 
 
 def measure(
@@ -250,7 +251,7 @@ def _anchor_measures(held: HeldBack, was: _Before, candidate: Lora, bounds: Gate
         ),
     ]  # fmt: skip
     if held.facts is not None:
-        now = _hits(held.facts.network, candidate)[was.right]
+        now = _still_said(held.facts.network, was.right, candidate)
         meaning = "plain facts that the base says right, still said"
         measures.append(_not_lost("general_facts", was.facts, now, bounds.loss_chance, meaning))
     return measures

@@ -37,18 +37,18 @@ REPLAYED_A_DRAW, MOST_REPLAYED = 8, 8
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 
-def budget(settings: Settings, lessons: int, drawn: Mapping[str, int], *, bounded: bool) -> TrainingBudget:
-    """As many steps as `lessons` need; the limit is a ceiling. `bounded`: see `Work.bounded`."""
+def budget(settings: Settings, lessons: int, drawn: Mapping[str, int], *, scoped: bool) -> TrainingBudget:
+    """As many steps as `lessons` need; the limit is a ceiling. `scoped`: a scope says where they end."""
     limits, learning = settings.limits, settings.learning
     a_step = max(1, drawn["lessons"] * learning.batch_examples // 8)
-    beside = STEPS_WITHIN_SCOPE if bounded else STEPS_BESIDE_LESSONS
+    beside = STEPS_WITHIN_SCOPE if scoped else STEPS_BESIDE_LESSONS
     needed = max(LEAST_STEPS, beside + math.ceil(lessons * learning.draws_a_lesson / a_step))
     return TrainingBudget(
         steps=min(needed, limits.steps_per_update),
-        stable=STABLE_WITHIN_SCOPE if bounded else 0.0,
+        stable=STABLE_WITHIN_SCOPE if scoped else 0.0,
         seconds=limits.seconds_per_update,
         memory_bytes=limits.memory_mib_per_update * 2**20,
-        rate=learning.rate * (PEAK_WITHIN_SCOPE if bounded else 1.0),
+        rate=learning.rate * (PEAK_WITHIN_SCOPE if scoped else 1.0),
         rate_b_ratio=learning.rate_b_ratio,
         weighing=Weighing(
             first_token=learning.first_token_weight,

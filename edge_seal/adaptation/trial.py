@@ -43,7 +43,7 @@ from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.lesson_approvals import LessonApprovals
 
 TOLD_TOKENS = 16
-SPOKEN_PROBES = 2
+SPOKEN_PROBES, COMPARED_PROBES = 2, 1
 SPOKEN_NEIGHBOURS = 6
 GENERAL_ASKED = 5
 GENERAL_TOKENS = 20
@@ -196,7 +196,7 @@ class Trial:
             by_place = untouched | dict(zip(of_adapter, answers, strict=False))
             return [by_place.get(place) for place in range(len(figures.outcomes))]
 
-        compared = [(network, probe) for probe in held.probes[:SPOKEN_PROBES]] or [(held.anchors.network, 0)]
+        compared = [(network, probe) for probe in held.probes[:COMPARED_PROBES]] or [(held.anchors.network, 0)]
         self.engine.use_adapter(None)
         base_agreement = self._divergence(compared, None)
         untouched = dict(zip(of_base, said(of_base.values()), strict=True))

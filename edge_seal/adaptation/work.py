@@ -97,11 +97,6 @@ class Work:
         return DRAWN_OF_8 if self.scoped else DRAWN_WITHOUT_SCOPE
 
     @property
-    def bounded(self) -> bool:
-        """Whether the scope says where all that is learned ends; a rule of style is for answers of every kind."""
-        return self.scoped and not self.rules.of_signal
-
-    @property
     def teaching(self) -> list[Signal]:
         """The signals that say what is wanted: all but thumbs."""
         return [signal for signal in self.signals if signal.kind not in thumbs.THUMBS]
