@@ -81,6 +81,8 @@ from edge_seal.wording import counted
 ACTOR = Actor.CYCLE
 SOURCE_WINDOW = timedelta(days=30)
 TEXT_TOKENS = 24
+FROZEN_KEPT_BYTES = 384 * 2**20
+"""A cycle goes through the frozen layers three times: those of a small model (135M: 270 MiB) are kept meanwhile."""
 
 
 def _ignore(_: Progress) -> None:
@@ -489,7 +491,7 @@ class Cycle:
         """The network of `examples` and of the plain texts; what it needs of `general` ones is kept on disk."""
         learning = self._settings.learning
         backend = training_backend(learning.backend)
-        decoder = open_network(work.open_file(self._model_path), learning.layers, backend)
+        decoder = open_network(work.open_file(self._model_path), learning.layers, backend, keep_bytes=FROZEN_KEPT_BYTES)
         # MLX has threads of its own, and its arrays belong to the thread that made them.
         workers = work.workers if backend == "numpy" else Workers()
         # What is held back is asked as it will be when it is served.

@@ -7,6 +7,7 @@ their GGUF names. Nothing here knows a family by its name: a layer has what `Arc
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,13 +56,17 @@ class Decoder:
         file: checked; stays open as long as the decoder is used.
         adapted_layers: how many of the top layers carry LoRA; all of them if there are fewer.
         dtype: float32; float64 for checks on tiny models.
+        keep_bytes: the frozen layers are kept too where all of them take no more: reading them takes longer than
+            computing them for few tokens.
 
     Raises:
         UnsupportedModel: see `read_architecture`.
         ValueError: `adapted_layers` is below 0.
     """
 
-    def __init__(self, file: GgufFile, adapted_layers: int, dtype: np.dtype | type = np.float32) -> None:
+    def __init__(
+        self, file: GgufFile, adapted_layers: int, dtype: np.dtype | type = np.float32, *, keep_bytes: int = 0
+    ) -> None:
         if adapted_layers < 0:
             raise ValueError(f"{adapted_layers} layers cannot be adapted")
         self.architecture = read_architecture(file)
@@ -74,6 +79,8 @@ class Decoder:
         self._final_gain = self._tensor("output_norm.weight")
         self._layers = {layer: self._load(layer) for layer in self.adapted_layers}
         self._binding = _Binding()
+        self._keeps_frozen = self._frozen_bytes() <= keep_bytes
+        self._kept: dict[int, DecoderLayer] = {}
 
     @property
     def adapted_layers(self) -> range:
@@ -87,6 +94,19 @@ class Decoder:
             return self._tensor(name) if name in self._file.tensors else None
 
         return DecoderLayer(self.architecture, layer, read)
+
+    def _frozen_layer(self, layer: int) -> DecoderLayer:
+        found = self._kept.get(layer)
+        if found is None:
+            found = self._load(layer)
+            if self._keeps_frozen:
+                self._kept[layer] = found
+        return found
+
+    def _frozen_bytes(self) -> int:
+        blocks = tuple(f"blk.{layer}." for layer in range(self.first_adapted))
+        sizes = (math.prod(info.shape) for name, info in self._file.tensors.items() if name.startswith(blocks))
+        return self._dtype.itemsize * sum(sizes)
 
     def embed(self, tokens: IntArray) -> FloatArray:
         """The input (n, D) of the first layer."""
@@ -107,7 +127,7 @@ class Decoder:
         views = [self._views(chunk, range(self.first_adapted)) for chunk in chunks]
         yield 0, hidden
         frozen = range(self.first_adapted)
-        for layer, weights in zip(frozen, _one_ahead(self._load, frozen), strict=True):
+        for layer, weights in zip(frozen, _one_ahead(self._frozen_layer, frozen), strict=True):
             window = self.architecture.windows[layer]
 
             def through(

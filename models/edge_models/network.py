@@ -59,8 +59,10 @@ class Network(Protocol):
     def narrowed(self, words: IntArray) -> Self: ...
 
 
-def open_network(file: GgufFile, adapted_layers: int, backend: Backend) -> Network:
+def open_network(file: GgufFile, adapted_layers: int, backend: Backend, *, keep_bytes: int = 0) -> Network:
     """The network of `file` on `backend`; stays usable as long as the file is open.
+
+    `keep_bytes`: see `decoder.Decoder`; MLX streams the frozen layers in any case.
 
     Raises:
         UnsupportedModel: see `architecture.read_architecture`.
@@ -73,4 +75,4 @@ def open_network(file: GgufFile, adapted_layers: int, backend: Backend) -> Netwo
         return MlxDecoder(file, adapted_layers)
     from edge_models.decoder import Decoder
 
-    return Decoder(file, adapted_layers)
+    return Decoder(file, adapted_layers, keep_bytes=keep_bytes)

@@ -130,6 +130,60 @@ class TestFrozenSplit:
         all_logits(top, [41, 40, 1])
         assert (all_logits(top, [1, 40, 41]) == before).all()
 
+    def test_small_frozen_layers_are_read_once_where_they_may_be_kept(
+        self, tiny_file: GgufFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[str] = []
+        tensor = GgufFile.tensor
+
+        def counted(self: GgufFile, name: str) -> FloatArray:
+            read.append(name)
+            return tensor(self, name)
+
+        frozen = [name for name in tiny_file.tensors if name.startswith(("blk.0.", "blk.1."))]
+        size = 4 * sum(int(np.prod(tiny_file.tensors[name].shape)) for name in frozen)
+        monkeypatch.setattr(GgufFile, "tensor", counted)
+        found: list[FloatArray] = []
+        for keep_bytes, times in ((size, 1), (size - 1, 2), (0, 2)):
+            decoder = Decoder(tiny_file, 1, keep_bytes=keep_bytes)
+            read.clear()
+            for _ in range(2):
+                *_, (_, hidden) = decoder.frozen(TokenTrie(EXAMPLES))
+                found.append(hidden)
+            assert sorted(read) == sorted(frozen * times)
+        for hidden in found:
+            np.testing.assert_array_equal(hidden, found[0])
+
+    def test_the_next_layer_is_read_while_one_is_computed_and_no_further(
+        self, tiny_file: GgufFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        loaded: list[int] = []
+        load = Decoder._load
+
+        def noted(self: Decoder, layer: int) -> object:
+            loaded.append(layer)
+            return load(self, layer)
+
+        decoder = Decoder(tiny_file, 0)
+        monkeypatch.setattr(Decoder, "_load", noted)
+        steps = decoder.frozen(TokenTrie(EXAMPLES))
+        next(steps)
+        assert loaded == []
+        next(steps)
+        steps.close()  # as Ctrl-C does: what is being read ends, and nothing more is begun
+        assert loaded in ([0], [0, 1])
+
+    def test_what_cannot_be_read_is_an_error_and_no_wait(
+        self, tiny_file: GgufFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def broken(_self: Decoder, layer: int) -> None:
+            raise OSError(f"layer {layer}")
+
+        decoder = Decoder(tiny_file, 1)
+        monkeypatch.setattr(Decoder, "_load", broken)
+        with pytest.raises(OSError, match="layer 0"):
+            list(decoder.frozen(TokenTrie(EXAMPLES)))
+
     def test_fewer_than_no_layers_cannot_be_adapted(self, tiny_file: GgufFile) -> None:
         with pytest.raises(ValueError, match="-1 layers"):
             Decoder(tiny_file, -1)
