@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +170,7 @@ class TestFrozenSplit:
         next(steps)
         assert loaded == []
         next(steps)
+        assert isinstance(steps, Generator)
         steps.close()  # as Ctrl-C does: what is being read ends, and nothing more is begun
         assert loaded in ([0], [0, 1])
 
