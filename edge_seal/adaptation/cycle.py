@@ -17,7 +17,7 @@ from edge_models.adapter import read_gguf_adapter
 from edge_models.errors import ModelError
 from edge_models.lora import Lora
 from edge_models.network import Network, open_network
-from edge_seal.adaptation import gate, mixing, scoring, self_edit, style_edits, thumbs
+from edge_seal.adaptation import gate, mixing, scope_vectors, scoring, self_edit, style_edits, thumbs
 from edge_seal.adaptation.anchors import anchors
 from edge_seal.adaptation.choosing import Choosing
 from edge_seal.adaptation.evidence import examine
@@ -36,7 +36,6 @@ from edge_seal.adaptation.guardian import (
 )
 from edge_seal.adaptation.manifest import figure, manifest, measures, training_body
 from edge_seal.adaptation.own_answers import own_answers
-from edge_seal.adaptation.scope_vectors import judged, scope_before_learning
 from edge_seal.adaptation.signals import SignalBox
 from edge_seal.adaptation.training import train
 from edge_seal.adaptation.trial import Trial
@@ -322,7 +321,7 @@ class Cycle:
                 actor=ACTOR,
                 body=training_body(trained.report, work.seconds),
             )
-            comparisons.keep(self._database, update.id, work.compared)
+            self._keep_beside(update, work)
             self._ledger_gate(update, report, work.risk)
         if not report.passed:
             figures: dict[str, JsonValue] = {"scale": figure(report.scale), "measures": measures(report)}
@@ -349,6 +348,13 @@ class Cycle:
                 else:
                     released = self._releases.activate(update.id, ACTOR, scale, learned)
         return work.report(released, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
+
+    def _keep_beside(self, update: Update, work: Work) -> None:
+        """Keeps what was made on the way and will be asked for: answers to compare, and the vectors of the scope."""
+        comparisons.keep(self._database, update.id, work.compared)
+        if self._embedder is not None:
+            lessons = self._releases.lessons(update) or ()
+            scope_vectors.keep(lessons, work.vectors, self._database, self._embedder)
 
     def _without_forgotten(self, *, dry_run: bool) -> tuple[str, ...]:
         """Leaves an update that learned what was forgotten, so that nothing is trained on top of it; says so."""
@@ -428,8 +434,9 @@ class Cycle:
         contrasts = [example for example in edits.trained if example.role is Role.CONTRAST]
         asked = list(dict.fromkeys(example.prompt for example in (*contrasts, *edits.neighbours, *edits.probes)))
         try:
-            scope = scope_before_learning(lessons, self._embedder, self._cache)
-            found = dict(zip(asked, judged(scope, asked, self._embedder), strict=True))
+            work.vectors = scope_vectors.vectors_before_learning(lessons, self._database, self._embedder)
+            scope = scope_vectors.scope_before_learning(work.vectors, self._embedder, self._cache)
+            found = dict(zip(asked, scope_vectors.judged(scope, asked, self._embedder), strict=True))
         except EmbedderUnavailable:
             return edits
         work.scoped = True

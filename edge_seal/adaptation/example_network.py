@@ -300,12 +300,17 @@ class ExampleNetwork:
         """Whether something is held that is not the base's own answer to the letter; see `foresee` and `hold`."""
         return bool(len(self._foreseen)) or self._forbids
 
-    def shortlist(self, examples: Sequence[int], of_base: int) -> IntArray:
-        """The words that `narrowed` needs: what `examples` should say, and the base's likeliest where it is held to.
+    def shortlist(
+        self, examples: Sequence[int], of_base: int, *, instead: Sequence[int], most: int, adapter: Lora | None
+    ) -> IntArray:
+        """The words that `narrowed` needs: what `examples` should say, and what might be said instead.
 
         Args:
             examples: what is to be learned.
-            of_base: how many of the base's words at each position that is held.
+            of_base: how many of the base's likeliest words at each position that is held.
+            instead: examples before whose words others may be likelier: what a step does not know it cannot unlearn.
+            most: how many of the likeliest words at each position of these.
+            adapter: under which they are so at present; None: the base.
 
         Returns:
             ascending.
@@ -315,6 +320,12 @@ class ExampleNetwork:
             kept = self._base.distributions
             order = np.argsort(-kept.probabilities, axis=1)[:, :of_base]
             said.append(np.take_along_axis(kept.tokens, order, axis=1).ravel())
+
+        def likeliest(part: tuple[TrieBatch, int]) -> IntArray:
+            parts = [top_k(logits, most).tokens.ravel() for _, logits, _ in self._logits(part[0], adapter)]
+            return np.concatenate(parts)
+
+        said += self.workers.each(likeliest, list(self._batches(instead)))
         return np.unique(np.concatenate(said))
 
     def narrowed(self, words: IntArray) -> ExampleNetwork:

@@ -6,7 +6,7 @@ their digest are never used, they are made anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +32,33 @@ def scope_of(examples: Sequence[tuple[int, str]], database: Database, embedder: 
     return _scope([prompt for _, prompt in examples], made, embedder, cache)
 
 
-def scope_before_learning(lessons: Sequence[str], embedder: Embedder, cache: Path) -> Scope:
-    """The scope that lessons (their prompts, at least one) will have once they were learned; nothing of them is kept.
+def vectors_before_learning(lessons: Sequence[str], database: Database, embedder: Embedder) -> dict[str, FloatArray]:
+    """By their prompts, the vectors of lessons: of those learned before what is kept, the others' for `keep`.
 
     Raises:
         EmbedderUnavailable: the embedder cannot be used now.
     """
-    return _scope(lessons, [_embedded(_texts(prompt), embedder) for prompt in lessons], embedder, cache)
+    return {prompt: _kept_of(prompt, database, embedder) for prompt in dict.fromkeys(lessons)}
+
+
+def scope_before_learning(vectors: Mapping[str, FloatArray], embedder: Embedder, cache: Path) -> Scope:
+    """The scope that lessons (at least one) will have once they were learned.
+
+    Raises:
+        EmbedderUnavailable: the embedder cannot be used now.
+    """
+    return _scope(list(vectors), list(vectors.values()), embedder, cache)
+
+
+def keep(
+    examples: Sequence[tuple[int, str]], vectors: Mapping[str, FloatArray], database: Database, embedder: Embedder
+) -> None:
+    """Keeps the `vectors` of `examples`, as `scope_of` names them, so that it need not make them."""
+    with database.transaction():
+        kept = {number for (number,) in database.rows("SELECT example_id FROM scope_vectors")}
+        for number, prompt in examples:
+            if number not in kept and prompt in vectors:
+                _store(number, _texts(prompt), vectors[prompt], database, embedder)
 
 
 def _scope(lessons: Sequence[str], vectors: Sequence[FloatArray], embedder: Embedder, cache: Path) -> Scope:
@@ -81,14 +101,33 @@ def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedd
             return kept
     made = _embedded(texts, embedder)
     with database.transaction():
-        database.execute("DELETE FROM scope_vectors WHERE example_id = ?", (number,))
-        # The example may have been forgotten by another process meanwhile: then nothing of it is kept either.
-        database.execute(
-            "INSERT INTO scope_vectors (example_id, embedder_sha256, vectors)"
-            " SELECT id, ?, ? FROM examples WHERE id = ?",
-            (embedder.model_sha256, digested.digested(_payload(made), _about(texts)), number),
-        )
+        _store(number, texts, made, database, embedder)
     return made
+
+
+def _kept_of(prompt: str, database: Database, embedder: Embedder) -> FloatArray:
+    """What is kept of any example with this prompt, or made."""
+    texts = _texts(prompt)
+    rows = database.rows(
+        "SELECT vectors FROM scope_vectors JOIN examples ON examples.id = example_id"
+        " WHERE prompt = ? AND embedder_sha256 = ?",
+        (prompt, embedder.model_sha256),
+    )
+    for (stored,) in rows:
+        if isinstance(stored, bytes):
+            kept = _read(digested.undigested(stored, _about(texts)), texts, embedder.dimension)
+            if kept is not None:
+                return kept
+    return _embedded(texts, embedder)
+
+
+def _store(number: int, texts: Sequence[str], made: FloatArray, database: Database, embedder: Embedder) -> None:
+    database.execute("DELETE FROM scope_vectors WHERE example_id = ?", (number,))
+    # The example may have been forgotten by another process meanwhile: then nothing of it is kept either.
+    database.execute(
+        "INSERT INTO scope_vectors (example_id, embedder_sha256, vectors) SELECT id, ?, ? FROM examples WHERE id = ?",
+        (embedder.model_sha256, digested.digested(_payload(made), _about(texts)), number),
+    )
 
 
 def _untold(embedder: Embedder, cache: Path) -> FloatArray:

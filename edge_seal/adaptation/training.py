@@ -32,6 +32,8 @@ FIRST_CHECK_STEP = 32
 PATIENCE_CHECKS = 3
 WORDS_OF_BASE = 16
 """How many of the base's likeliest words a step knows, at each position that is held near it."""
+WORDS_INSTEAD = 64
+"""And how many at each position of a lesson, in its own words."""
 WORDS_A_DIMENSION = 8
 """And how many it knows at the least for each dimension of the model: with fewer words than dimensions there would be
 directions that none of them holds, along which what is not said is let loose."""
@@ -127,7 +129,7 @@ def train(
         LimitReached: a single example or pair does not fit into the memory bound.
     """
     network.hold(mixture.held, forbidden=mixture.forbidden)
-    stepped = _narrowed(network, mixture)
+    stepped = _narrowed(network, mixture, start)
     stepped.reference([thumb.example for thumb in mixture.thumbs])
     adapter = _copy(network.decoder.architecture, network.decoder.adapted_layers, start)
     optimizer = AdamW(
@@ -192,17 +194,25 @@ def train(
     )
 
 
-def _narrowed(network: ExampleNetwork, mixture: Mixture) -> ExampleNetwork:
+def _narrowed(network: ExampleNetwork, mixture: Mixture, start: Lora) -> ExampleNetwork:
     """What the steps are computed with: `network` with a short list of words, where that can be and saves something."""
     if network.holds_form_alone or mixture.thumbs:
         return network
     sides = (side for pair in mixture.pairs for side in (pair.chosen, pair.rejected))
-    needed = network.shortlist(sorted({*chain.from_iterable(mixture.kinds.values()), *sides}), WORDS_OF_BASE)
+    needed = network.shortlist(
+        sorted({*chain.from_iterable(mixture.kinds.values()), *sides}),
+        WORDS_OF_BASE,
+        instead=mixture.settled,
+        most=WORDS_INSTEAD,
+        adapter=start,
+    )
     sizes = network.decoder.architecture
-    fill = WORDS_A_DIMENSION * sizes.width - len(needed)
-    if fill > 0:
-        needed = np.union1d(needed, np.linspace(0, sizes.vocabulary - 1, fill, dtype=np.int64))
-    return network if len(needed) > sizes.vocabulary // 2 else network.narrowed(needed)
+    missing = max(0, WORDS_A_DIMENSION * sizes.width - len(needed))
+    if len(needed) + missing > sizes.vocabulary // 2:
+        return network
+    others = np.setdiff1d(np.arange(sizes.vocabulary), needed)
+    evenly = np.linspace(0, len(others) - 1, missing, dtype=np.int64)
+    return network.narrowed(np.union1d(needed, others[evenly]))
 
 
 @dataclass(frozen=True, slots=True)

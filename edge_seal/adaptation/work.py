@@ -14,6 +14,7 @@ from edge_seal.adaptation.guardian import Verdicts
 from edge_seal.adaptation.training import TrainingReport
 from edge_seal.adaptation.workers import Workers
 from edge_seal.clock import Clock
+from edge_seal.engines.engine import FloatArray
 from edge_seal.records import Example, GateReport, Progress, Signal, Stage, State, Update, Verdict
 from edge_seal.updates.comparisons import Comparison
 from edge_seal.updates.risk import Risk
@@ -67,6 +68,7 @@ class Work:
 
     Attributes:
         outside: neighbours that no lesson bears on: the base answers them.
+        vectors: of the lessons, by their prompts, what their scope was judged by.
         put: how what is held back is put to an adapter when it is served, where that is known.
         forbidden: by key of a rule that forbids tokens, those tokens.
         general_said: what the base and what the candidate says to the gate's general prompts.
@@ -86,6 +88,7 @@ class Work:
     rules: style_edits.Rules = field(default_factory=style_edits.Rules)
     scoped: bool = False
     outside: set[str] = field(default_factory=set[str])
+    vectors: Mapping[str, FloatArray] = field(default_factory=dict[str, FloatArray])
     put: Mapping[str, str] = field(default_factory=dict[str, str])
     forbidden: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     evidence: Evidence = field(default_factory=lambda: Evidence((), (), ()))

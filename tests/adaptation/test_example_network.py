@@ -283,12 +283,19 @@ class TestShortlist:
     def test_it_is_what_is_said_and_what_the_base_says_where_it_is_held_to(self, exact: ExampleNetwork) -> None:
         base = exact.hold(HELD)
         assert base is not None
-        words = exact.shortlist([0, 2, 5], of_base=3)
+        words = exact.shortlist([0, 2, 5], of_base=3, instead=[], most=1, adapter=None)
         said = {token for place in (0, 2, 5) for token in EXAMPLES[place].tokens[EXAMPLES[place].supervised_from :]}
         order = np.argsort(-base.distributions.probabilities, axis=1)[:, :3]
         likely = np.take_along_axis(base.distributions.tokens, order, axis=1)
         assert words.tolist() == sorted(said | set(likely.ravel().tolist()))
-        assert exact.narrowed(exact.shortlist(range(7), of_base=3)).hold(HELD) is not None
+        logits = np.concatenate([exact.answer_logits(place, strong(exact)) for place in (3, 6)])
+        instead = set(np.argsort(-logits, axis=1)[:, :4].ravel().tolist())
+        more = exact.shortlist([0, 2, 5], of_base=3, instead=[3, 6], most=4, adapter=strong(exact))
+        assert more.tolist() == sorted({*words.tolist(), *instead})
+        assert (
+            exact.narrowed(exact.shortlist(range(7), of_base=3, instead=[], most=1, adapter=None)).hold(HELD)
+            is not None
+        )
 
     def test_of_all_words_it_is_the_gradient(self, exact: ExampleNetwork) -> None:
         exact.hold(HELD)
@@ -303,7 +310,11 @@ class TestShortlist:
 
     def test_of_some_words_it_is_that_of_the_distributions_among_them(self, exact: ExampleNetwork) -> None:
         exact.hold(HELD)
-        words, adapter, asked = exact.shortlist([0, 1, 2, 3, 4], of_base=5), strong(exact), [0, 1, 2, 3, 4]
+        words, adapter, asked = (
+            exact.shortlist([0, 1, 2, 3, 4], of_base=5, instead=[], most=1, adapter=None),
+            strong(exact),
+            [0, 1, 2, 3, 4],
+        )
         assert len(words) < exact.decoder.architecture.vocabulary / 2
         narrow = exact.narrowed(words)
         of_all, of_some = exact.answer_logits(2, adapter), narrow.answer_logits(2, adapter)
@@ -319,7 +330,7 @@ class TestShortlist:
 
     def test_what_is_held_pulls_nothing_at_the_base(self, exact: ExampleNetwork) -> None:
         exact.hold(HELD)
-        narrow = exact.narrowed(exact.shortlist(HELD, of_base=2))
+        narrow = exact.narrowed(exact.shortlist(HELD, of_base=2, instead=[], most=1, adapter=None))
         nothing = strong(exact)
         nothing.values[...] = 0
         found = narrow.gradient(StepTerms(HELD, WEIGHTS[list(HELD)]), nothing, Weighing())
@@ -328,7 +339,7 @@ class TestShortlist:
 
     def test_an_adapter_is_bound_once_for_both(self, exact: ExampleNetwork) -> None:
         """The layers are shared: what the one network puts into them, the other must not take for its own."""
-        narrow = exact.narrowed(exact.shortlist(range(7), of_base=2))
+        narrow = exact.narrowed(exact.shortlist(range(7), of_base=2, instead=[], most=1, adapter=None))
         one, other = strong(exact), strong(exact)
         other.values[...] *= -1
         expected = exact.answer_logits(0, one)
@@ -336,7 +347,7 @@ class TestShortlist:
         np.testing.assert_array_equal(exact.answer_logits(0, one), expected)
 
     def test_a_word_that_is_not_there_cannot_be_said(self, exact: ExampleNetwork) -> None:
-        narrow = exact.narrowed(exact.shortlist([0, 1], of_base=1))
+        narrow = exact.narrowed(exact.shortlist([0, 1], of_base=1, instead=[], most=1, adapter=None))
         with pytest.raises(ValueError, match=r"\[60, 61, 62, 63\] are to be said, and not among the words"):
             narrow.gradient(taught([2]), strong(exact), Weighing())
 

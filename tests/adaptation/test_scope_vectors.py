@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edge_seal.adaptation.scope import untold_wordings
-from edge_seal.adaptation.scope_vectors import scope_of
+from edge_seal.adaptation.scope_vectors import keep, scope_before_learning, scope_of, vectors_before_learning
 from edge_seal.config import Home
 from edge_seal.engines.engine import FloatArray
 from edge_seal.storage.database import Database
@@ -54,6 +54,28 @@ def test_what_was_embedded_is_not_embedded_again(database: Database, tmp_path: P
     again = scope_of([(7, DOG)], database, embedder, tmp_path)
     assert embedder.asked == []
     assert again.judge(DOG, np.zeros(embedder.dimension, np.float32)).inside
+
+
+def test_what_was_embedded_before_learning_is_kept_with_the_lesson(database: Database, tmp_path: Path) -> None:
+    embedder, cat = Counting(), "What is my cat's name?"
+    made = vectors_before_learning([DOG, cat, DOG], database, embedder)
+    assert list(made) == [DOG, cat]
+    before = scope_before_learning(made, embedder, tmp_path)
+    keep([(7, DOG), (8, "What is never asked?")], made, database, embedder)
+    assert database.rows("SELECT example_id FROM scope_vectors") == [(7,)], "the cat is no example yet"
+    embedder.asked.clear()
+    after = scope_of([(7, DOG)], database, embedder, tmp_path)
+    again = vectors_before_learning([DOG], database, embedder)
+    assert embedder.asked == []
+    np.testing.assert_array_equal(again[DOG], made[DOG])
+    question = "How is my dog called?"
+    vector = embedder.embed([question])[0]
+    assert after.judge(question, vector).inside == before.judge(question, vector).inside
+    # Damaged, or of another embedder: made anew.
+    database.execute("UPDATE scope_vectors SET embedder_sha256 = 'another'")
+    embedder.asked.clear()
+    vectors_before_learning([DOG], database, embedder)
+    assert DOG in embedder.asked
 
 
 def test_vectors_go_with_the_lesson(database: Database, tmp_path: Path) -> None:

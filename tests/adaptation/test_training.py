@@ -122,12 +122,14 @@ def test_a_step_computes_the_words_that_it_needs_and_no_others(
     trained(network)
     assert {*heads} == {sizes.vocabulary}, "as many words as the model's dimensions ask for are nearly all of these"
     heads.clear()
-    monkeypatch.setattr(training, "WORDS_A_DIMENSION", 1)
+    monkeypatch.setattr(training, "WORDS_A_DIMENSION", 2)
     monkeypatch.setattr(training, "WORDS_OF_BASE", 4)
+    monkeypatch.setattr(training, "WORDS_INSTEAD", 4)
     trained(network)
     network.hold(MIXTURE.held)
-    needed = len(network.shortlist(range(7), of_base=4))
-    assert needed < sizes.width <= min(heads) == max(heads) <= sizes.width + needed < sizes.vocabulary / 2
+    needed = len(network.shortlist(range(7), of_base=4, instead=MIXTURE.settled, most=4, adapter=None))
+    least = 2 * sizes.width
+    assert needed < min(heads) == max(heads) == least < sizes.vocabulary / 2
     heads.clear()
     # The thumbs' reference is over all words.
     trained(network, replace(MIXTURE, thumbs=[Thumb(0, liked=True)], drawn={**MIXTURE.drawn, "thumbs": 1}))
