@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge_kernels.arrays import FloatArray
 from edge_kernels.trie import TokenSequence, TokenTrie
 from edge_models.adapter import LoraTensors
 from edge_models.decoder import Decoder
@@ -57,6 +58,24 @@ def test_logits_and_frozen_layers_are_those_of_numpy(tiny_file: GgufFile) -> Non
     trie = TokenTrie(EXAMPLES)
     assert_close(frozen_output(mlx, trie, chunk_tokens=8), frozen_output(numpy, trie), ROUNDING)
     assert_close(all_logits(mlx, range(40, 60)), all_logits(numpy, range(40, 60)), ROUNDING)
+
+
+def test_with_some_of_the_words_it_is_a_part_of_what_it_is_with_all(tiny_file: GgufFile) -> None:
+    numpy, mlx = Decoder(tiny_file, 1), open_network(tiny_file, 1, "mlx")
+    words, random = np.array([1, 40, 41, 63, 200]), np.random.default_rng(2)
+    hidden = random.standard_normal((3, numpy.architecture.width)).astype(np.float32)
+    d_logits = random.standard_normal((3, len(words))).astype(np.float32)
+    backward: list[FloatArray] = []
+    for network in (numpy, mlx):
+        whole, narrow = network, network.narrowed(words)
+        assert narrow.architecture.vocabulary == len(words) < whole.architecture.vocabulary
+        logits, inverse = narrow.logits(hidden)
+        assert_close(logits, whole.logits(hidden)[0][:, words], ROUNDING)
+        backward.append(narrow.logits_backward(d_logits, hidden, inverse))
+        spread = np.zeros((3, whole.architecture.vocabulary), np.float32)
+        spread[:, words] = d_logits
+        assert_close(backward[-1], whole.logits_backward(spread, hidden, inverse), ROUNDING)
+    assert_close(backward[1], backward[0], ROUNDING)
 
 
 @pytest.mark.parametrize("case", [*CASES, *GEMMAS])
