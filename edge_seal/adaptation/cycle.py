@@ -37,7 +37,7 @@ from edge_seal.adaptation.guardian import (
 from edge_seal.adaptation.manifest import figure, manifest, measures, training_body
 from edge_seal.adaptation.own_answers import own_answers
 from edge_seal.adaptation.signals import SignalBox
-from edge_seal.adaptation.training import train
+from edge_seal.adaptation.training import TrainingBudget, train
 from edge_seal.adaptation.trial import Trial
 from edge_seal.adaptation.work import CycleReport, Stopwatch, Work
 from edge_seal.adaptation.workers import Workers
@@ -287,7 +287,7 @@ class Cycle:
             mixture = mixing.mixture(self._settings.learning, work, cleared, place_of, len(every))
             mixture = mixing.with_present_need(mixture, network, incumbent)
             network.foresee([one for one in mixing.reworded(cleared, place_of) if one not in mixture.forbidden])
-            budget = mixing.budget(self._settings, work.lessons, work.drawn, scoped=work.scoped)
+            budget = self._budget(work, incumbent)
             trained = train(network, mixture, start, budget, self._clock.monotonic, work.stepped)
 
         with work.stage("gate"), self._adapters.scratch() as scratch:
@@ -348,6 +348,10 @@ class Cycle:
                 else:
                     released = self._releases.activate(update.id, ACTOR, scale, learned)
         return work.report(released, cleared, verdicts, report, trained.report, reasons=_left_out(scored, verdicts))
+
+    def _budget(self, work: Work, incumbent: Lora | None) -> TrainingBudget:
+        quick = work.scoped and (work.anew or incumbent is None)
+        return mixing.budget(self._settings, work.lessons, work.drawn, quick=quick)
 
     def _keep_beside(self, update: Update, work: Work) -> None:
         """Keeps what was made on the way and will be asked for: answers to compare, and the vectors of the scope."""

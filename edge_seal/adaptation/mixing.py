@@ -23,13 +23,13 @@ HELD_WEIGHTS: Mapping[str, float] = {"general": 4.0, "texts": 8.0}
 """What holding a general answer or a plain text near the base weighs, in lessons."""
 STEPS_BESIDE_LESSONS = 16
 """Steps that every update takes, however little it teaches: the optimizer's moments and the boundary need them."""
-STEPS_WITHIN_SCOPE, LEAST_STEPS = 4, 16
-"""The same for lessons alone whose scope draws the boundary, and how many steps there are at the least."""
-STABLE_WITHIN_SCOPE, PEAK_WITHIN_SCOPE = 0.6, 0.8
+STEPS_WHEN_QUICK, LEAST_STEPS = 4, 16
+"""The same for an update from the base whose scope draws the boundary, and how many steps there are at the least."""
+STABLE_WHEN_QUICK, PEAK_WHEN_QUICK = 0.6, 0.8
 """For how much of those steps the rate is kept at its peak, and at how much of the setting that is.
 
-Two thirds of the steps come as far as all of them under a cosine. At the whole rate one update is as good, but updates
-in a row drift beyond the gate's bound (docs/log.md, "a stable rate").
+Two thirds of the steps come as far as all of them under a cosine. An update on top of others is not trained so: what
+those taught was lost to it (docs/log.md, "a step's words, and a rate that stays").
 """
 SETTLED_EVERY = 4
 """Of the contrasts, one in so many is asked whether training may stop."""
@@ -37,18 +37,18 @@ REPLAYED_A_DRAW, MOST_REPLAYED = 8, 8
 """A step rehearses one example for each so many in the reservoir, and at most so many."""
 
 
-def budget(settings: Settings, lessons: int, drawn: Mapping[str, int], *, scoped: bool) -> TrainingBudget:
-    """As many steps as `lessons` need; the limit is a ceiling. `scoped`: a scope says where they end."""
+def budget(settings: Settings, lessons: int, drawn: Mapping[str, int], *, quick: bool) -> TrainingBudget:
+    """As many steps as `lessons` need; the limit is a ceiling. `quick`: see `STABLE_WHEN_QUICK`."""
     limits, learning = settings.limits, settings.learning
     a_step = max(1, drawn["lessons"] * learning.batch_examples // 8)
-    beside = STEPS_WITHIN_SCOPE if scoped else STEPS_BESIDE_LESSONS
+    beside = STEPS_WHEN_QUICK if quick else STEPS_BESIDE_LESSONS
     needed = max(LEAST_STEPS, beside + math.ceil(lessons * learning.draws_a_lesson / a_step))
     return TrainingBudget(
         steps=min(needed, limits.steps_per_update),
-        stable=STABLE_WITHIN_SCOPE if scoped else 0.0,
+        stable=STABLE_WHEN_QUICK if quick else 0.0,
         seconds=limits.seconds_per_update,
         memory_bytes=limits.memory_mib_per_update * 2**20,
-        rate=learning.rate * (PEAK_WITHIN_SCOPE if scoped else 1.0),
+        rate=learning.rate * (PEAK_WHEN_QUICK if quick else 1.0),
         rate_b_ratio=learning.rate_b_ratio,
         weighing=Weighing(
             first_token=learning.first_token_weight,

@@ -33,7 +33,7 @@ PATIENCE_CHECKS = 3
 WORDS_OF_BASE = 16
 """How many of the base's likeliest words a step knows, at each position that is held near it."""
 WORDS_INSTEAD = 64
-"""And how many at each position of a lesson, in its own words."""
+"""And how many at each position of a lesson in its own words, and of what is rehearsed."""
 WORDS_A_DIMENSION = 8
 """And how many it knows at the least for each dimension of the model: with fewer words than dimensions there would be
 directions that none of them holds, along which what is not said is let loose."""
@@ -202,7 +202,7 @@ def _narrowed(network: ExampleNetwork, mixture: Mixture, start: Lora) -> Example
     needed = network.shortlist(
         sorted({*chain.from_iterable(mixture.kinds.values()), *sides}),
         WORDS_OF_BASE,
-        instead=mixture.settled,
+        instead=[*mixture.settled, *mixture.kinds.get("replay", ())],
         most=WORDS_INSTEAD,
         adapter=start,
     )
