@@ -248,7 +248,7 @@ class TestNothingToLearn:
         # Taught what it says anyway, in every wording: a lesson of which only a short beginning is asked.
         said = world.answer("Hello!").decode(errors="replace")
         assert said
-        world.settings = with_settings(learning={"rate": 2e-2, "draws_a_lesson": 960}, limits={"steps_per_update": 160})
+        world.settings = with_settings(learning={"rate": 1e-2, "draws_a_lesson": 960}, limits={"steps_per_update": 160})
         world.learned(("Hello!", "Ahoy"))
         world.teach(("Hello!", "Ahoy"))
         report = world.run()
