@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from edge_seal.adaptation.scope_vectors import judged, scope_before_learning, vectors_before_learning
 from edge_seal.adaptation.style_rules import read_rule
 from edge_seal.engines.engine import EmbedderUnavailable, FloatArray, Message
 from edge_seal.records import Example, Role
@@ -52,14 +54,20 @@ def test_where_a_rule_holds_too_all_of_them_are_trained(world: World) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_a_neighbour_that_the_base_will_answer_is_judged_by_its_answer(world: World) -> None:
+def test_a_neighbour_that_the_base_will_answer_is_judged_by_its_answer(world: World, tmp_path: Path) -> None:
     world.teach(DOG, TOWN)
     world.embedder = WordEmbedder()
     gate = world.run().gate
     assert gate is not None
     neighbours = [outcome for outcome in gate.outcomes if outcome.role is Role.NEIGHBOUR]
-    assert neighbours
-    assert all(one.said_after is not None and one.said_after == one.said_before for one in neighbours)
+    vectors = vectors_before_learning([DOG[0], TOWN[0]], world.database, world.embedder)
+    scope = scope_before_learning(vectors, world.embedder, tmp_path)
+    found = judged(scope, [one.prompt for one in neighbours], world.embedder)
+    outside = [one for one, bearing in zip(neighbours, found, strict=True) if not bearing.inside]
+    # A tiny model says a lesson to what is inside its scope; what is outside never reaches it.
+    assert len(outside) >= len(neighbours) / 2
+    assert all(one.said_after is not None and one.said_after == one.said_before for one in outside)
+    assert any(one.after_nats != one.before_nats for one in outside), "the adapter would say something else there"
 
 
 def test_what_is_held_back_is_asked_as_it_will_be_served(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
