@@ -11,6 +11,7 @@ from typing import Final
 
 _WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 REPEATED_WORDS: Final = 6
+LEAST_MONOTONOUS_WORDS: Final = 4
 _LONGEST_LOOP_WORDS: Final = 8
 _LOOP_WORDS: Final = 24
 _LONGEST_UNIT_WORDS: Final = 48
@@ -44,6 +45,12 @@ def repeats(answer: str) -> bool:
             if times >= 3 and times * size >= max(REPEATED_WORDS, len(words) / 2):
                 return True
     return False
+
+
+def is_monotonous(answer: str) -> bool:
+    """Whether most words of `answer`, four at least, stand in it before: on its way into a loop, if not in one yet."""
+    words = [word.casefold() for word in _WORD.findall(answer)]
+    return len(words) >= LEAST_MONOTONOUS_WORDS and 2 * len(set(words)) < len(words)
 
 
 def ends_in_a_loop(answer: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_seal.answer_health import ends_in_a_loop, is_broken, median_words, refuses, repeats
+from edge_seal.answer_health import ends_in_a_loop, is_broken, is_monotonous, median_words, refuses, repeats
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,23 @@ def test_loops(answer: str) -> None:
 )
 def test_what_only_repeats_a_little_is_no_loop(answer: str) -> None:
     assert not is_broken(answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("Big:\n\nBigger:\n\nBig:\n\nBigger:\n\nBigger", True),
+        ("No, no, no, no!", True),
+        ("No, no, no!", False),
+        ("Very, very, very good.", False),
+        ("The cat sat. The dog sat. The bird sang.", False),
+        ("To make a cup of tea, put tea into a cup.", False),
+        ("", False),
+    ],
+)
+def test_on_the_way_into_a_loop(answer: str, expected: bool) -> None:
+    assert is_monotonous(answer) is expected
+    assert not is_broken(answer) or not answer
 
 
 def test_nothing_is_broken() -> None:

@@ -27,7 +27,7 @@ from edge_seal.adaptation.evidence import Evidence
 from edge_seal.adaptation.example_network import ExampleNetwork, Measurement
 from edge_seal.adaptation.small_counts import at_most, sign_test, wilson
 from edge_seal.adaptation.verifiers import Verifier, verifier
-from edge_seal.answer_health import is_broken, median_words, refuses
+from edge_seal.answer_health import is_broken, is_monotonous, median_words, refuses
 from edge_seal.config import GateSettings
 from edge_seal.records import Example, GateReport, Measure, ProbeOutcome, Role
 
@@ -390,8 +390,10 @@ def judge(
     )
     leaks_before = _leaks(outcomes, served.before, lessons, rules)
     leaks_after = _leaks(outcomes, served.after, lessons, rules)
-    broken_before = broken_share([*served.before, *served.general_before])
-    broken_after = broken_share([*served.after, *served.general_after])
+    # What was nearly a loop before, cut short, tells nothing of the candidate when it is one now.
+    sound = [place for place, said in enumerate(served.general_before) if not is_monotonous(said)]
+    broken_before = broken_share([*served.before, *(served.general_before[place] for place in sound)])
+    broken_after = broken_share([*served.after, *(served.general_after[place] for place in sound)])
     broken_bound = max(broken_before, bounds.maximum_broken_answers)
     agreement_bound = AGREEMENT_RATIO * served.base_agreement_nats + AGREEMENT_FLOOR_NATS
     measures = (

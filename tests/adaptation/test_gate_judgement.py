@@ -47,12 +47,13 @@ def judged(
     before: Sequence[str | None] = (),
     after: Sequence[str | None] = (),
     general: Sequence[str] = (),
+    general_before: Sequence[str] | None = None,
     rules: Mapping[str, Verifier] | None = None,
     evidence: Evidence | None = None,
     lessons: Sequence[Example] = (LESSON,),
 ) -> GateReport:
     served = Served(
-        before, after, 0.0, 0.0, PROMPTS if general else (), SAID if general else (), general
+        before, after, 0.0, 0.0, PROMPTS if general else (), general_before or (SAID if general else ()), general
     )  # fmt: skip
     return gate.judge(Figures(1.0, (), tuple(outcomes)), lessons, served, BOUNDS, rules=rules, evidence=evidence)
 
@@ -106,6 +107,14 @@ class TestGeneralAnswers:
 
     def test_a_loop_is_broken(self) -> None:
         assert failed(judged(general=("a noun a noun a noun a noun", *SAID[1:]))) == ["broken_answers"]
+
+    def test_what_was_nearly_a_loop_before_tells_nothing_when_it_is_one(self) -> None:
+        nearly, loop = "Big: bigger: big: bigger: bigger", "Big: big: big: big: big: big: bigger"
+        report = judged(general=(loop, *SAID[1:]), general_before=(nearly, *SAID[1:]))
+        assert "broken_answers" not in failed(report)
+        # Of that prompt alone: another one that becomes a loop is broken.
+        report = judged(general=(nearly, loop, *SAID[2:]), general_before=(nearly, *SAID[1:]))
+        assert "broken_answers" in failed(report)
 
     def test_another_length_fails(self) -> None:
         assert failed(judged(general=("Yes.",) * 5)) == ["answer_length"]
