@@ -38,7 +38,12 @@ def vectors_before_learning(lessons: Sequence[str], database: Database, embedder
     Raises:
         EmbedderUnavailable: the embedder cannot be used now.
     """
-    return {prompt: _kept_of(prompt, database, embedder) for prompt in dict.fromkeys(lessons)}
+    found: dict[str, FloatArray] = {}
+    for prompt in dict.fromkeys(lessons):
+        texts = _texts(prompt)
+        kept = _kept("prompt = ?", prompt, texts, database, embedder)
+        found[prompt] = _embedded(texts, embedder) if kept is None else kept
+    return found
 
 
 def scope_before_learning(vectors: Mapping[str, FloatArray], embedder: Embedder, cache: Path) -> Scope:
@@ -91,34 +96,30 @@ def judged(scope: Scope, questions: Sequence[str], embedder: Embedder) -> list[J
 
 def _kept_or_made(number: int, prompt: str, database: Database, embedder: Embedder) -> FloatArray:
     texts = _texts(prompt)
-    row = database.row(
-        "SELECT vectors FROM scope_vectors WHERE example_id = ? AND embedder_sha256 = ?",
-        (number, embedder.model_sha256),
-    )
-    if row is not None and isinstance(row[0], bytes):
-        kept = _read(digested.undigested(row[0], _about(texts)), texts, embedder.dimension)
-        if kept is not None:
-            return kept
+    kept = _kept("example_id = ?", number, texts, database, embedder)
+    if kept is not None:
+        return kept
     made = _embedded(texts, embedder)
     with database.transaction():
         _store(number, texts, made, database, embedder)
     return made
 
 
-def _kept_of(prompt: str, database: Database, embedder: Embedder) -> FloatArray:
-    """What is kept of any example with this prompt, or made."""
-    texts = _texts(prompt)
+def _kept(
+    where: str, value: int | str, texts: Sequence[str], database: Database, embedder: Embedder
+) -> FloatArray | None:
+    """What is kept of `texts` with an example where that is so, by this embedder and undamaged."""
     rows = database.rows(
-        "SELECT vectors FROM scope_vectors JOIN examples ON examples.id = example_id"
-        " WHERE prompt = ? AND embedder_sha256 = ?",
-        (prompt, embedder.model_sha256),
+        "SELECT vectors FROM scope_vectors JOIN examples ON examples.id = example_id"  # noqa: S608  # our own words
+        f" WHERE {where} AND embedder_sha256 = ?",
+        (value, embedder.model_sha256),
     )
-    for (stored,) in rows:
-        if isinstance(stored, bytes):
-            kept = _read(digested.undigested(stored, _about(texts)), texts, embedder.dimension)
-            if kept is not None:
-                return kept
-    return _embedded(texts, embedder)
+    read = (
+        _read(digested.undigested(row[0], _about(texts)), texts, embedder.dimension)
+        for row in rows
+        if isinstance(row[0], bytes)
+    )
+    return next((vectors for vectors in read if vectors is not None), None)
 
 
 def _store(number: int, texts: Sequence[str], made: FloatArray, database: Database, embedder: Embedder) -> None:

@@ -196,7 +196,9 @@ def train(
 
 def _narrowed(network: ExampleNetwork, mixture: Mixture, start: Lora) -> ExampleNetwork:
     """What the steps are computed with: `network` with a short list of words, where that can be and saves something."""
-    if network.holds_form_alone or mixture.thumbs:
+    sizes = network.decoder.architecture
+    least, most = WORDS_A_DIMENSION * sizes.width, sizes.vocabulary // 2
+    if network.holds_form_alone or mixture.thumbs or least > most:
         return network
     sides = (side for pair in mixture.pairs for side in (pair.chosen, pair.rejected))
     needed = network.shortlist(
@@ -206,12 +208,10 @@ def _narrowed(network: ExampleNetwork, mixture: Mixture, start: Lora) -> Example
         most=WORDS_INSTEAD,
         adapter=start,
     )
-    sizes = network.decoder.architecture
-    missing = max(0, WORDS_A_DIMENSION * sizes.width - len(needed))
-    if len(needed) + missing > sizes.vocabulary // 2:
+    if len(needed) > most:
         return network
     others = np.setdiff1d(np.arange(sizes.vocabulary), needed)
-    evenly = np.linspace(0, len(others) - 1, missing, dtype=np.int64)
+    evenly = np.linspace(0, len(others) - 1, max(0, least - len(needed)), dtype=np.int64)
     return network.narrowed(np.union1d(needed, others[evenly]))
 
 
